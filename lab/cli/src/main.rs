@@ -1,0 +1,2 @@
+//! The `hallway` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! What the witnesses of a run saw. Data only.

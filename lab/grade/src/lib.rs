@@ -1,0 +1,1 @@
+//! Judges a run from its evidence, and reports the verdict.

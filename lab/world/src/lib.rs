@@ -1,0 +1,1 @@
+//! Runs a scenario on a ground and returns what the witnesses observed.

@@ -1,0 +1,1 @@
+//! Mesh rules as people write them: strict YAML to typed resources, with diagnostics.

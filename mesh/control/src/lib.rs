@@ -1,0 +1,1 @@
+//! The control plane: registry, translation, discovery stream, certificate service and status.

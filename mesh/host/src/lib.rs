@@ -1,0 +1,1 @@
+//! The machine a program runs on: sockets, tasks, clocks, randomness and its output.

@@ -1,0 +1,1 @@
+//! SPIFFE identities: certificate authority, SVIDs, trust bundles and TLS configurations.

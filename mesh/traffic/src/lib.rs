@@ -1,0 +1,1 @@
+//! Pure traffic decisions: route match, split, balance, retry and timeout.

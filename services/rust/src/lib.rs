@@ -1,0 +1,1 @@
+//! The sample service in Rust, and the types of its contract.
