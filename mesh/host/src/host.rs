@@ -90,7 +90,10 @@ impl Host {
     /// The time of day, for certificates, logs and `Date` headers; never for measuring how long something took.
     pub fn wall_clock(&self) -> SystemTime {
         match self {
-            #[expect(clippy::disallowed_methods, reason = "this is the place that the rest of the code asks")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "this is the place that the rest of the code asks"
+            )]
             Self::Real(_) => SystemTime::now(),
             Self::Virtual(ground) => ground.wall_clock(),
         }

@@ -4,7 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-#[expect(clippy::disallowed_types, reason = "the real variant wraps the kernel's socket")]
+#[expect(
+    clippy::disallowed_types,
+    reason = "the real variant wraps the kernel's socket"
+)]
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -13,7 +16,10 @@ use crate::Stream;
 /// Accepts connections at one address.
 pub enum Listener {
     /// A kernel socket.
-    #[expect(clippy::disallowed_types, reason = "the real variant wraps the kernel's socket")]
+    #[expect(
+        clippy::disallowed_types,
+        reason = "the real variant wraps the kernel's socket"
+    )]
     Tcp(TcpListener),
     /// A listener of a virtual ground, which hands over established connections. Dropping it refuses further ones.
     Virtual {
@@ -29,7 +35,10 @@ pub enum Listener {
 const PAUSE_WHEN_EXHAUSTED: Duration = Duration::from_millis(50);
 
 impl Listener {
-    #[expect(clippy::disallowed_types, reason = "the real variant wraps the kernel's socket")]
+    #[expect(
+        clippy::disallowed_types,
+        reason = "the real variant wraps the kernel's socket"
+    )]
     pub(crate) async fn bind(address: SocketAddr) -> io::Result<Self> {
         TcpListener::bind(address).await.map(Self::Tcp)
     }

@@ -20,7 +20,9 @@ impl Output {
 
     /// Any writer.
     pub fn to(writer: impl Write + Send + 'static) -> Self {
-        Self { sink: Some(Arc::new(Mutex::new(writer))) }
+        Self {
+            sink: Some(Arc::new(Mutex::new(writer))),
+        }
     }
 
     /// Nowhere.
@@ -32,7 +34,9 @@ impl Output {
     pub(crate) fn write(&self, mut line: String) {
         let Some(sink) = &self.sink else { return };
         line.push('\n');
-        let mut sink = sink.lock().expect("a writer does not panic while it holds the lock");
+        let mut sink = sink
+            .lock()
+            .expect("a writer does not panic while it holds the lock");
         let _ = sink.write_all(line.as_bytes()).and_then(|()| sink.flush());
     }
 }

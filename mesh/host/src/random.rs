@@ -37,13 +37,17 @@ impl TryRng for Random {
 /// # Panics
 /// When the operating system has none to give, which no program can mend.
 pub fn entropy() -> u64 {
-    SysRng.try_next_u64().expect("the operating system provides entropy")
+    SysRng
+        .try_next_u64()
+        .expect("the operating system provides entropy")
 }
 
 /// FNV-1a, 64 bits: the standard hasher is not stable between Rust releases, and a seed must replay after an upgrade.
 /// Source: <http://www.isthe.com/chongo/tech/comp/fnv/>.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]

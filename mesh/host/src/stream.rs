@@ -6,7 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-#[expect(clippy::disallowed_types, reason = "the real variant wraps the kernel's socket")]
+#[expect(
+    clippy::disallowed_types,
+    reason = "the real variant wraps the kernel's socket"
+)]
 use tokio::net::TcpStream;
 
 /// What a virtual connection offers: bytes both ways, and the addresses of its ends.
@@ -22,19 +25,28 @@ pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {
 /// A connection. Dropping it closes it; unread data then resets it, as TCP does.
 pub enum Stream {
     /// A kernel socket.
-    #[expect(clippy::disallowed_types, reason = "the real variant wraps the kernel's socket")]
+    #[expect(
+        clippy::disallowed_types,
+        reason = "the real variant wraps the kernel's socket"
+    )]
     Tcp(TcpStream),
     /// A connection of a virtual ground.
     Virtual(Box<dyn Io>),
 }
 
 impl Stream {
-    #[expect(clippy::disallowed_types, reason = "the real variant wraps the kernel's socket")]
+    #[expect(
+        clippy::disallowed_types,
+        reason = "the real variant wraps the kernel's socket"
+    )]
     pub(crate) async fn dial(address: SocketAddr) -> io::Result<Self> {
         TcpStream::connect(address).await.and_then(Self::from_tcp)
     }
 
-    #[expect(clippy::disallowed_types, reason = "the real variant wraps the kernel's socket")]
+    #[expect(
+        clippy::disallowed_types,
+        reason = "the real variant wraps the kernel's socket"
+    )]
     pub(crate) fn from_tcp(socket: TcpStream) -> io::Result<Self> {
         socket.set_nodelay(true)?;
         Ok(Self::Tcp(socket))

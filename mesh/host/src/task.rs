@@ -14,8 +14,13 @@ impl Task {
     /// Runs `task` on the tokio runtime of the caller. For the implementors of [`crate::Ground`]; programs use
     /// [`crate::Host::spawn`].
     pub fn start(task: impl Future<Output = ()> + Send + 'static) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "this is the place that the rest of the code asks")]
-        Self { handle: tokio::spawn(task) }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the place that the rest of the code asks"
+        )]
+        Self {
+            handle: tokio::spawn(task),
+        }
     }
 
     /// Stops the work at its next await point.
@@ -37,7 +42,9 @@ impl Task {
 
     /// A guard that stops the work when it is dropped.
     pub fn abort_on_drop(self) -> TaskGuard {
-        TaskGuard { handle: self.handle.abort_handle() }
+        TaskGuard {
+            handle: self.handle.abort_handle(),
+        }
     }
 }
 

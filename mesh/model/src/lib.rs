@@ -1,1 +1,27 @@
-//! What a proxy executes: routes, clusters, endpoints, identities and the discovery messages. Data only.
+//! What a proxy executes, as plain data, and the messages that carry it.
+//!
+//! - [`snapshot`]: everything that one proxy needs, and the difference between two of them
+//! - [`route`]: route tables: matches, filters, weighted backends, timeouts, retry
+//! - [`cluster`]: groups of endpoints and how to reach them
+//! - [`identity`]: SPIFFE IDs
+//! - [`discovery`]: the messages between a proxy and the control plane
+//! - [`bootstrap`]: what a proxy and a control plane are told when they start
+//! - [`telemetry`]: the records that proxies and the control plane leave behind
+//! - [`origin`]: where in a rule file something was written
+//! - [`millis`]: durations as whole milliseconds in JSON
+
+pub mod bootstrap;
+pub mod cluster;
+pub mod discovery;
+pub mod identity;
+pub mod millis;
+pub mod origin;
+pub mod route;
+pub mod snapshot;
+pub mod telemetry;
+
+pub use cluster::{Cluster, ClusterName, Endpoint, LoadBalancing, Security};
+pub use identity::{SpiffeId, TrustDomain};
+pub use origin::Origin;
+pub use route::{Backend, RouteMatch, RouteTable, Rule};
+pub use snapshot::{Inbound, MtlsMode, Snapshot};

@@ -19,7 +19,7 @@ pub const CLIENT_CERT_HEADER: &str = "x-forwarded-client-cert";
 
 /// What a service is told when it starts: one line of JSON on its standard input. The end of that input is the order to
 /// stop.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bootstrap {
     /// The name of the service, such as `payments`.

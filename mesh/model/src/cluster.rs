@@ -1,0 +1,84 @@
+//! Clusters: groups of endpoints, and how to reach them.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::SpiffeId;
+
+/// The name of a cluster: the service and port it stands for, such as `shop/payments:80`.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct ClusterName(pub String);
+
+/// How to use a group of endpoints. The endpoints themselves travel apart, since they change far more often.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Cluster {
+    /// How to choose among the endpoints.
+    pub load_balancing: LoadBalancing,
+    /// Envoy's circuit breaker: how much concurrency to allow.
+    pub limits: ClusterLimits,
+}
+
+/// How to choose an endpoint. The names are Istio's (`DestinationRule`, `loadBalancer.simple`).
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadBalancing {
+    /// Two endpoints at random, of which the one with fewer requests in flight (power of two choices).
+    #[default]
+    LeastRequest,
+    /// One after the other.
+    RoundRobin,
+    /// At random.
+    Random,
+}
+
+/// Concurrency limits of one cluster, in one proxy. Source: Envoy's circuit breakers.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ClusterLimits {
+    /// Connections open at once.
+    pub connections: u32,
+    /// Requests that wait for a connection at once; a further one is answered with 503 and the flag `UO`.
+    pub pending_requests: u32,
+}
+
+impl Default for ClusterLimits {
+    /// Envoy's defaults.
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            pending_requests: 1024,
+        }
+    }
+}
+
+/// One address that serves a cluster.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Endpoint {
+    /// The workload behind it, such as `payments-1`.
+    pub workload: String,
+    /// Where it is, as seen from this proxy.
+    pub address: SocketAddr,
+    /// How to speak to it.
+    pub security: Security,
+}
+
+/// How to speak to an endpoint.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Security {
+    /// Mutual TLS, with a peer that proves to be `identity`.
+    Mtls {
+        /// Who must answer.
+        identity: SpiffeId,
+    },
+    /// In the clear, because the endpoint's `PeerAuthentication` is `DISABLE`.
+    Plaintext,
+}
+
+impl fmt::Display for ClusterName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
