@@ -1,1 +1,27 @@
 //! Scenario files: what to run, what to check, and which controls must turn the checks red.
+//!
+//! A scenario is one directory with a `scenario.yaml` (these types, strict), its rule files, and a `README.md` (the
+//! lesson). The types' own JSON Schema is what the loader validates against and what is published.
+//!
+//! - [`scenario`]: the file as a whole
+//! - [`topology`]: services, their languages, replicas and behaviours
+//! - [`traffic`]: who sends what, how often
+//! - [`timeline`]: what happens while traffic flows
+//! - [`check`]: what must hold, as a closed set of typed checks
+//! - [`control`]: the same run with one thing removed or spoilt
+//! - [`quantity`]: shares, rates and comparisons as people write them
+
+pub mod check;
+pub mod control;
+pub mod quantity;
+pub mod scenario;
+pub mod timeline;
+pub mod topology;
+pub mod traffic;
+
+pub use check::Check;
+pub use control::{Control, Tamper};
+pub use scenario::{Ground, Scenario};
+pub use timeline::Step;
+pub use topology::{Service, Topology};
+pub use traffic::Traffic;

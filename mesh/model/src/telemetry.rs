@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{ClusterName, Origin, SpiffeId};
@@ -96,7 +97,7 @@ pub struct Access {
 
 /// What a proxy did with a request that did not simply pass. The names are Envoy's
 /// (<https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage>, `%RESPONSE_FLAGS%`).
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum ResponseFlag {
     /// No route: nothing matches the authority and request.
     NR,
@@ -193,7 +194,7 @@ pub struct Refusal {
 }
 
 /// Why a peer was refused.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefusalReason {
     /// It spoke plaintext where mutual TLS is required.

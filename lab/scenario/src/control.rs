@@ -1,0 +1,52 @@
+//! Controls: the same run with one thing removed or spoilt.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The same run with one thing removed or spoilt. A control counts only if the lab was healthy, every `must_fail` check
+/// failed for its stated cause, and every other check held unless it is listed in `may_fail`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// Another rule file in force at the start.
+    pub rules: Option<String>,
+    /// A JSON merge patch (RFC 7396) on the topology.
+    pub topology: Option<IndexMap<String, Value>>,
+    /// A JSON merge patch (RFC 7396) on the traffic.
+    pub traffic: Option<IndexMap<String, Value>>,
+    /// Steps that do not happen.
+    pub timeline: Option<TimelineChange>,
+    /// Evidence that is spoilt after the run, for checks that compare witnesses.
+    pub evidence: Option<Tamper>,
+    /// Checks that must fail, each with words that its message must contain.
+    pub must_fail: IndexMap<String, String>,
+    /// Checks that may fail too.
+    #[serde(default)]
+    pub may_fail: Vec<String>,
+}
+
+/// A change of the timeline.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimelineChange {
+    /// The pushes that do not happen, by rule file.
+    pub remove: Vec<String>,
+}
+
+/// How recorded evidence is spoilt.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Tamper {
+    /// So many entries of the ledger are lost.
+    DropLedger(u32),
+    /// So many lines of the access logs are lost.
+    DropAccess(u32),
+    /// So many spans are lost.
+    DropSpans(u32),
+    /// All counters of the proxies' metrics are greater by this.
+    InflateMetrics(u32),
+    /// So many records of the access logs carry another request id.
+    ChangeRequestIds(u32),
+}

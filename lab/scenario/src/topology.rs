@@ -1,0 +1,220 @@
+//! The services of a scenario and the mesh around them.
+
+use hallway_config::GatewayDuration;
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::quantity::Share;
+
+/// The services of a scenario and the mesh around them.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Topology {
+    /// The services, by name. The replicas of `payments` are `payments-1`, `payments-2`, …
+    pub services: IndexMap<String, Service>,
+    /// The namespace of all of them.
+    #[serde(default = "default_namespace")]
+    pub namespace: String,
+    /// The trust domain of the mesh.
+    #[serde(default = "default_trust_domain")]
+    pub trust_domain: String,
+    /// What the control plane does with references that lead nowhere.
+    #[serde(default)]
+    pub admission: Admission,
+    /// Trust domains that the mesh trusts beside its own.
+    #[serde(default)]
+    pub trust_bundle: TrustBundle,
+    /// How long an SVID lives.
+    #[serde(default = "default_svid_lifetime")]
+    pub svid_lifetime: GatewayDuration,
+}
+
+/// What the control plane does with references that lead nowhere.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Admission {
+    /// Refuses the whole push.
+    #[default]
+    Enforce,
+    /// Accepts it with a warning; the share of a missing backend is answered with 500.
+    Warn,
+}
+
+/// Trust domains that the mesh trusts beside its own.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrustBundle {
+    /// A foreign trust domain, such as `evil.test`; the lab is its authority.
+    pub add: Option<String>,
+}
+
+/// One service: a program in some language, a number of times, each beside a sidecar.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Service {
+    /// The language of its program.
+    pub language: Language,
+    /// How many replicas; 1 when absent.
+    pub replicas: Option<u32>,
+    /// The version that it reports; `v1` when absent.
+    pub version: Option<String>,
+    /// The calls that it makes for every request: a service name (`GET http://NAME/`), or more exactly.
+    pub calls: Vec<CallTo>,
+    /// Whether it makes them one after the other or all at once.
+    pub call_order: CallOrder,
+    /// How it behaves.
+    pub behaviour: Option<Behaviour>,
+    /// How single replicas differ, by their names (`payments-3`).
+    pub instances: IndexMap<String, Instance>,
+    /// The service account in its certificate; its own name when absent.
+    pub identity: Option<String>,
+    /// No program of its own: the registry claims that this other service's first replica serves it. A registry that lies.
+    pub resolves_to: Option<String>,
+    /// The limits of its sidecars.
+    pub sidecar: SidecarLimits,
+}
+
+/// The language of a service's program.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// Rust, part of this program.
+    #[default]
+    Rust,
+    /// Python 3, found on the machine.
+    Python,
+}
+
+/// A call that a service makes.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum CallTo {
+    /// `GET http://NAME/`.
+    Service(String),
+    /// More exactly.
+    Exact(ExactCall),
+}
+
+/// A call that a service makes, exactly.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExactCall {
+    /// The URL, such as `http://payments/charge`.
+    pub url: String,
+    /// The method; `GET` when absent.
+    pub method: Option<String>,
+}
+
+/// In which order a service makes its calls.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallOrder {
+    /// One after the other.
+    #[default]
+    Sequence,
+    /// All at once.
+    Parallel,
+}
+
+/// How one replica differs.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Instance {
+    /// How it behaves, instead of its service's behaviour.
+    pub behaviour: Option<Behaviour>,
+}
+
+/// The limits of a sidecar.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SidecarLimits {
+    /// Route rules in a snapshot; the sidecar refuses one with more.
+    pub route_rules: Option<usize>,
+}
+
+/// How a service behaves; the contract's words, in people's quantities.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Behaviour {
+    /// The status of every answer that nothing below decides; 200 when absent.
+    pub status: Option<u16>,
+    /// How long the work takes.
+    pub latency: Option<Latency>,
+    /// Fails the first attempts of each request id, exactly.
+    pub fail_first: Option<FailFirst>,
+    /// Fails a share of the attempts.
+    pub fail_share: Option<FailShare>,
+    /// Resets the connection for a share of the attempts, before the work.
+    pub reset_before: Option<Share>,
+    /// Resets the connection for a share of the attempts, after the work.
+    pub reset_after: Option<Share>,
+    /// Never answers.
+    pub hang: bool,
+    /// Sends the body slowly.
+    pub slow_body: Option<SlowBody>,
+}
+
+/// How long the work takes.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Latency {
+    /// Always the same.
+    Fixed(GatewayDuration),
+    /// Linear between percentiles.
+    Percentiles(Percentiles),
+}
+
+/// Percentiles of a latency.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Percentiles {
+    /// The median.
+    pub p50: GatewayDuration,
+    /// The 90th percentile.
+    pub p90: GatewayDuration,
+    /// The 99th percentile.
+    pub p99: GatewayDuration,
+}
+
+/// The first attempts of each request id fail.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailFirst {
+    /// How many.
+    pub attempts: u32,
+    /// With which status.
+    pub status: u16,
+}
+
+/// A share of the attempts fails.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailShare {
+    /// Which share.
+    pub share: Share,
+    /// With which status.
+    pub status: u16,
+}
+
+/// A body in pieces.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlowBody {
+    /// How many pieces.
+    pub pieces: u32,
+    /// From the first to the last.
+    pub over: GatewayDuration,
+}
+
+fn default_namespace() -> String {
+    "shop".to_owned()
+}
+
+fn default_trust_domain() -> String {
+    "hallway.test".to_owned()
+}
+
+fn default_svid_lifetime() -> GatewayDuration {
+    GatewayDuration::from_hours(24)
+}
