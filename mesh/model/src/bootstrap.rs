@@ -106,6 +106,10 @@ pub struct ControlBootstrap {
     pub rules: Option<PathBuf>,
     /// What to do with references that lead nowhere.
     pub admission: Admission,
+    /// A root certificate and its key to issue from, as with a plugged-in authority in Istio (the `cacerts` secret);
+    /// without one, the control plane makes its own, whose key never leaves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<AuthorityMaterial>,
     /// How long an SVID lives.
     #[serde(with = "millis")]
     pub svid_lifetime: Duration,
@@ -113,6 +117,16 @@ pub struct ControlBootstrap {
     pub federated_bundles: Vec<String>,
     /// The seed of its random streams.
     pub seed: u64,
+}
+
+/// A root certificate and its key.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthorityMaterial {
+    /// The root certificate, PEM.
+    pub certificate: String,
+    /// Its private key, PKCS#8 PEM.
+    pub key: Token,
 }
 
 /// What to do with references that lead nowhere (a backend, a port or a host that does not exist).
