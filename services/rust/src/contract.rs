@@ -58,7 +58,10 @@ pub struct ControlEndpoint {
 
 impl std::fmt::Debug for ControlEndpoint {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ControlEndpoint").field("listen", &self.listen).finish_non_exhaustive()
+        formatter
+            .debug_struct("ControlEndpoint")
+            .field("listen", &self.listen)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,208 @@
+//! One request, from its arrival to its answer.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
+
+use crate::behaviour::{Behaving, Ending, Plan};
+use crate::call::CheckedCall;
+use crate::client::{self, Client};
+use crate::contract::{Answer, CORRELATION_HEADER, CallOrder, CallResult, Outcome, REQUEST_ID_HEADER};
+use crate::ledger::{Handling, Ledger};
+use crate::message::{self, Body, BodyError};
+use crate::server::Unanswered;
+
+/// Everything that an answer depends on.
+pub(crate) struct Application {
+    pub(crate) service: String,
+    pub(crate) version: String,
+    pub(crate) instance: String,
+    pub(crate) calls: Vec<CheckedCall>,
+    pub(crate) call_order: CallOrder,
+    pub(crate) ledger: Ledger,
+    pub(crate) behaving: Arc<Behaving>,
+    pub(crate) client: Arc<Client>,
+    pub(crate) stop: CancellationToken,
+}
+
+type Outlook = Result<Response<Body>, Unanswered>;
+
+impl Application {
+    /// Handles one request. It is recorded, and its fate decided, before this returns: what the future does comes after.
+    pub(crate) fn handle(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Outlook> + Send + 'static {
+        let arrived = names_one_host(&request).then(|| {
+            let handling = self.ledger.receive(&request);
+            (
+                handling,
+                self.behaving.decide(request_id(request.headers()).as_deref()),
+            )
+        });
+        async move {
+            match arrived {
+                Some((handling, plan)) => self.take(request, handling, plan).await,
+                None => Ok(message::closing(message::refusal(
+                    StatusCode::BAD_REQUEST,
+                    "an HTTP/1.1 request has exactly one Host header",
+                ))),
+            }
+        }
+    }
+
+    /// Takes the request in, body and all, before it is worked on.
+    async fn take(&self, request: Request<Incoming>, handling: Handling, plan: Plan) -> Outlook {
+        let (head, body) = request.into_parts();
+        let refuse = |handling: Handling, status, reason: &str| {
+            handling.answered(status);
+            Ok(message::closing(message::refusal(status, reason)))
+        };
+        if head.method == Method::CONNECT {
+            let reason = "this service is no proxy";
+            return refuse(handling, StatusCode::METHOD_NOT_ALLOWED, reason);
+        }
+        match message::read(body).await {
+            Ok(_) => self.work(&head, handling, &plan).await,
+            Err(BodyError::CutOff) => Err(Unanswered::Close),
+            Err(error @ BodyError::TooLarge) => {
+                refuse(handling, StatusCode::PAYLOAD_TOO_LARGE, &error.to_string())
+            }
+            Err(error @ BodyError::Malformed(_)) => {
+                refuse(handling, StatusCode::BAD_REQUEST, &error.to_string())
+            }
+        }
+    }
+
+    /// Does what was decided. Returning early, or being dropped, with `handling` unfinished records a cancelled request.
+    async fn work(&self, head: &Parts, handling: Handling, plan: &Plan) -> Outlook {
+        match plan.ending {
+            Ending::ResetBefore => {
+                handling.reset(Outcome::ResetBefore);
+                Err(Unanswered::Reset)
+            }
+            Ending::Hang => {
+                self.stop.cancelled().await;
+                Err(Unanswered::Close)
+            }
+            Ending::Fail(status) => {
+                tokio::time::sleep(plan.latency).await;
+                Ok(self.answer(head, handling, plan, status, Vec::new()))
+            }
+            Ending::ResetAfter => {
+                tokio::time::sleep(plan.latency).await;
+                self.make_calls(&head.headers).await;
+                handling.reset(Outcome::ResetAfter);
+                Err(Unanswered::Reset)
+            }
+            Ending::Answer(status) => {
+                tokio::time::sleep(plan.latency).await;
+                let calls = self.make_calls(&head.headers).await;
+                Ok(self.answer(head, handling, plan, relayed(status, &calls), calls))
+            }
+        }
+    }
+
+    async fn make_calls(&self, request: &HeaderMap) -> Vec<CallResult> {
+        let context = client::propagated(request);
+        let calls = self.calls.iter().map(|call| self.client.call(call, &context));
+        match self.call_order {
+            CallOrder::Parallel => join_all(calls).await,
+            CallOrder::Sequence => {
+                let mut results = Vec::with_capacity(self.calls.len());
+                for call in calls {
+                    results.push(call.await);
+                }
+                results
+            }
+        }
+    }
+
+    fn answer(
+        &self,
+        head: &Parts,
+        handling: Handling,
+        plan: &Plan,
+        status: StatusCode,
+        calls: Vec<CallResult>,
+    ) -> Response<Body> {
+        let echo = Answer {
+            service: self.service.clone(),
+            version: self.version.clone(),
+            instance: self.instance.clone(),
+            method: head.method.to_string(),
+            path: message::path(&head.uri),
+            host: host(head),
+            protocol: format!("{:?}", head.version),
+            headers: message::headers_as_map(&head.headers),
+            calls,
+        };
+        let answer = match &plan.slow_body {
+            Some(slow) => message::slow_json(status, &echo, slow),
+            None => message::json(status, &echo),
+        };
+        handling.answered(status);
+        answer
+    }
+}
+
+/// The status of the answer: the worst server error among the calls (a call without an answer counts as 502), or else the
+/// service's own.
+fn relayed(own: StatusCode, calls: &[CallResult]) -> StatusCode {
+    let statuses = calls
+        .iter()
+        .map(|call| call.status.unwrap_or(StatusCode::BAD_GATEWAY.as_u16()));
+    let worst = statuses.filter(|status| (500..=599).contains(status)).max();
+    worst.map_or(own, |status| {
+        StatusCode::from_u16(status).expect("599 and below are statuses")
+    })
+}
+
+/// RFC 9112, section 3.2: a server must refuse an HTTP/1.1 request without a Host header, or with several.
+fn names_one_host(request: &Request<Incoming>) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() < http::Version::HTTP_11)
+}
+
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get(REQUEST_ID_HEADER)
+        .or_else(|| headers.get(CORRELATION_HEADER))
+        .map(message::text)
+}
+
+/// The authority of an absolute-form target goes before the Host header (RFC 9112, section 3.2.2).
+fn host(head: &Parts) -> Option<String> {
+    let target = head.uri.authority().map(ToString::to_string);
+    target.or_else(|| head.headers.get(header::HOST).map(message::text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_server_error_of_the_calls_is_relayed() {
+        let result = |status| CallResult {
+            url: String::new(),
+            status,
+            error: None,
+            headers: Default::default(),
+            body: serde_json::Value::Null,
+            elapsed_us: 0,
+        };
+        let relayed = |statuses: &[Option<u16>]| {
+            let calls: Vec<_> = statuses.iter().copied().map(result).collect();
+            relayed(StatusCode::CREATED, &calls).as_u16()
+        };
+        assert_eq!(relayed(&[]), 201);
+        assert_eq!(relayed(&[Some(200), Some(404)]), 201);
+        assert_eq!(relayed(&[Some(500), Some(503), Some(200)]), 503);
+        assert_eq!(relayed(&[Some(500), None]), 502);
+        assert_eq!(relayed(&[Some(504), None]), 504);
+    }
+}

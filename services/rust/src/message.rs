@@ -1,0 +1,155 @@
+//! Reading bodies within their limit, and building answers.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
+use hyper::body::{Body as _, Frame, Incoming};
+use serde::Serialize;
+
+use crate::contract::SlowBody;
+
+/// The largest head of a message, in bytes.
+pub(crate) const HEAD_LIMIT: usize = 64 * 1024;
+/// The largest body of a message, in bytes.
+pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
+
+/// The body of an answer.
+pub(crate) type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Infallible>;
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("the body is larger than {BODY_LIMIT} bytes")]
+    TooLarge,
+    #[error("the body ends before its announced end")]
+    CutOff,
+    #[error("the body is malformed: {0}")]
+    Malformed(Box<dyn Error + Send + Sync>),
+}
+
+/// Reads a whole body. One that announces too great a length is refused before a byte of it is read.
+pub(crate) async fn read(body: Incoming) -> Result<Bytes, BodyError> {
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(BodyError::TooLarge);
+    }
+    match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
+        Err(error) if is_malformed(error.as_ref()) => Err(BodyError::Malformed(error)),
+        Err(_) => Err(BodyError::CutOff),
+    }
+}
+
+/// hyper reports a broken chunk as invalid input, and everything that ends a connection early as something else.
+fn is_malformed(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| (*error).source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| {
+            matches!(
+                error.kind(),
+                std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData
+            )
+        })
+}
+
+/// An answer with a JSON body.
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    let body = Bytes::from(serde_json::to_vec(value).expect("the contract's types are plain data"));
+    let length = body.len();
+    with_body(status, length, Full::new(body).boxed_unsync())
+}
+
+/// An answer with a JSON body that comes in pieces.
+pub(crate) fn slow_json(status: StatusCode, value: &impl Serialize, slow: &SlowBody) -> Response<Body> {
+    let body = Bytes::from(serde_json::to_vec(value).expect("the contract's types are plain data"));
+    let length = body.len();
+    with_body(status, length, in_pieces(body, slow))
+}
+
+/// An answer that says what is wrong with a request.
+pub(crate) fn refusal(status: StatusCode, reason: &str) -> Response<Body> {
+    json(status, &serde_json::json!({ "error": reason }))
+}
+
+/// An answer without a body.
+pub(crate) fn empty(status: StatusCode) -> Response<Body> {
+    let mut answer = Response::new(Full::default().boxed_unsync());
+    *answer.status_mut() = status;
+    answer
+}
+
+/// Makes `answer` the last one of its connection, for when bytes of the request were left unread.
+pub(crate) fn closing(mut answer: Response<Body>) -> Response<Body> {
+    answer
+        .headers_mut()
+        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
+
+/// Headers as JSON: names in lower case, repeated ones joined with a comma and a space.
+pub(crate) fn headers_as_map(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let joined = |name| {
+        headers
+            .get_all(name)
+            .iter()
+            .map(text)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    headers
+        .keys()
+        .map(|name| (name.to_string(), joined(name)))
+        .collect()
+}
+
+/// The path of a request with its query, whatever the form of its target.
+pub(crate) fn path(target: &Uri) -> String {
+    target
+        .path_and_query()
+        .map_or_else(|| "/".to_owned(), ToString::to_string)
+}
+
+/// The value of a header; bytes that are not UTF-8 are replaced.
+pub(crate) fn text(value: &HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
+
+fn with_body(status: StatusCode, length: usize, body: Body) -> Response<Body> {
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        return empty(status);
+    }
+    let mut answer = Response::new(body);
+    *answer.status_mut() = status;
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    answer
+}
+
+/// `body` in nearly equal pieces: the first at once, the last when the time is up.
+fn in_pieces(body: Bytes, slow: &SlowBody) -> Body {
+    let count = (slow.pieces as usize).clamp(1, body.len());
+    let pause = Duration::from_secs_f64(slow.over_ms / 1000.0) / (count - 1).max(1) as u32;
+    let pieces = stream::unfold(0, move |index| {
+        let piece = body.slice(body.len() * index / count..body.len() * (index + 1).min(count) / count);
+        async move {
+            if index == count {
+                return None;
+            }
+            if index > 0 {
+                tokio::time::sleep(pause).await;
+            }
+            Some((Ok(Frame::data(piece)), index + 1))
+        }
+    });
+    StreamBody::new(pieces).boxed_unsync()
+}
