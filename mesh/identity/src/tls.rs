@@ -1,0 +1,100 @@
+//! rustls configurations for both sides of a connection.
+//!
+//! TLS 1.3 only. No session resumption and no early data: a resumed session skips the certificate, and an expired certificate
+//! would go on working. The cryptography provider is passed explicitly, and the time comes from the host.
+
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use hallway_host::Host;
+use hallway_model::SpiffeId;
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::server::NoServerSessionStorage;
+use rustls::time_provider::TimeProvider;
+use rustls::version::TLS13;
+use rustls::{ClientConfig, ServerConfig};
+use rustls_pki_types::{ServerName, UnixTime};
+
+use crate::SvidStore;
+use crate::verify::{ClientVerifier, ServerVerifier};
+
+/// The protocol spoken inside, as ALPN names it.
+const HTTP_1_1: &[u8] = b"http/1.1";
+
+/// What a server asks of its clients.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ClientAuthentication {
+    /// A certificate that the bundle vouches for: mutual TLS.
+    Required,
+    /// The same when one is presented; none is accepted too. For the endpoint at which workloads join.
+    Optional,
+}
+
+/// A configuration for a server that presents the current SVID of `store` and verifies clients against its bundle.
+/// It can be kept for good: rotation happens in the store.
+///
+/// # Panics
+/// Never: the provider supports TLS 1.3.
+pub fn server_config(host: &Host, store: &SvidStore, clients: ClientAuthentication) -> Arc<ServerConfig> {
+    let verifier = ClientVerifier {
+        store: store.clone(),
+        authentication: clients,
+    };
+    let mut config = ServerConfig::builder_with_details(provider(), clock(host))
+        .with_protocol_versions(&[&TLS13])
+        .expect("the provider supports TLS 1.3")
+        .with_client_cert_verifier(Arc::new(verifier))
+        .with_cert_resolver(Arc::new(store.clone()));
+    config.alpn_protocols = vec![HTTP_1_1.to_vec()];
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config.max_early_data_size = 0;
+    Arc::new(config)
+}
+
+/// A configuration for a client that accepts nobody but `expected`, verified against the bundle of `store`, and presents the store's
+/// current SVID when there is one. It can be kept for good: rotation happens in the store. Dial with [`server_name`].
+///
+/// # Panics
+/// Never: the provider supports TLS 1.3.
+pub fn client_config(host: &Host, store: &SvidStore, expected: SpiffeId) -> Arc<ClientConfig> {
+    let verifier = ServerVerifier {
+        store: store.clone(),
+        expected,
+    };
+    let mut config = ClientConfig::builder_with_details(provider(), clock(host))
+        .with_protocol_versions(&[&TLS13])
+        .expect("the provider supports TLS 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_client_cert_resolver(Arc::new(store.clone()));
+    config.alpn_protocols = vec![HTTP_1_1.to_vec()];
+    config.resumption = Resumption::disabled();
+    config.enable_early_data = false;
+    config.enable_sni = false;
+    Arc::new(config)
+}
+
+/// The server name to dial with. rustls asks for one; the mesh verifies SPIFFE IDs instead and sends none.
+pub fn server_name() -> ServerName<'static> {
+    ServerName::try_from("mesh.invalid").expect("a well-formed name")
+}
+
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+fn clock(host: &Host) -> Arc<dyn TimeProvider> {
+    Arc::new(HostClock(host.clone()))
+}
+
+#[derive(Debug)]
+struct HostClock(Host);
+
+impl TimeProvider for HostClock {
+    fn current_time(&self) -> Option<UnixTime> {
+        let since_epoch = self.0.wall_clock().duration_since(UNIX_EPOCH).ok()?;
+        Some(UnixTime::since_unix_epoch(since_epoch))
+    }
+}
