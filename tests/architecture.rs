@@ -1,0 +1,73 @@
+//! Dependencies between the crates of the workspace point one way (ARCHITECTURE.md, "Which crate may use which").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+/// What each crate may use. A crate that is not listed, or uses more, fails the test; so does a permission that nobody uses,
+/// so that this table stays the truth.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("hallway-host", &[]),
+    ("hallway-yaml", &[]),
+    ("hallway-model", &[]),
+    ("hallway-config", &["hallway-model", "hallway-yaml"]),
+    ("hallway-traffic", &["hallway-model"]),
+    ("hallway-identity", &["hallway-host", "hallway-model"]),
+    ("hallway-proxy", &["hallway-host", "hallway-identity", "hallway-model", "hallway-traffic"]),
+    ("hallway-control", &["hallway-config", "hallway-host", "hallway-identity", "hallway-model"]),
+    ("hallway-service", &["hallway-host"]),
+    ("hallway-scenario", &["hallway-config", "hallway-model", "hallway-service", "hallway-yaml"]),
+    ("hallway-evidence", &["hallway-model", "hallway-service"]),
+    ("hallway-grade", &["hallway-evidence", "hallway-model", "hallway-scenario"]),
+    (
+        "hallway-world",
+        &[
+            "hallway-control",
+            "hallway-evidence",
+            "hallway-host",
+            "hallway-identity",
+            "hallway-model",
+            "hallway-scenario",
+            "hallway-service",
+        ],
+    ),
+    (
+        "hallway",
+        &[
+            "hallway-config",
+            "hallway-control",
+            "hallway-evidence",
+            "hallway-grade",
+            "hallway-host",
+            "hallway-model",
+            "hallway-proxy",
+            "hallway-scenario",
+            "hallway-service",
+            "hallway-world",
+            "hallway-yaml",
+        ],
+    ),
+];
+
+#[test]
+fn crates_use_exactly_what_they_may() {
+    let metadata = MetadataCommand::new().no_deps().exec().expect("cargo describes the workspace");
+    let used: BTreeMap<String, BTreeSet<String>> = metadata
+        .packages
+        .iter()
+        .map(|package| {
+            let ours = package
+                .dependencies
+                .iter()
+                .filter(|dependency| dependency.kind == DependencyKind::Normal && dependency.path.is_some())
+                .map(|dependency| dependency.name.to_string())
+                .collect();
+            (package.name.to_string(), ours)
+        })
+        .collect();
+    let allowed: BTreeMap<String, BTreeSet<String>> = ALLOWED
+        .iter()
+        .map(|(name, uses)| ((*name).to_owned(), uses.iter().map(|used| (*used).to_owned()).collect()))
+        .collect();
+    assert_eq!(used, allowed, "left: what Cargo.toml files say; right: what this test allows");
+}
