@@ -1,0 +1,180 @@
+//! What a proxy tells the next hop about the one before.
+//!
+//! These headers are claims about who called. A proxy sets them from what it saw itself and removes what it was sent:
+//! an application that could set them could pretend to be anybody.
+
+use std::net::IpAddr;
+
+use hallway_model::SpiffeId;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The certificate identities of both ends, as the receiving proxy saw them. Source: Envoy.
+pub const X_FORWARDED_CLIENT_CERT: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
+
+/// Which attempt of a request this is, from 1. Source: Envoy.
+pub const X_ENVOY_ATTEMPT_COUNT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Who sent a request to an inbound listener.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// The address of the connection.
+    pub address: IpAddr,
+    /// Who it proved to be, and to whom; none over plaintext.
+    pub identities: Option<Identities<'a>>,
+}
+
+/// Both ends of a mutual TLS connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Identities<'a> {
+    /// The peer.
+    pub peer: &'a SpiffeId,
+    /// This proxy.
+    pub own: &'a SpiffeId,
+}
+
+/// Removes every claim about earlier hops: `forwarded` (RFC 7239), all of `x-forwarded-*`, `x-real-ip`,
+/// `x-envoy-external-address`, and the attempt count.
+pub fn remove_claims(headers: &mut HeaderMap) {
+    let claims: Vec<HeaderName> = headers.keys().filter(|name| is_claim(name)).cloned().collect();
+    for name in claims {
+        headers.remove(name);
+    }
+}
+
+/// Whether a header is a claim about earlier hops. Trailers must not carry one either.
+pub fn is_claim(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.starts_with("x-forwarded-")
+        || matches!(
+            name,
+            "forwarded" | "x-real-ip" | "x-envoy-external-address" | "x-envoy-attempt-count"
+        )
+}
+
+/// Replaces all claims of a request from this proxy's own application: nothing is said but that it was not encrypted
+/// on its first hop, which is the loopback.
+pub fn outbound(headers: &mut HeaderMap, attempt: u32) {
+    remove_claims(headers);
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(X_ENVOY_ATTEMPT_COUNT, HeaderValue::from(attempt));
+}
+
+/// Replaces all claims of a request from a peer. The attempt count of a peer that proved its identity is kept.
+pub fn inbound(headers: &mut HeaderMap, caller: Caller<'_>) {
+    let attempt = headers
+        .remove(X_ENVOY_ATTEMPT_COUNT)
+        .filter(|_| caller.identities.is_some());
+    remove_claims(headers);
+    if let Some(attempt) = attempt {
+        headers.insert(X_ENVOY_ATTEMPT_COUNT, attempt);
+    }
+    let address = HeaderValue::from_str(&caller.address.to_string()).expect("an address is plain ASCII");
+    headers.insert(X_FORWARDED_FOR, address);
+    let proto = if caller.identities.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
+    if let Some(Identities { peer, own }) = caller.identities {
+        let value =
+            HeaderValue::from_str(&format!("By={own};URI={peer}")).expect("a SPIFFE ID is plain ASCII");
+        headers.insert(X_FORWARDED_CLIENT_CERT, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forged() -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for name in [
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-forwarded-client-cert",
+            "forwarded",
+        ] {
+            headers.append(
+                HeaderName::from_static(name),
+                HeaderValue::from_static("admin.test"),
+            );
+        }
+        headers.insert(X_ENVOY_ATTEMPT_COUNT, HeaderValue::from_static("7"));
+        headers.insert("x-hallway-request", HeaderValue::from_static("42"));
+        headers
+    }
+
+    fn rendered(headers: &HeaderMap) -> Vec<String> {
+        let mut lines: Vec<String> = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().expect("ASCII")))
+            .collect();
+        lines.sort();
+        lines
+    }
+
+    #[test]
+    fn what_an_application_claims_is_replaced() {
+        let mut headers = forged();
+        outbound(&mut headers, 2);
+        assert_eq!(
+            rendered(&headers),
+            [
+                "x-envoy-attempt-count: 2",
+                "x-forwarded-proto: http",
+                "x-hallway-request: 42"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_peer_is_named_by_its_certificate() {
+        let peer = "spiffe://hallway.test/ns/shop/sa/orders".parse().expect("valid");
+        let own = "spiffe://hallway.test/ns/shop/sa/payments"
+            .parse()
+            .expect("valid");
+        let mut headers = forged();
+        let identities = Some(Identities {
+            peer: &peer,
+            own: &own,
+        });
+        let address = IpAddr::from([127, 0, 0, 1]);
+        inbound(&mut headers, Caller { address, identities });
+        assert_eq!(
+            rendered(&headers),
+            [
+                "x-envoy-attempt-count: 7",
+                "x-forwarded-client-cert: By=spiffe://hallway.test/ns/shop/sa/payments;\
+                 URI=spiffe://hallway.test/ns/shop/sa/orders",
+                "x-forwarded-for: 127.0.0.1",
+                "x-forwarded-proto: https",
+                "x-hallway-request: 42",
+            ]
+        );
+    }
+
+    #[test]
+    fn over_plaintext_nobody_is_named_and_nothing_believed() {
+        let mut headers = forged();
+        let address = IpAddr::from([127, 0, 0, 1]);
+        inbound(
+            &mut headers,
+            Caller {
+                address,
+                identities: None,
+            },
+        );
+        assert_eq!(
+            rendered(&headers),
+            [
+                "x-forwarded-for: 127.0.0.1",
+                "x-forwarded-proto: http",
+                "x-hallway-request: 42"
+            ]
+        );
+    }
+}
