@@ -10,11 +10,13 @@
 //! - [`check`]: what must hold, as a closed set of typed checks
 //! - [`control`]: the same run with one thing removed or spoilt
 //! - [`quantity`]: shares, rates and comparisons as people write them
+//! - [`statistics`]: exact binomial tests, and the samples that they need
 
 pub mod check;
 pub mod control;
 pub mod quantity;
 pub mod scenario;
+pub mod statistics;
 pub mod timeline;
 pub mod topology;
 pub mod traffic;

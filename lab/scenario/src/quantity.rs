@@ -127,7 +127,10 @@ impl Rate {
 impl Default for Rate {
     /// 20/s.
     fn default() -> Self {
-        Self { requests: 20, unit: RateUnit::Second }
+        Self {
+            requests: 20,
+            unit: RateUnit::Second,
+        }
     }
 }
 
@@ -195,28 +198,52 @@ macro_rules! quantity {
     };
 }
 
-quantity!(Share, "share", r"^([0-9]+(\.[0-9]+)?%|[0-9]+ in [0-9]+)$", "1 in 10", |text| {
-    let probability = match text.split_once(" in ") {
-        Some((part, whole)) => part.parse::<f64>().ok()? / whole.parse::<f64>().ok()?,
-        None => text.strip_suffix('%')?.parse::<f64>().ok()? / 100.0,
-    };
-    (0.0..=1.0).contains(&probability).then_some(Share(probability))
-});
+quantity!(
+    Share,
+    "share",
+    r"^([0-9]+(\.[0-9]+)?%|[0-9]+ in [0-9]+)$",
+    "1 in 10",
+    |text| {
+        let probability = match text.split_once(" in ") {
+            Some((part, whole)) => part.parse::<f64>().ok()? / whole.parse::<f64>().ok()?,
+            None => text.strip_suffix('%')?.parse::<f64>().ok()? / 100.0,
+        };
+        (0.0..=1.0).contains(&probability).then_some(Share(probability))
+    }
+);
 
 quantity!(Percentage, "percentage", r"^[0-9]+(\.[0-9]+)?%$", "15%", |text| {
     let percent = text.strip_suffix('%')?.parse::<f64>().ok()?;
     (0.0..=100.0).contains(&percent).then_some(Percentage(percent))
 });
 
-quantity!(ShareBound, "share bound", r"^(([<>]=?|=) ?)?[0-9]+(\.[0-9]+)?%$", ">= 99%", |text| {
-    let (operator, rest) = Operator::split(text);
-    Some(ShareBound { operator, percentage: Percentage::try_from(rest.to_owned()).ok()? })
-});
+quantity!(
+    ShareBound,
+    "share bound",
+    r"^(([<>]=?|=) ?)?[0-9]+(\.[0-9]+)?%$",
+    ">= 99%",
+    |text| {
+        let (operator, rest) = Operator::split(text);
+        Some(ShareBound {
+            operator,
+            percentage: Percentage::try_from(rest.to_owned()).ok()?,
+        })
+    }
+);
 
-quantity!(Comparison, "comparison", r"^(([<>]=?|=) ?)?[0-9]+$", ">= 20", |text| {
-    let (operator, rest) = Operator::split(text);
-    Some(Comparison { operator, count: rest.parse().ok()? })
-});
+quantity!(
+    Comparison,
+    "comparison",
+    r"^(([<>]=?|=) ?)?[0-9]+$",
+    ">= 20",
+    |text| {
+        let (operator, rest) = Operator::split(text);
+        Some(Comparison {
+            operator,
+            count: rest.parse().ok()?,
+        })
+    }
+);
 
 quantity!(Rate, "rate", r"^[1-9][0-9]*/[sm]$", "100/s", |text| {
     let (requests, unit) = text.split_once('/')?;

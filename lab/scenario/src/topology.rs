@@ -216,5 +216,5 @@ fn default_trust_domain() -> String {
 }
 
 fn default_svid_lifetime() -> GatewayDuration {
-    GatewayDuration::from_hours(24)
+    GatewayDuration::from_millis(24 * 60 * 60 * 1000).expect("a day is a duration")
 }

@@ -78,5 +78,5 @@ fn default_method() -> String {
 }
 
 fn default_patience() -> GatewayDuration {
-    GatewayDuration::from_seconds(10)
+    GatewayDuration::from_millis(10_000).expect("ten seconds are a duration")
 }
