@@ -1,1 +1,41 @@
 //! Mesh rules as people write them: strict YAML to typed resources, with diagnostics.
+//!
+//! Rules are Kubernetes `Service`s, Gateway API `HTTPRoute`s attached to them (GAMMA), and Istio's `PeerAuthentication` and
+//! `DestinationRule`. [`load`] reads a whole set of files and either accepts it or says everything that is wrong with
+//! it, each with its place and a next step. Nothing is silently ignored: what is not supported is an error.
+//!
+//! | module | concept |
+//! | --- | --- |
+//! | [`load`](mod@load) | files to [`Resources`], all or nothing |
+//! | [`resources`] | the accepted resources, and where they were written |
+//! | [`kind`] | the kinds that can be written, and their schemas |
+//! | [`manifest`] | what all kinds have: `apiVersion`, `kind`, `metadata`, `spec` |
+//! | [`service`] | `v1 Service` |
+//! | [`http_route`] | `gateway.networking.k8s.io/v1 HTTPRoute` |
+//! | [`peer_authentication`] | `security.istio.io/v1 PeerAuthentication` |
+//! | [`destination_rule`] | `networking.istio.io/v1 DestinationRule` |
+//! | [`duration`] | durations as Gateway API writes them (GEP-2257) |
+//! | `names` | the syntax of names |
+//! | `check` | admission: what a schema cannot say |
+
+mod check;
+pub mod destination_rule;
+pub mod duration;
+pub mod http_route;
+pub mod kind;
+pub mod load;
+pub mod manifest;
+mod names;
+pub mod peer_authentication;
+pub mod resources;
+pub mod service;
+
+pub use destination_rule::DestinationRule;
+pub use duration::GatewayDuration;
+pub use http_route::HttpRoute;
+pub use kind::Kind;
+pub use load::{Admission, Loaded, RuleFile, load};
+pub use manifest::{Manifest, Metadata};
+pub use peer_authentication::PeerAuthentication;
+pub use resources::{Located, NamespacedName, Resources};
+pub use service::Service;

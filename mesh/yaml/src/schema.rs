@@ -99,3 +99,21 @@ pub(crate) fn internal_tag(schema: &Value) -> Option<(&str, &str)> {
 pub(crate) fn listed_fields_only(schema: &Value) -> bool {
     schema.get("additionalProperties") == Some(&Value::Bool(false))
 }
+
+/// The key under which a type lists what it knows of but does not take, with the reason:
+/// `#[schemars(extend("x-unsupported" = { "hostnames": "mesh routes attach to a Service" }))]`.
+pub const UNSUPPORTED: &str = "x-unsupported";
+
+/// The reason why a field or value is refused, if the schema, or one of its alternatives, gives one.
+pub(crate) fn unsupported<'s>(root: &'s Value, schema: &'s Value, name: &str) -> Option<&'s str> {
+    let reason = |schema: &'s Value| schema.get(UNSUPPORTED)?.get(name)?.as_str();
+    let alternatives = schema
+        .get("oneOf")
+        .or_else(|| schema.get("anyOf"))
+        .and_then(Value::as_array);
+    let mut alternatives = alternatives
+        .into_iter()
+        .flatten()
+        .map(|alternative| resolve(root, alternative));
+    reason(schema).or_else(|| alternatives.find_map(|alternative| unsupported(root, alternative, name)))
+}

@@ -42,7 +42,7 @@ impl<'s> Validator<'s> {
         if schema.get("properties").is_none()
             && let Some(branches) = schema::branches(self.root, schema)
         {
-            return self.check_union(node, anchor, &branches);
+            return self.check_union(node, anchor, schema, &branches);
         }
         if !scalar::has_type(node, schema) {
             return self.wrong_type(node, &[schema]);
@@ -104,6 +104,12 @@ impl<'s> Validator<'s> {
         );
         let diagnostic = Diagnostic::error(message, node.head(), format!("expected {expected}"));
         self.report(diagnostic.with_help(mistaken_for(node, schemas)));
+    }
+
+    /// A field or value that the type knows of but does not take.
+    fn unsupported(&mut self, name: &str, span: Span, reason: &str) {
+        let message = format!("`{name}` is not supported: {reason}");
+        self.report(Diagnostic::error(message, span, "not supported"));
     }
 
     fn inside(&mut self, step: Step, check: impl FnOnce(&mut Self)) {

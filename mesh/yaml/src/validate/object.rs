@@ -17,6 +17,8 @@ struct Fields<'s> {
     known: Vec<(&'s str, &'s Value)>,
     required: Vec<&'s str>,
     patterns: Vec<(Regex, &'s Value)>,
+    /// Fields that are refused with a reason of their own.
+    unsupported: Vec<(&'s str, &'s str)>,
     /// The schema of all other fields; `None` refuses them.
     others: Option<&'s Value>,
 }
@@ -124,6 +126,14 @@ impl<'s> Validator<'s> {
     }
 
     fn unknown_field(&mut self, entry: &Entry, mapping: &Mapping, fields: &Fields<'s>) {
+        let name = entry.key.name.as_str();
+        if let Some((_, reason)) = fields
+            .unsupported
+            .iter()
+            .find(|(unsupported, _)| *unsupported == name)
+        {
+            return self.unsupported(name, entry.key.span.clone(), reason);
+        }
         let names = fields.names();
         let help = fields
             .meant_by(&entry.key.name, mapping)
@@ -133,7 +143,7 @@ impl<'s> Validator<'s> {
             (true, None) => format!("{} takes no fields", self.path.subject()),
             (false, _) => format!("{} has {}", self.path.subject(), suggest::all_of(names)),
         };
-        let message = format!("unknown field `{}`", entry.key.name);
+        let message = format!("unknown field `{name}`");
         self.report(Diagnostic::error(message, entry.key.span.clone(), label).with_help(help));
     }
 

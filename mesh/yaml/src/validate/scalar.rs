@@ -17,7 +17,7 @@ impl<'s> Validator<'s> {
         if let Some(listed) = schema::listed(schema)
             && !listed.contains(&&node.to_json())
         {
-            return self.unknown_value(node, &listed);
+            return self.unknown_value(node, schema, &listed);
         }
         match &node.content {
             Content::Text(text) if !matches_text(text, schema) => {
@@ -50,8 +50,13 @@ impl<'s> Validator<'s> {
         }
     }
 
-    /// `node` is none of the values `listed`.
-    pub(super) fn unknown_value(&mut self, node: &Node, listed: &[&Value]) {
+    /// `node` is none of the values `listed` by `schema`.
+    pub(super) fn unknown_value(&mut self, node: &Node, schema: &'s Value, listed: &[&Value]) {
+        if let Some(name) = node.as_text()
+            && let Some(reason) = schema::unsupported(self.root, schema, name)
+        {
+            return self.unsupported(name, node.head(), reason);
+        }
         let names: Vec<String> = listed
             .iter()
             .filter(|value| !value.is_null())
@@ -258,7 +263,10 @@ fn less(one: &Number, other: &Number) -> bool {
 
 /// A JSON value as a file would hold it.
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value.as_str() {
+        Some(text) if !text.is_empty() => text.to_owned(),
+        _ => value.to_string(),
+    }
 }
 
 fn quoted(text: &str) -> String {

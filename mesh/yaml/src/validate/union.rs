@@ -11,7 +11,13 @@ use crate::source::Span;
 use crate::{schema, suggest};
 
 impl<'s> Validator<'s> {
-    pub(super) fn check_union(&mut self, node: &Node, anchor: &Span, branches: &[&'s Value]) {
+    pub(super) fn check_union(
+        &mut self,
+        node: &Node,
+        anchor: &Span,
+        schema: &'s Value,
+        branches: &[&'s Value],
+    ) {
         let of_type: Vec<&'s Value> = branches
             .iter()
             .copied()
@@ -25,7 +31,7 @@ impl<'s> Validator<'s> {
                 return self.check_external(mapping, anchor, branches);
             }
             if of_all(|branch| schema::internal_tag(branch).is_some()) {
-                return self.check_internal(mapping, anchor, &of_type);
+                return self.check_internal(mapping, anchor, schema, &of_type);
             }
         }
         let names = unit_variants(branches);
@@ -43,7 +49,7 @@ impl<'s> Validator<'s> {
                 self.unknown_variant(node, text, &names, &variants);
             }
             Some(_) if !names.is_empty() && of_type.iter().all(|branch| schema::listed(branch).is_some()) => {
-                self.check_listed(node, &names);
+                self.check_listed(node, schema, &names);
             }
             _ if of_type.is_empty() => self.wrong_type(node, branches),
             _ => self.check_any(node, anchor, &of_type),
@@ -59,9 +65,9 @@ impl<'s> Validator<'s> {
         self.diagnostics.extend(best.unwrap_or_default());
     }
 
-    fn check_listed(&mut self, node: &Node, names: &[&'s Value]) {
+    fn check_listed(&mut self, node: &Node, schema: &'s Value, names: &[&'s Value]) {
         if !names.contains(&&node.to_json()) {
-            self.unknown_value(node, names);
+            self.unknown_value(node, schema, names);
         }
     }
 
@@ -122,7 +128,13 @@ impl<'s> Validator<'s> {
     }
 
     /// An internally tagged enum: one field names the variant that decides the others.
-    fn check_internal(&mut self, mapping: &Mapping, anchor: &Span, branches: &[&'s Value]) {
+    fn check_internal(
+        &mut self,
+        mapping: &Mapping,
+        anchor: &Span,
+        schema: &'s Value,
+        branches: &[&'s Value],
+    ) {
         let variants: Vec<(&str, &str, &'s Value)> = branches
             .iter()
             .filter_map(|branch| schema::internal_tag(branch).map(|(tag, name)| (tag, name, *branch)))
@@ -142,7 +154,7 @@ impl<'s> Validator<'s> {
         match variants.iter().find(|(_, name, _)| node.as_text() == Some(name)) {
             Some((_, _, branch)) => self.check_object(mapping, anchor, branch),
             None => self.inside(Step::from(*tag), |validator| {
-                validator.unknown_value(node, &names)
+                validator.unknown_value(node, schema, &names)
             }),
         }
     }

@@ -1,0 +1,57 @@
+//! Peer authentication.
+
+use std::collections::BTreeMap;
+
+use hallway_yaml::{Diagnostic, Node, Path};
+
+use super::{Checker, Place};
+use crate::kind::Kind;
+
+impl Checker<'_> {
+    /// Two policies for the same workloads would leave open which one holds.
+    pub(super) fn peer_authentications(&mut self) {
+        let mut first_documents: BTreeMap<(&str, Option<&BTreeMap<String, String>>), &Node> = BTreeMap::new();
+        for policy in self.resources.peer_authentications.values() {
+            let selector_path = Path::keys(["spec", "selector"]);
+            let place = Place {
+                kind: Kind::PeerAuthentication,
+                document: &policy.document,
+                path: &selector_path,
+            };
+            let labels = policy
+                .value
+                .spec
+                .selector
+                .as_ref()
+                .map(|selector| &selector.match_labels);
+            if labels.is_some_and(BTreeMap::is_empty) {
+                let help = "name a label, or remove the selector to choose the whole namespace";
+                self.error(
+                    place,
+                    "the selector names no label",
+                    "chooses nothing in particular",
+                    help,
+                );
+            }
+            let namespace = policy.value.metadata.namespace.as_str();
+            let Some(first) = first_documents.get(&(namespace, labels)) else {
+                first_documents.insert((namespace, labels), &policy.document);
+                continue;
+            };
+            let scope = labels.map_or_else(
+                || format!("all of namespace `{namespace}`"),
+                |_| "the same workloads".to_owned(),
+            );
+            let name = Path::keys(["metadata", "name"]);
+            let here = place.with_path(&name);
+            let diagnostic = Diagnostic::error(
+                format!("two PeerAuthentications are for {scope}"),
+                here.span(),
+                "another one",
+            )
+            .with_secondary(first.span(&name), "the first one")
+            .with_help("keep one of the two, or give one a selector of its own".to_owned());
+            self.report(here, diagnostic);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! References to services and their ports.
+
+use hallway_yaml::{Diagnostic, Path, suggest};
+
+use super::{Checker, Place};
+use crate::resources::NamespacedName;
+
+impl Checker<'_> {
+    /// Reports `service` at `place` if there is none of that name. Whether it exists, as far as can be known.
+    pub(super) fn service_exists(&mut self, place: Place<'_>, service: &NamespacedName) -> bool {
+        let services = &self.resources.services;
+        if services.contains_key(service) {
+            return true;
+        }
+        if self.unreadable.others || self.unreadable.services.contains(service) {
+            return false;
+        }
+        let names: Vec<String> = services.keys().map(NamespacedName::to_string).collect();
+        let near = suggest::closest(&service.to_string(), names.iter().map(String::as_str));
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`? otherwise add a Service {service}"),
+            None => format!("add a Service {service}, or remove the reference"),
+        };
+        let diagnostic = Diagnostic::error(
+            format!("there is no Service {service}"),
+            place.span(),
+            "refers to nothing",
+        );
+        let severity = self.dangling();
+        self.report(place, diagnostic.with_severity(severity).with_help(help));
+        false
+    }
+
+    /// Reports `port` at `port_path` if the service exists but has no such port.
+    pub(super) fn port_exists(
+        &mut self,
+        place: Place<'_>,
+        service: &NamespacedName,
+        port: u16,
+        port_path: &Path,
+    ) {
+        let Some(found) = self.resources.services.get(service) else {
+            return;
+        };
+        let ports: Vec<String> = found
+            .value
+            .spec
+            .ports
+            .iter()
+            .map(|port| port.port.to_string())
+            .collect();
+        if ports.contains(&port.to_string()) {
+            return;
+        }
+        let place = place.with_path(port_path);
+        let help = format!(
+            "Service {service} has {}",
+            suggest::all_of(ports.iter().map(String::as_str))
+        );
+        let diagnostic = Diagnostic::error(
+            format!("Service {service} has no port {port}"),
+            place.span(),
+            "no such port",
+        )
+        .with_secondary(
+            found.document.key_span(&Path::keys(["spec", "ports"])),
+            "its ports",
+        );
+        let severity = self.dangling();
+        self.report(place, diagnostic.with_severity(severity).with_help(help));
+    }
+}

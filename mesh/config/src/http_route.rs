@@ -1,0 +1,372 @@
+//! `gateway.networking.k8s.io/v1 HTTPRoute`, attached to services (GAMMA, GEP-1294).
+//! Source: <https://gateway-api.sigs.k8s.io/reference/spec/#httproute>; limits and defaults are those of its CRD.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::duration::GatewayDuration;
+use crate::manifest::Manifest;
+use crate::names::{DnsLabel, DnsSubdomain, HeaderName, HeaderValue};
+
+/// A `gateway.networking.k8s.io/v1 HTTPRoute`.
+pub type HttpRoute = Manifest<HttpRouteSpec>;
+
+/// Which requests to which services go where.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-unsupported" = {
+    "hostnames": "a mesh route is chosen by the service that is called; remove it",
+    "useDefaultGateways": "a mesh route is attached to a Service",
+}))]
+pub struct HttpRouteSpec {
+    /// The services whose requests it routes.
+    #[schemars(length(min = 1, max = 32))]
+    pub parent_refs: Vec<ParentRef>,
+    /// The rules. The default is one that matches everything and has no backend.
+    #[serde(default = "default_rules")]
+    #[schemars(length(min = 1, max = 16))]
+    pub rules: Vec<HttpRouteRule>,
+}
+
+/// A service to which a route is attached.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(extend("x-unsupported" = { "sectionName": "name a port with `port`" }))]
+pub struct ParentRef {
+    /// The API group: `""` for a Service.
+    pub group: CoreGroup,
+    /// The kind.
+    pub kind: ServiceKind,
+    /// The name of the service.
+    #[schemars(with = "DnsSubdomain")]
+    pub name: String,
+    /// The namespace of the service; when absent, the route's.
+    #[serde(default)]
+    #[schemars(with = "Option<DnsLabel>")]
+    pub namespace: Option<String>,
+    /// The port of the service; when absent, all ports.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub port: Option<u16>,
+}
+
+/// The API group of Kubernetes' own kinds, written `""`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(extend("x-unsupported" = {
+    "core": "the group of a Service is written `\"\"`",
+    "gateway.networking.k8s.io": "gateways come later; attach the route to a Service, with group `\"\"`",
+}))]
+pub enum CoreGroup {
+    /// `""`
+    #[default]
+    #[serde(rename = "")]
+    Core,
+}
+
+/// The kind of what a route refers to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(extend("x-unsupported" = { "Gateway": "gateways come later; attach the route to a Service" }))]
+pub enum ServiceKind {
+    /// A `v1 Service`.
+    #[default]
+    Service,
+}
+
+/// What happens to the requests that match.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-unsupported" = { "sessionPersistence": "not yet" }))]
+pub struct HttpRouteRule {
+    /// Its name, unique in the route.
+    #[serde(default)]
+    #[schemars(with = "Option<DnsSubdomain>")]
+    pub name: Option<String>,
+    /// Any of these selects the rule. The default matches everything.
+    #[serde(default = "default_matches")]
+    #[schemars(length(min = 1, max = 64))]
+    pub matches: Vec<HttpRouteMatch>,
+    /// Changes to the request and the response.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub filters: Vec<HttpRouteFilter>,
+    /// Where requests go, by weight. Without any, they are answered with 500.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub backend_refs: Vec<HttpBackendRef>,
+    /// Deadlines.
+    #[serde(default)]
+    pub timeouts: HttpRouteTimeouts,
+    /// When and how to try again.
+    #[serde(default)]
+    pub retry: Option<HttpRouteRetry>,
+}
+
+/// What a request must look like: all of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpRouteMatch {
+    /// The path. The default matches every path.
+    #[serde(default)]
+    pub path: HttpPathMatch,
+    /// Headers, all of which must match.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub headers: Vec<HttpHeaderMatch>,
+    /// Query parameters, all of which must match.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub query_params: Vec<HttpQueryParamMatch>,
+    /// The method; when absent, any.
+    #[serde(default)]
+    pub method: Option<HttpMethod>,
+}
+
+/// A condition on the path.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct HttpPathMatch {
+    /// How `value` is compared.
+    #[serde(rename = "type", default)]
+    pub match_type: PathMatchType,
+    /// The path, prefix or expression.
+    #[serde(default = "default_path")]
+    #[schemars(length(max = 1024))]
+    pub value: String,
+}
+
+impl Default for HttpPathMatch {
+    fn default() -> HttpPathMatch {
+        HttpPathMatch {
+            match_type: PathMatchType::default(),
+            value: default_path(),
+        }
+    }
+}
+
+/// How a path is compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum PathMatchType {
+    /// The whole path, case-sensitive.
+    Exact,
+    /// Whole path elements from the front: `/abc` matches `/abc` and `/abc/d`, not `/abcd`.
+    #[default]
+    PathPrefix,
+    /// A regular expression (RE2 syntax) that matches the whole path.
+    RegularExpression,
+}
+
+/// How a value is compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum ValueMatchType {
+    /// The whole value, case-sensitive.
+    #[default]
+    Exact,
+    /// A regular expression (RE2 syntax) that matches the whole value.
+    RegularExpression,
+}
+
+/// A condition on a header.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct HttpHeaderMatch {
+    /// How `value` is compared.
+    #[serde(rename = "type", default)]
+    pub match_type: ValueMatchType,
+    /// The name, in any case.
+    #[schemars(with = "HeaderName")]
+    pub name: String,
+    /// The value or expression.
+    #[schemars(length(min = 1, max = 4096))]
+    pub value: String,
+}
+
+/// A condition on a query parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct HttpQueryParamMatch {
+    /// How `value` is compared.
+    #[serde(rename = "type", default)]
+    pub match_type: ValueMatchType,
+    /// The name, case-sensitive.
+    #[schemars(with = "HeaderName")]
+    pub name: String,
+    /// The value or expression.
+    #[schemars(length(min = 1, max = 1024))]
+    pub value: String,
+}
+
+/// A request method. Source: RFC 9110, section 9, and RFC 5789.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the names are the methods")]
+pub enum HttpMethod {
+    Get,
+    Head,
+    Post,
+    Put,
+    Delete,
+    Connect,
+    Options,
+    Trace,
+    Patch,
+}
+
+impl HttpMethod {
+    /// The method as requests spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HttpMethod::Get => "GET",
+            HttpMethod::Head => "HEAD",
+            HttpMethod::Post => "POST",
+            HttpMethod::Put => "PUT",
+            HttpMethod::Delete => "DELETE",
+            HttpMethod::Connect => "CONNECT",
+            HttpMethod::Options => "OPTIONS",
+            HttpMethod::Trace => "TRACE",
+            HttpMethod::Patch => "PATCH",
+        }
+    }
+}
+
+/// A change to the request or the response. Each type at most once in a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(tag = "type")]
+#[schemars(extend("x-unsupported" = {
+    "CORS": "it belongs to a gateway",
+    "ExtensionRef": "there are no extensions",
+    "ExternalAuth": "not yet",
+    "RequestMirror": "not yet",
+    "RequestRedirect": "not yet",
+    "URLRewrite": "not yet",
+}))]
+pub enum HttpRouteFilter {
+    /// Changes to the headers of the request.
+    RequestHeaderModifier {
+        /// The changes.
+        #[serde(rename = "requestHeaderModifier")]
+        modifier: HttpHeaderFilter,
+    },
+    /// Changes to the headers of the response.
+    ResponseHeaderModifier {
+        /// The changes.
+        #[serde(rename = "responseHeaderModifier")]
+        modifier: HttpHeaderFilter,
+    },
+}
+
+/// Changes to headers, applied in the order set, add, remove.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct HttpHeaderFilter {
+    /// Replace or create.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub set: Vec<HttpHeader>,
+    /// Append a value.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub add: Vec<HttpHeader>,
+    /// Remove all values.
+    #[serde(default)]
+    #[schemars(with = "Vec<HeaderName>", length(max = 16))]
+    pub remove: Vec<String>,
+}
+
+/// A header.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct HttpHeader {
+    /// The name, in any case.
+    #[schemars(with = "HeaderName")]
+    pub name: String,
+    /// The value.
+    #[schemars(with = "HeaderValue")]
+    pub value: String,
+}
+
+/// A weighted reference to a service.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(extend("x-unsupported" = { "filters": "not yet; use the filters of the rule" }))]
+pub struct HttpBackendRef {
+    /// The API group: `""`, the default, for a Service.
+    #[serde(default)]
+    pub group: CoreGroup,
+    /// The kind.
+    #[serde(default)]
+    pub kind: ServiceKind,
+    /// The name of the service.
+    #[schemars(with = "DnsSubdomain")]
+    pub name: String,
+    /// The namespace of the service; when absent, the route's.
+    #[serde(default)]
+    #[schemars(with = "Option<DnsLabel>")]
+    pub namespace: Option<String>,
+    /// The port of the service.
+    #[schemars(range(min = 1))]
+    pub port: u16,
+    /// Its part of the sum of all weights; 0 for none.
+    #[serde(default = "default_weight")]
+    #[schemars(range(max = 1_000_000))]
+    pub weight: u32,
+}
+
+/// Deadlines. Absent or `0s` means none. Source: GEP-1742.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpRouteTimeouts {
+    /// For the whole request, all attempts included.
+    #[serde(default)]
+    pub request: Option<GatewayDuration>,
+    /// For each attempt.
+    #[serde(default)]
+    pub backend_request: Option<GatewayDuration>,
+}
+
+/// When and how to try again. Source: GEP-1731.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct HttpRouteRetry {
+    /// The response codes that are tried again, beside failures to connect.
+    #[serde(default)]
+    #[schemars(with = "Vec<RetryCode>")]
+    pub codes: Vec<u16>,
+    /// How many times to try again, beside the first attempt. The default is 1, as in Envoy.
+    #[serde(default = "default_attempts")]
+    pub attempts: u32,
+    /// The least pause before trying again. The default is 25 ms, as in Envoy.
+    #[serde(default = "default_backoff")]
+    pub backoff: GatewayDuration,
+}
+
+/// A response code that can be tried again.
+#[derive(JsonSchema)]
+#[schemars(title = "a response code from 400 to 599")]
+struct RetryCode(
+    #[schemars(range(min = 400, max = 599))]
+    #[expect(dead_code, reason = "only its schema is used")]
+    u16,
+);
+
+fn default_rules() -> Vec<HttpRouteRule> {
+    vec![HttpRouteRule {
+        name: None,
+        matches: default_matches(),
+        filters: Vec::new(),
+        backend_refs: Vec::new(),
+        timeouts: HttpRouteTimeouts::default(),
+        retry: None,
+    }]
+}
+
+fn default_matches() -> Vec<HttpRouteMatch> {
+    vec![HttpRouteMatch::default()]
+}
+
+fn default_path() -> String {
+    "/".to_owned()
+}
+
+fn default_weight() -> u32 {
+    1
+}
+
+fn default_attempts() -> u32 {
+    1
+}
+
+fn default_backoff() -> GatewayDuration {
+    GatewayDuration::from_millis(25).expect("25 ms is within bounds")
+}

@@ -1,0 +1,127 @@
+//! The kinds that can be written.
+
+use std::fmt;
+
+use hallway_yaml::{Diagnostic, Node, Path, schema_for, suggest};
+use schemars::Schema;
+use serde_json::Value;
+
+use crate::destination_rule::DestinationRule;
+use crate::http_route::HttpRoute;
+use crate::peer_authentication::PeerAuthentication;
+use crate::service::Service;
+
+/// A kind of resource, in one version of its API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// `v1 Service`
+    Service,
+    /// `gateway.networking.k8s.io/v1 HTTPRoute`
+    HttpRoute,
+    /// `security.istio.io/v1 PeerAuthentication`
+    PeerAuthentication,
+    /// `networking.istio.io/v1 DestinationRule`
+    DestinationRule,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Kind; 4] = [
+        Kind::Service,
+        Kind::HttpRoute,
+        Kind::PeerAuthentication,
+        Kind::DestinationRule,
+    ];
+
+    /// The name that files write under `kind`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Service => "Service",
+            Kind::HttpRoute => "HTTPRoute",
+            Kind::PeerAuthentication => "PeerAuthentication",
+            Kind::DestinationRule => "DestinationRule",
+        }
+    }
+
+    /// The group and version that files write under `apiVersion`.
+    pub fn api_version(self) -> &'static str {
+        match self {
+            Kind::Service => "v1",
+            Kind::HttpRoute => "gateway.networking.k8s.io/v1",
+            Kind::PeerAuthentication => "security.istio.io/v1",
+            Kind::DestinationRule => "networking.istio.io/v1",
+        }
+    }
+
+    /// The JSON Schema (draft 2020-12) of the kind.
+    pub fn schema(self) -> Schema {
+        let mut schema = match self {
+            Kind::Service => schema_for::<Service>(),
+            Kind::HttpRoute => schema_for::<HttpRoute>(),
+            Kind::PeerAuthentication => schema_for::<PeerAuthentication>(),
+            Kind::DestinationRule => schema_for::<DestinationRule>(),
+        };
+        schema.insert("title".to_owned(), self.name().into());
+        for (field, value) in [("apiVersion", self.api_version()), ("kind", self.name())] {
+            if let Some(Value::Object(property)) = schema.pointer_mut(&format!("/properties/{field}")) {
+                property.insert("const".to_owned(), value.into());
+            }
+        }
+        schema
+    }
+
+    /// The kind of a document.
+    ///
+    /// # Errors
+    /// When it names none, or one that is not supported.
+    pub(crate) fn of(document: &Node) -> Result<Kind, Box<Diagnostic>> {
+        let written = |field: &str| {
+            let path = Path::root().with(field);
+            match document.get(field).map(|node| (node, node.as_text())) {
+                Some((_, Some(text))) => Ok((text, document.span(&path))),
+                Some((node, None)) => Err(Diagnostic::error(
+                    format!("`{field}` must be text"),
+                    node.span.first_line(),
+                    "",
+                )),
+                None => Err(Diagnostic::error(
+                    format!("missing field `{field}`"),
+                    document.span(&path),
+                    "in this document",
+                )),
+            }
+            .map_err(|diagnostic| {
+                Box::new(diagnostic.with_help(format!("the supported kinds are {}", supported())))
+            })
+        };
+        let (name, name_span) = written("kind")?;
+        let (version, version_span) = written("apiVersion")?;
+        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == name) else {
+            let near = suggest::closest(name, Kind::ALL.map(Kind::name));
+            let help = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+            let help = format!("{help}the supported kinds are {}", supported());
+            return Err(Box::new(
+                Diagnostic::error(format!("unknown kind `{name}`"), name_span, "").with_help(help),
+            ));
+        };
+        if kind.api_version() == version {
+            return Ok(kind);
+        }
+        let message = format!("unknown apiVersion `{version}` for kind `{name}`");
+        let help = format!("write `apiVersion: {}`", kind.api_version());
+        Err(Box::new(
+            Diagnostic::error(message, version_span, "").with_help(help),
+        ))
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+fn supported() -> String {
+    let kinds = Kind::ALL.map(|kind| format!("{} {kind}", kind.api_version()));
+    suggest::all_of(kinds.iter().map(String::as_str))
+}

@@ -1,0 +1,183 @@
+//! Files to resources, all or nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallway_yaml::{Diagnostic, Diagnostics, Node, Path, Severity, SourceFile, Step};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::check;
+use crate::kind::Kind;
+use crate::manifest::{DEFAULT_NAMESPACE, Manifest};
+use crate::resources::{Located, NamespacedName, Resources};
+
+/// A file of rules: any number of YAML documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleFile {
+    /// The name that messages show.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// How strict admission is about references to what does not exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Admission {
+    /// They are refused.
+    #[default]
+    Enforce,
+    /// They are accepted with a warning; the share of the requests that they stand for is answered with 500.
+    Warn,
+}
+
+/// An accepted set of rules.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The resources.
+    pub resources: Resources,
+    /// What is probably not meant.
+    pub warnings: Diagnostics,
+}
+
+/// Reads and checks a set of files as a whole.
+///
+/// # Errors
+/// Everything that is wrong with any of the files (and the warnings), each at its place.
+pub fn load(files: Vec<RuleFile>, admission: Admission) -> Result<Loaded, Diagnostics> {
+    let mut loader = Loader::default();
+    for file in files {
+        loader.file(&SourceFile::new(file.name, file.text));
+    }
+    let unreadable = &loader.unreadable;
+    let found = check::check(&loader.resources, unreadable, admission);
+    loader.diagnostics.extend(found);
+    if loader.diagnostics.has_errors() {
+        return Err(loader.diagnostics);
+    }
+    Ok(Loaded {
+        resources: loader.resources,
+        warnings: loader.diagnostics,
+    })
+}
+
+/// What could not be read: references to it are not called dangling.
+#[derive(Debug, Default)]
+pub(crate) struct Unreadable {
+    /// The services whose name could be read.
+    pub(crate) services: BTreeSet<NamespacedName>,
+    /// Whether there is a document without a known kind or name.
+    pub(crate) others: bool,
+}
+
+#[derive(Default)]
+struct Loader {
+    resources: Resources,
+    unreadable: Unreadable,
+    diagnostics: Diagnostics,
+}
+
+impl Loader {
+    fn file(&mut self, source: &SourceFile) {
+        match hallway_yaml::parse(source) {
+            Ok(documents) => documents
+                .into_iter()
+                .filter(|node| !node.is_null())
+                .for_each(|node| self.document(node)),
+            Err(diagnostics) => {
+                self.unreadable.others = true;
+                self.diagnostics.extend(diagnostics);
+            }
+        }
+    }
+
+    fn document(&mut self, node: Node) {
+        let kind = match Kind::of(&node) {
+            Ok(kind) => kind,
+            Err(diagnostic) => {
+                self.unreadable.others = true;
+                return self.diagnostics.push(*diagnostic);
+            }
+        };
+        let Loader {
+            resources,
+            diagnostics,
+            ..
+        } = self;
+        let outcome = match kind {
+            Kind::Service => add(kind, node, &mut resources.services, diagnostics),
+            Kind::HttpRoute => add(kind, node, &mut resources.http_routes, diagnostics),
+            Kind::PeerAuthentication => add(kind, node, &mut resources.peer_authentications, diagnostics),
+            Kind::DestinationRule => add(kind, node, &mut resources.destination_rules, diagnostics),
+        };
+        match (kind, outcome) {
+            (Kind::Service, Err(Some(key))) => drop(self.unreadable.services.insert(key)),
+            (Kind::Service, Err(None)) => self.unreadable.others = true,
+            _ => {}
+        }
+    }
+}
+
+/// Decodes a document into its place among `others` of its kind.
+///
+/// # Errors
+/// The name of the resource that could not be decoded, as far as it can be read.
+fn add<Spec: DeserializeOwned + JsonSchema>(
+    kind: Kind,
+    node: Node,
+    others: &mut BTreeMap<NamespacedName, Located<Manifest<Spec>>>,
+    diagnostics: &mut Diagnostics,
+) -> Result<(), Option<NamespacedName>> {
+    let manifest = match node.decode::<Manifest<Spec>>() {
+        Ok(manifest) => manifest,
+        Err(mistakes) => {
+            diagnostics
+                .extend(mistakes.with_context(|mistake| Some(context(kind, &node, mistake.path.as_ref()))));
+            return Err(readable_name(&node));
+        }
+    };
+    let key = manifest.metadata.key();
+    if let Some(first) = others.get(&key) {
+        diagnostics.push(duplicate(kind, &key, &node, &first.document));
+        return Ok(());
+    }
+    others.insert(key, Located::new(manifest, node));
+    Ok(())
+}
+
+fn duplicate(kind: Kind, key: &NamespacedName, node: &Node, first: &Node) -> Diagnostic {
+    let name = Path::keys(["metadata", "name"]);
+    Diagnostic::error(
+        format!("there are two {kind}s named {key}"),
+        node.span(&name),
+        "named again here",
+    )
+    .with_secondary(first.span(&name), "first named here")
+    .with_help("remove or rename one of them".to_owned())
+    .with_severity(Severity::Error)
+}
+
+/// What a place is part of: `HTTPRoute shop/checkout, rule 1`.
+pub(crate) fn context(kind: Kind, document: &Node, path: Option<&Path>) -> String {
+    let name = readable_name(document).map_or_else(|| "without a name".to_owned(), |key| key.to_string());
+    let rule = match path.map_or(&[][..], Path::steps) {
+        [Step::Key(spec), Step::Key(rules), Step::Index(index), ..] if spec == "spec" && rules == "rules" => {
+            let named = document
+                .at(&crate::resources::rule_path(*index).with("name"))
+                .and_then(Node::as_text);
+            named.map_or_else(
+                || format!(", rule {}", index + 1),
+                |name| format!(", rule {} (`{name}`)", index + 1),
+            )
+        }
+        _ => String::new(),
+    };
+    format!("{kind} {name}{rule}")
+}
+
+fn readable_name(document: &Node) -> Option<NamespacedName> {
+    let metadata = document.get("metadata")?;
+    let namespace = metadata
+        .get("namespace")
+        .map_or(Some(DEFAULT_NAMESPACE), Node::as_text)?;
+    Some(NamespacedName::new(namespace, metadata.get("name")?.as_text()?))
+}

@@ -1,0 +1,53 @@
+//! The syntax of names, as schemas for fields that hold plain text: `#[schemars(with = "DnsLabel")]`.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+/// Defines a schema of text with a pattern.
+macro_rules! text {
+    ($(#[$documentation:meta])* $name:ident, $title:literal, $pattern:literal, $least:literal..=$most:literal) => {
+        $(#[$documentation])*
+        pub(crate) struct $name;
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({
+                    "type": "string",
+                    "title": $title,
+                    "pattern": $pattern,
+                    "minLength": $least,
+                    "maxLength": $most,
+                })
+            }
+        }
+    };
+}
+
+text! {
+    /// RFC 1123 label: the name of a namespace, or of a rule.
+    DnsLabel, "a name of lower-case letters, digits and `-`, at most 63 characters",
+    "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", 1..=63
+}
+
+text! {
+    /// RFC 1123 subdomain: the name of a resource.
+    DnsSubdomain, "a name of lower-case letters, digits, `-` and `.`",
+    r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", 1..=253
+}
+
+text! {
+    /// RFC 9110 token: the name of a header or, in Gateway API, of a query parameter.
+    HeaderName, "a name of letters, digits and `-`, such as `x-canary`",
+    "^[A-Za-z0-9!#$%&'*+\\-.^_`|~]+$", 1..=256
+}
+
+text! {
+    /// A header's value: printable, with single blanks or tabs inside (RFC 9110, section 5.5).
+    HeaderValue, "printable ASCII text without blanks at its ends",
+    "^[!-~]+([\\t ]+[!-~]+)*$", 1..=4096
+}

@@ -1,0 +1,55 @@
+//! `security.istio.io/v1 PeerAuthentication`: whether callers must prove who they are.
+//! Source: <https://istio.io/latest/docs/reference/config/security/peer_authentication/>.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::manifest::Manifest;
+
+/// A `security.istio.io/v1 PeerAuthentication`.
+pub type PeerAuthentication = Manifest<PeerAuthenticationSpec>;
+
+/// What the workloads of a namespace, or some of them, demand of their callers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(extend("x-unsupported" = { "portLevelMtls": "the mode applies to all ports of a workload" }))]
+pub struct PeerAuthenticationSpec {
+    /// The workloads that it applies to; when absent, all of the namespace.
+    #[serde(default)]
+    pub selector: Option<WorkloadSelector>,
+    /// The demand.
+    #[serde(default)]
+    pub mtls: MutualTls,
+}
+
+/// Chooses workloads.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadSelector {
+    /// The labels that a workload must have.
+    pub match_labels: BTreeMap<String, String>,
+}
+
+/// What is demanded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct MutualTls {
+    /// The mode.
+    #[serde(default)]
+    pub mode: MtlsMode,
+}
+
+/// How connections are accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum MtlsMode {
+    /// As the namespace, or else the mesh, has it.
+    #[default]
+    Unset,
+    /// Without TLS.
+    Disable,
+    /// With mutual TLS or without TLS.
+    Permissive,
+    /// With mutual TLS only.
+    Strict,
+}
