@@ -12,8 +12,8 @@
 //! - [`retry`]: whether to try again, and after which pause
 //! - [`headers`]: header filters of rules, and the headers that end at each hop
 //! - [`forwarding`]: what a proxy tells the next hop about the one before
-//! - [`request_id`]: `x-request-id`
-//! - [`trace_context`]: `traceparent`
+//! - [`request_id`]: the header `x-request-id`
+//! - [`trace_context`]: the header `traceparent`
 
 pub mod balance;
 pub mod forwarding;
