@@ -75,6 +75,14 @@ impl Kind {
     /// # Errors
     /// When it names none, or one that is not supported.
     pub(crate) fn of(document: &Node) -> Result<Kind, Box<Diagnostic>> {
+        if document.as_mapping().is_none() {
+            let span = document.span(&Path::root());
+            let diagnostic =
+                Diagnostic::error("this document is not a resource", span, "not a mapping of fields");
+            return Err(Box::new(diagnostic.with_help(
+                "write `apiVersion:`, `kind:`, `metadata:` and `spec:`".to_owned(),
+            )));
+        }
         let written = |field: &str| {
             let path = Path::root().with(field);
             match document.get(field).map(|node| (node, node.as_text())) {
@@ -97,9 +105,8 @@ impl Kind {
         let (name, name_span) = written("kind")?;
         let (version, version_span) = written("apiVersion")?;
         let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == name) else {
-            let near = suggest::closest(name, Kind::ALL.map(Kind::name));
-            let help = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
-            let help = format!("{help}the supported kinds are {}", supported());
+            let near = suggest::did_you_mean(name, Kind::ALL.map(Kind::name));
+            let help = near.unwrap_or_else(|| format!("the supported kinds are {}", supported()));
             return Err(Box::new(
                 Diagnostic::error(format!("unknown kind `{name}`"), name_span, "").with_help(help),
             ));

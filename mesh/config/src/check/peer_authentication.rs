@@ -7,10 +7,13 @@ use hallway_yaml::{Diagnostic, Node, Path};
 use super::{Checker, Place};
 use crate::kind::Kind;
 
+/// The namespace and labels that a policy is for.
+type Scope<'r> = (&'r str, Option<&'r BTreeMap<String, String>>);
+
 impl Checker<'_> {
     /// Two policies for the same workloads would leave open which one holds.
     pub(super) fn peer_authentications(&mut self) {
-        let mut first_documents: BTreeMap<(&str, Option<&BTreeMap<String, String>>), &Node> = BTreeMap::new();
+        let mut first_documents: BTreeMap<Scope<'_>, &Node> = BTreeMap::new();
         for policy in self.resources.peer_authentications.values() {
             let selector_path = Path::keys(["spec", "selector"]);
             let place = Place {
