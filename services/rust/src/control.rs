@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use crate::behaviour::Behaving;
 use crate::call::CheckedCall;
@@ -52,7 +53,7 @@ impl Control {
             }
         };
         let answer = match (head.uri.path(), &head.method) {
-            ("/ready", &Method::GET) => Ok(message::empty(StatusCode::NO_CONTENT)),
+            ("/ready", &Method::GET) => Ok(message::json(StatusCode::OK, &json!({ "ready": true }))),
             ("/behaviour", &Method::PUT) => self.change_behaviour(&body),
             ("/call", &Method::POST) => self.call(&body).await,
             ("/ready", _) => Ok(not_allowed("GET")),
