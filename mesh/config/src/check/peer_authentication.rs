@@ -37,24 +37,24 @@ impl Checker<'_> {
                 );
             }
             let namespace = policy.value.metadata.namespace.as_str();
-            let Some(first) = first_documents.get(&(namespace, labels)) else {
-                first_documents.insert((namespace, labels), &policy.document);
-                continue;
-            };
-            let scope = labels.map_or_else(
-                || format!("all of namespace `{namespace}`"),
-                |_| "the same workloads".to_owned(),
-            );
-            let name = Path::keys(["metadata", "name"]);
-            let here = place.with_path(&name);
-            let diagnostic = Diagnostic::error(
-                format!("two PeerAuthentications are for {scope}"),
-                here.span(),
-                "another one",
-            )
+            match first_documents.get(&(namespace, labels)) {
+                Some(first) => self.ambiguous(place, first, (namespace, labels)),
+                None => drop(first_documents.insert((namespace, labels), &policy.document)),
+            }
+        }
+    }
+
+    fn ambiguous(&mut self, place: Place<'_>, first: &Node, (namespace, labels): Scope<'_>) {
+        let scope = match labels {
+            None => format!("all of namespace `{namespace}`"),
+            Some(_) => "the same workloads".to_owned(),
+        };
+        let name = Path::keys(["metadata", "name"]);
+        let here = place.with_path(&name);
+        let message = format!("two PeerAuthentications are for {scope}");
+        let diagnostic = Diagnostic::error(message, here.span(), "another one")
             .with_secondary(first.span(&name), "the first one")
             .with_help("keep one of the two, or give one a selector of its own".to_owned());
-            self.report(here, diagnostic);
-        }
+        self.report(here, diagnostic);
     }
 }
