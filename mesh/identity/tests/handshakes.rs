@@ -288,10 +288,10 @@ fn an_authority_believes_no_name_in_a_request_and_no_bad_signature() {
     let authority = authority("hallway.test");
     let orders = identity("hallway.test", "orders");
     let (request, key) = support::request_with_uri("spiffe://hallway.test/ns/shop/sa/payments");
-    let chain = authority
+    let issued = authority
         .issue(&request, &orders, in_date())
         .expect("a certificate");
-    assert_eq!(support::identity_in(&chain), orders);
+    assert_eq!(support::identity_in(&issued.chain), orders);
 
     let tampered = support::with_another_key(&key);
     let error = authority
@@ -324,15 +324,16 @@ fn keys_stay_secret() {
 fn an_svid_fits_its_key() {
     let authority = authority("hallway.test");
     let key = KeyPair::generate();
-    let chain = authority
+    let issued = authority
         .issue(
             &key.signing_request(),
             &identity("hallway.test", "orders"),
             in_date(),
         )
         .expect("a certificate");
-    assert!(Svid::new(&chain, &key).is_ok());
-    let error = Svid::new(&chain, &KeyPair::generate()).expect_err("another key");
+    let svid = Svid::new(&issued.chain, &key).expect("they belong together");
+    assert_eq!(svid.serial(), issued.serial);
+    let error = Svid::new(&issued.chain, &KeyPair::generate()).expect_err("another key");
     assert!(error.to_string().contains("another key"), "{error}");
 }
 
@@ -354,7 +355,7 @@ fn a_bundle_keeps_its_roots_through_text_and_takes_no_leaf() {
             in_date(),
         )
         .expect("a certificate");
-    assert!(Bundle::from_pem(&leaf).is_err());
+    assert!(Bundle::from_pem(&leaf.chain).is_err());
     assert!(Bundle::from_pem("").is_err());
 }
 
