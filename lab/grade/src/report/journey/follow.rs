@@ -1,0 +1,228 @@
+//! From the records of a request to the steps of its journey. The tree is that of its trace: an outbound request has
+//! attempts, an attempt reaches an inbound sidecar, that one's service answers or makes outbound requests of its own.
+
+use std::collections::BTreeSet;
+
+use hallway_evidence::{ClientRecord, LedgerEntry};
+use hallway_model::telemetry::{Access, Direction, Span};
+use hallway_scenario::Scenario;
+
+use super::JourneyStep;
+use super::words::{
+    arrival, decision_words, departure, endpoint_words, judgement_words, route_words, service_words,
+};
+use crate::checks::reason_word;
+use crate::evidence::Evidence;
+
+/// The steps of a request's journey.
+pub(super) fn steps(
+    request: &ClientRecord,
+    scenario: &Scenario,
+    evidence: &Evidence<'_>,
+) -> Vec<JourneyStep> {
+    let mut follower = Follower::new(request, scenario, evidence);
+    follower.add(request.started_us, "client", departure(request, scenario));
+    follower.roots();
+    follower.refusal(evidence);
+    follower.unexplained();
+    follower.add(request.finished_us, "client", arrival(request));
+    follower.steps
+}
+
+struct Follower<'a> {
+    request: &'a ClientRecord,
+    scenario: &'a Scenario,
+    accesses: Vec<&'a Access>,
+    spans: Vec<&'a Span>,
+    ledger: Vec<&'a LedgerEntry>,
+    /// The entries of the ledger that are part of the story already.
+    told: BTreeSet<(&'a str, u64)>,
+    steps: Vec<JourneyStep>,
+}
+
+impl<'a> Follower<'a> {
+    fn new(request: &'a ClientRecord, scenario: &'a Scenario, evidence: &Evidence<'a>) -> Self {
+        let mut accesses = evidence.accesses(&request.correlation).to_vec();
+        accesses.sort_by_key(|record| record.start_us);
+        let traces: BTreeSet<&str> = accesses.iter().map(|record| record.trace_id.as_str()).collect();
+        let all = evidence.observations.telemetry.spans.iter();
+        let mut spans: Vec<&Span> = all
+            .filter(|span| traces.contains(span.trace_id.as_str()))
+            .collect();
+        spans.sort_by_key(|span| span.start_us);
+        let ledger = evidence.handled(&request.correlation).to_vec();
+        Self {
+            request,
+            scenario,
+            accesses,
+            spans,
+            ledger,
+            told: BTreeSet::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, at_us: u64, place: impl Into<String>, what: impl Into<String>) {
+        let after_us = at_us.saturating_sub(self.request.intended_us);
+        self.steps.push(JourneyStep {
+            after_us,
+            place: place.into(),
+            what: what.into(),
+        });
+    }
+
+    /// What no other span of the trace has caused: the request where it enters the mesh.
+    fn roots(&mut self) {
+        let known: BTreeSet<&str> = self.spans.iter().map(|span| span.span_id.as_str()).collect();
+        for record in self.accesses.clone() {
+            let parent = self
+                .attempts_of(record)
+                .first()
+                .and_then(|span| span.parent_span_id.as_deref());
+            let is_root = !parent.is_some_and(|parent| known.contains(parent));
+            match record.direction {
+                Direction::Outbound if is_root => self.outbound(record, ""),
+                Direction::Inbound if is_root => self.inbound_root(record),
+                Direction::Outbound | Direction::Inbound => {}
+            }
+        }
+    }
+
+    /// An outbound request, with its attempts.
+    fn outbound(&mut self, record: &'a Access, margin: &str) {
+        let sidecar = format!("{margin}{} sidecar", record.proxy);
+        self.add(record.start_us, sidecar.clone(), route_words(record));
+        for span in self.attempts_of(record) {
+            self.attempt(span, margin);
+        }
+        if !record.flags.is_empty() {
+            self.add(
+                record.start_us + record.duration_us,
+                sidecar,
+                decision_words(record),
+            );
+        }
+    }
+
+    fn attempt(&mut self, span: &'a Span, margin: &str) {
+        self.add(
+            span.start_us,
+            format!("{margin}├ attempt {}", span.attempt),
+            endpoint_words(span),
+        );
+        let below = format!("{margin}│   ");
+        let reached: Vec<&Span> = self
+            .spans
+            .iter()
+            .copied()
+            .filter(|other| is_child(other, span))
+            .collect();
+        for inbound in reached {
+            self.service(&inbound.span_id, &below);
+        }
+        if let Some(words) = judgement_words(span) {
+            self.add(span.start_us + span.duration_us, format!("{below}judged"), words);
+        }
+    }
+
+    /// A request that came to an inbound sidecar past all outbound ones.
+    fn inbound_root(&mut self, record: &'a Access) {
+        let peer = record.downstream_peer.as_ref();
+        let whom = peer.map_or("nobody, in plaintext".to_owned(), |peer| {
+            format!("{peer}, by mTLS")
+        });
+        self.add(
+            record.start_us,
+            format!("{} sidecar", record.proxy),
+            format!("accepts a request from {whom}"),
+        );
+        for span in self.attempts_of(record) {
+            self.service(&span.span_id, "│   ");
+        }
+    }
+
+    /// What the service behind an inbound span did.
+    fn service(&mut self, inbound: &str, margin: &str) {
+        let entry = self.ledger.iter().copied().find(|entry| {
+            entry
+                .received
+                .traceparent
+                .as_deref()
+                .is_some_and(|parent| parent.contains(inbound))
+        });
+        for record in self.accesses.clone() {
+            let caller = self
+                .attempts_of(record)
+                .first()
+                .and_then(|span| span.parent_span_id.as_deref());
+            if record.direction == Direction::Outbound && caller == Some(inbound) {
+                self.outbound(record, margin);
+            }
+        }
+        if let Some(entry) = entry {
+            self.tell(entry, margin);
+        }
+    }
+
+    fn tell(&mut self, entry: &'a LedgerEntry, margin: &str) {
+        let received = &entry.received;
+        self.told.insert((&received.instance, received.handling));
+        let at_us = entry
+            .finished
+            .as_ref()
+            .map_or(received.at_us, |finished| finished.at_us);
+        let words = service_words(entry, self.scenario);
+        self.add(at_us, format!("{margin}{}", received.instance), words);
+    }
+
+    /// A connection that an inbound sidecar refused.
+    fn refusal(&mut self, evidence: &Evidence<'_>) {
+        if let Some(refusal) = evidence.refusal_of(self.request) {
+            let words = format!(
+                "refuses the connection: {} ({})",
+                reason_word(refusal.reason),
+                refusal.detail
+            );
+            self.add(refusal.at_us, format!("{} sidecar", refusal.proxy), words);
+        }
+    }
+
+    /// What services handled without a span that leads there.
+    fn unexplained(&mut self) {
+        for entry in self.ledger.clone() {
+            if !self
+                .told
+                .contains(&(entry.received.instance.as_str(), entry.received.handling))
+            {
+                self.tell(entry, "");
+            }
+        }
+    }
+
+    /// The spans of an access record: of the same proxy and request, while it lasted, and of its cluster if the proxy made
+    /// several calls for that request.
+    fn attempts_of(&self, record: &Access) -> Vec<&'a Span> {
+        let is_same = |proxy: &str, direction, request_id: &str| {
+            proxy == record.proxy && direction == record.direction && request_id == record.request_id
+        };
+        let calls = self
+            .accesses
+            .iter()
+            .filter(|other| is_same(&other.proxy, other.direction, &other.request_id));
+        let is_only = calls.count() == 1;
+        let time = record.start_us..=record.start_us + record.duration_us;
+        let own = self
+            .spans
+            .iter()
+            .filter(|span| is_same(&span.proxy, span.direction, &span.request_id));
+        let own =
+            own.filter(|span| is_only || (time.contains(&span.start_us) && span.cluster == record.cluster));
+        own.copied().collect()
+    }
+}
+
+fn is_child(inbound: &Span, outbound: &Span) -> bool {
+    inbound.direction == Direction::Inbound
+        && inbound.trace_id == outbound.trace_id
+        && inbound.parent_span_id.as_deref() == Some(&outbound.span_id)
+}
