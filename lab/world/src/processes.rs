@@ -1,20 +1,26 @@
 //! The ground of real processes: every program of the mesh is a child of the lab.
+//!
+//! The order matters: the control plane first, since sidecars join it; then the sidecars, whose addresses the applications
+//! are told; then everybody's place is made known, so that nobody is sent to where nobody listens yet.
+//!
+//! - [`bootstrap`]: what each program is told when it starts
+//! - [`endpoints`]: where each workload is, as seen by its callers
+
+mod bootstrap;
+mod endpoints;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
-use hallway_control::api::{RegisterWorkload, WorkloadEndpoint};
-use hallway_host::{Host, Random, random};
-use hallway_model::bootstrap::{
-    AdminEndpoint, Admission, AuthorityMaterial, ControlBootstrap, ControlPlaneAddress, ProxyBootstrap,
-    ProxyLimits, Token,
-};
+use hallway_host::{Host, Random};
+use hallway_model::bootstrap::{ControlPlaneAddress, Token};
 use hallway_model::telemetry::{ControlRecord, ProxyRecord};
-use hallway_scenario::topology::{self, Language};
-use hallway_scenario::{Scenario, Topology};
-use hallway_service::contract::{self, CORRELATION_HEADER, ControlEndpoint, Record};
+use hallway_scenario::Scenario;
+use hallway_scenario::topology::Language;
+use hallway_service::contract::Record;
 use rand::Rng;
 use tokio::process::Command;
 
@@ -27,19 +33,13 @@ use crate::incidents::Incidents;
 use crate::mesh::{AdminAddress, Application, Mesh, Sidecar};
 use crate::plan::{Plan, Workload};
 use crate::traffic::Authorities;
-use crate::wire::{Edge, Wire};
+use crate::wire::Wire;
 
-/// How long a sidecar goes on serving what is in flight after the order to stop. All traffic has had its outcome by then.
-const DRAIN: Duration = Duration::from_secs(1);
-
-/// How long a program may take from the order to stop until it has ended: services take six seconds at most (clause C3 of their
-/// contract).
+/// How long a program may take from the order to stop until it has ended: services take six seconds at most (clause C3 of
+/// their contract).
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Every program listens on a free port of loopback.
-const FREE_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-
-/// What the processes of a run need to know.
+/// The processes of one run.
 pub(crate) struct Processes<'a> {
     host: Host,
     scenario: &'a Scenario,
@@ -93,21 +93,18 @@ impl<'a> Processes<'a> {
             applications,
             wire,
         };
-        self.publish_endpoints(&mesh).await?;
+        endpoints::publish(self.plan, &mesh).await?;
         Ok(mesh)
     }
 
     /// Stops the sidecars and applications, and returns what all of them recorded.
     pub(crate) async fn stop_workloads(&mut self) -> Records {
-        let sidecars = std::mem::take(&mut self.sidecars).into_iter();
-        let applications = std::mem::take(&mut self.applications).into_iter();
-        let (sidecars, applications) = tokio::join!(
-            join_all(sidecars.map(|(name, child)| async { (name, child.stop().await) })),
-            join_all(applications.map(|(name, child)| async { (name, child.stop().await) })),
-        );
+        let sidecars = std::mem::take(&mut self.sidecars);
+        let applications = std::mem::take(&mut self.applications);
+        let (sidecars, applications) = tokio::join!(stop_all(sidecars), stop_all(applications));
         Records {
-            sidecars: sidecars.into_iter().collect(),
-            applications: applications.into_iter().collect(),
+            sidecars,
+            applications,
         }
     }
 
@@ -125,31 +122,17 @@ impl<'a> Processes<'a> {
     }
 
     async fn start_control_plane(&mut self, authorities: &Authorities) -> Result<ControlPlane, WorldError> {
-        let topology = &self.scenario.topology;
         let who = "control plane";
-        let admin_token = new_token();
-        let authority = authorities.of_mesh(self.plan).map(|authority| AuthorityMaterial {
-            certificate: authority.root_pem().to_owned(),
-            key: Token(authority.key_pem()),
-        });
-        let bootstrap = ControlBootstrap {
-            trust_domain: self.plan.trust_domain.clone(),
-            discovery: FREE_PORT,
-            admin: admin_endpoint(&admin_token),
-            rules: None,
-            admission: admission(topology),
-            authority,
-            svid_lifetime: topology.svid_lifetime.to_std(),
-            federated_bundles: authorities.federated_bundles(),
-            seed: self.seed(who),
-        };
+        let token = bootstrap::new_token();
+        let topology = &self.scenario.topology;
+        let bootstrap = bootstrap::control_plane(topology, self.plan, authorities, &token, self.seed(who));
         let mut child = self
             .supervisor
             .spawn(who, self.role("control-plane"), &bootstrap)?;
         let (admin, address) = child.ready(control_plane_addresses).await?;
         self.control = Some(child);
         Ok(ControlPlane {
-            client: ControlClient::new(self.host.clone(), admin, admin_token),
+            client: ControlClient::new(self.host.clone(), admin, token),
             address,
         })
     }
@@ -158,11 +141,8 @@ impl<'a> Processes<'a> {
         &mut self,
         control: &ControlPlane,
     ) -> Result<BTreeMap<String, Sidecar>, WorldError> {
-        let starting = self
-            .plan
-            .workloads
-            .iter()
-            .map(|workload| self.start_sidecar(workload, control));
+        let workloads = self.plan.workloads.iter();
+        let starting = workloads.map(|workload| self.start_sidecar(workload, control));
         let mut sidecars = BTreeMap::new();
         for (name, child, sidecar) in try_join_all(starting).await? {
             self.sidecars.insert(name.clone(), child);
@@ -177,55 +157,15 @@ impl<'a> Processes<'a> {
         control: &ControlPlane,
     ) -> Result<(String, Child<ProxyRecord>, Sidecar), WorldError> {
         let who = format!("{} sidecar", workload.name);
-        let registered = control
-            .client
-            .register(&self.registration(
-                &workload.name,
-                &workload.service,
-                workload.identity.service_account(),
-            ))
-            .await?;
-        let admin_token = new_token();
-        let limits = ProxyLimits::default();
-        let bootstrap = ProxyBootstrap {
-            workload: workload.name.clone(),
-            identity: registered.identity,
-            outbound: FREE_PORT,
-            inbound: FREE_PORT,
-            admin: admin_endpoint(&admin_token),
-            control_plane: control.address.clone(),
-            join_token: registered.join_token,
-            access_log_headers: vec![CORRELATION_HEADER.to_owned()],
-            limits: ProxyLimits {
-                route_rules: workload.route_rules.unwrap_or(limits.route_rules),
-                ..limits
-            },
-            drain: DRAIN,
-            seed: self.seed(&who),
-        };
+        let account = workload.identity.service_account();
+        let registration = endpoints::registration(self.plan, &workload.name, &workload.service, account);
+        let registered = control.client.register(&registration).await?;
+        let token = bootstrap::new_token();
+        let address = control.address.clone();
+        let bootstrap = bootstrap::sidecar(workload, registered, address, &token, self.seed(&who));
         let mut child = self.supervisor.spawn(&who, self.role("proxy"), &bootstrap)?;
-        let listening = |record: &ProxyRecord| match *record {
-            ProxyRecord::Listening {
-                outbound,
-                inbound,
-                admin,
-            } => Some((outbound, inbound, admin)),
-            _ => None,
-        };
-        let (outbound, inbound, admin) = child.ready(listening).await?;
-        let admin = AdminAddress {
-            address: admin,
-            token: admin_token,
-        };
-        Ok((
-            workload.name.clone(),
-            child,
-            Sidecar {
-                outbound,
-                inbound,
-                admin,
-            },
-        ))
+        let sidecar = child.ready(|record| sidecar_addresses(record, &token)).await?;
+        Ok((workload.name.clone(), child, sidecar))
     }
 
     async fn start_applications(
@@ -247,84 +187,17 @@ impl<'a> Processes<'a> {
         workload: &Workload,
         sidecar: &Sidecar,
     ) -> Result<(String, Child<Record>, Application), WorldError> {
-        let token = new_token();
-        let bootstrap = contract::Bootstrap {
-            service: workload.service.clone(),
-            version: workload.version.clone(),
-            instance: workload.name.clone(),
-            listen: FREE_PORT,
-            control: ControlEndpoint {
-                listen: FREE_PORT,
-                token: token.0.clone(),
-            },
-            proxy: Some(sidecar.outbound),
-            addresses: BTreeMap::new(),
-            calls: workload.calls.clone(),
-            call_order: workload.call_order,
-            behaviour: workload.behaviour.clone(),
-            seed: self.seed(&workload.name),
-        };
-        let spawned = self
+        let who = workload.name.as_str();
+        let token = bootstrap::new_token();
+        let bootstrap = bootstrap::application(workload, sidecar.outbound, &token, self.seed(who));
+        let mut child = self
             .supervisor
-            .spawn(&workload.name, self.program(workload.language), &bootstrap);
-        let mut child = spawned.map_err(|error| self.missing_runtime(workload, error))?;
-        let listening = |record: &Record| match *record {
-            Record::Listening { application, control } => Some((application, control)),
-            _ => None,
-        };
-        let (address, control) = child.ready(listening).await?;
-        let control = AdminAddress {
-            address: control,
-            token,
-        };
-        Ok((workload.name.clone(), child, Application { address, control }))
-    }
-
-    /// Tells the control plane where every workload is, as each caller sees it: through the wire.
-    async fn publish_endpoints(&self, mesh: &Mesh) -> Result<(), WorldError> {
-        for workload in &self.plan.workloads {
-            self.publish(mesh, &workload.name, &workload.name).await?;
-        }
-        for claim in &self.plan.claims {
-            let registration = self.registration(&claim.name, &claim.service, &claim.service_account);
-            // Nobody will join with its token: there is no such program.
-            mesh.control.register(&registration).await?;
-            self.publish(mesh, &claim.name, &claim.really).await?;
-        }
-        Ok(())
-    }
-
-    async fn publish(&self, mesh: &Mesh, name: &str, really: &str) -> Result<(), WorldError> {
-        let inbound = mesh.sidecars[really].inbound;
-        let mut seen_from = BTreeMap::new();
-        for caller in self.plan.callers() {
-            let edge = Edge {
-                from: caller.name.clone(),
-                to: name.to_owned(),
-                target: inbound,
-            };
-            let relay = mesh.wire.relay(edge).await.map_err(|source| WorldError::Listen {
-                purpose: format!("the wire from {} to {name}", caller.name),
-                source,
-            })?;
-            seen_from.insert(caller.name.clone(), relay);
-        }
-        let endpoint = WorkloadEndpoint {
-            inbound,
-            application: mesh.applications[really].address,
-            ready: true,
-            seen_from,
-        };
-        mesh.control.put_endpoint(name, &endpoint).await
-    }
-
-    fn registration(&self, name: &str, service: &str, service_account: &str) -> RegisterWorkload {
-        RegisterWorkload {
-            name: name.to_owned(),
-            namespace: self.plan.namespace.clone(),
-            service: service.to_owned(),
-            service_account: service_account.to_owned(),
-        }
+            .spawn(who, self.program(workload.language), &bootstrap)
+            .map_err(|error| self.missing_runtime(workload, error))?;
+        let application = child
+            .ready(|record| application_addresses(record, &token))
+            .await?;
+        Ok((workload.name.clone(), child, application))
     }
 
     fn program(&self, language: Language) -> Command {
@@ -348,12 +221,13 @@ impl<'a> Processes<'a> {
     fn missing_runtime(&self, workload: &Workload, error: WorldError) -> WorldError {
         match error {
             WorldError::Spawn { source, .. }
-                if workload.language == Language::Python && source.kind() == std::io::ErrorKind::NotFound =>
+                if workload.language == Language::Python && source.kind() == io::ErrorKind::NotFound =>
             {
                 WorldError::MissingRuntime {
                     runtime: self.options.python.display().to_string(),
                     needed_by: workload.name.clone(),
-                    install: "install Python 3.9 or newer (apt install python3, brew install python3), or put it in PATH"
+                    install: "install Python 3.9 or newer (apt install python3, brew install python3), \
+                              or put it in PATH"
                         .to_owned(),
                 }
             }
@@ -366,40 +240,61 @@ impl<'a> Processes<'a> {
     }
 }
 
+async fn stop_all<R>(children: BTreeMap<String, Child<R>>) -> BTreeMap<String, Vec<R>> {
+    let stopping = children
+        .into_iter()
+        .map(|(name, child)| async { (name, child.stop().await) });
+    join_all(stopping).await.into_iter().collect()
+}
+
 fn control_plane_addresses(record: &ControlRecord) -> Option<(SocketAddr, ControlPlaneAddress)> {
-    match record {
-        ControlRecord::Listening {
-            discovery,
-            admin,
-            identity,
-            bundle,
-        } => Some((
-            *admin,
-            ControlPlaneAddress {
-                address: *discovery,
-                identity: identity.clone(),
-                bundle: bundle.clone(),
-            },
-        )),
-        _ => None,
-    }
+    let ControlRecord::Listening {
+        discovery,
+        admin,
+        identity,
+        bundle,
+    } = record
+    else {
+        return None;
+    };
+    let address = ControlPlaneAddress {
+        address: *discovery,
+        identity: identity.clone(),
+        bundle: bundle.clone(),
+    };
+    Some((*admin, address))
 }
 
-fn admin_endpoint(token: &Token) -> AdminEndpoint {
-    AdminEndpoint {
-        listen: FREE_PORT,
+fn sidecar_addresses(record: &ProxyRecord, token: &Token) -> Option<Sidecar> {
+    let ProxyRecord::Listening {
+        outbound,
+        inbound,
+        admin,
+    } = *record
+    else {
+        return None;
+    };
+    let admin = AdminAddress {
+        address: admin,
         token: token.clone(),
-    }
+    };
+    Some(Sidecar {
+        outbound,
+        inbound,
+        admin,
+    })
 }
 
-fn admission(topology: &Topology) -> Admission {
-    match topology.admission {
-        topology::Admission::Enforce => Admission::Enforce,
-        topology::Admission::Warn => Admission::Warn,
-    }
-}
-
-/// 256 bits from the operating system.
-fn new_token() -> Token {
-    Token((0..4).map(|_| format!("{:016x}", random::entropy())).collect())
+fn application_addresses(record: &Record, token: &Token) -> Option<Application> {
+    let Record::Listening { application, control } = *record else {
+        return None;
+    };
+    let control = AdminAddress {
+        address: control,
+        token: token.clone(),
+    };
+    Some(Application {
+        address: application,
+        control,
+    })
 }
