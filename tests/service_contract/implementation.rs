@@ -29,8 +29,7 @@ impl Implementation {
                 let mut command = Command::new("python3");
                 command.arg(concat!(
                     env!("CARGO_MANIFEST_DIR"),
-                    "/../..",
-                    "/services/python/service.py"
+                    "/../../services/python/service.py"
                 ));
                 command
             }

@@ -107,10 +107,8 @@ async fn every_implementation_keeps_every_clause() {
 /// What came of every clause against `implementation`; nothing when it cannot run here.
 async fn verdicts(clauses: &[Clause], implementation: Implementation) -> Option<Vec<Verdict>> {
     if let Err(missing) = implementation.runtime().await {
-        assert!(
-            std::env::var("CI").is_err(),
-            "{implementation} must be tested in CI: {missing}"
-        );
+        let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+        assert!(!in_ci, "{implementation} must be tested in CI: {missing}");
         return None;
     }
     let checks = clauses.iter().map(|clause| async {

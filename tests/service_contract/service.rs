@@ -106,7 +106,15 @@ impl Service {
         implementation: Implementation,
         bootstrap: &Bootstrap,
     ) -> Result<Self, Failure> {
-        let mut child = spawn(implementation, &serde_json::to_string(bootstrap)?).await?;
+        Self::start_with(implementation, &serde_json::to_string(bootstrap)?).await
+    }
+
+    /// Starts one with this first line of its input, and waits until it listens.
+    pub(crate) async fn start_with(
+        implementation: Implementation,
+        first_line: &str,
+    ) -> Result<Self, Failure> {
+        let mut child = spawn(implementation, first_line).await?;
         let (sender, output) = watch::channel(Output::default());
         let lines = child.stdout.take().expect("it is piped");
         Host::real_unseeded().spawn(read_records(lines, sender));
