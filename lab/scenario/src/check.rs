@@ -1,7 +1,7 @@
 //! What must hold, as a closed set of typed checks. A check without evidence is red.
 
 use hallway_config::GatewayDuration;
-use hallway_model::telemetry::ResponseFlag;
+use hallway_model::telemetry::{Direction, ResponseFlag};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,54 @@ pub enum Check {
     TelemetryAgrees(TelemetryAgrees),
 }
 
+impl Check {
+    /// What the scenario file calls a check of this kind, such as `never_handled`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Responses(_) => "responses",
+            Self::Latency(_) => "latency",
+            Self::Load(_) => "load",
+            Self::Split(_) => "split",
+            Self::Attempts(_) => "attempts",
+            Self::NeverHandled(_) => "never_handled",
+            Self::Encrypted(_) => "encrypted",
+            Self::Rejected(_) => "rejected",
+            Self::Identity(_) => "identity",
+            Self::Hops(_) => "hops",
+            Self::TraceComplete(_) => "trace_complete",
+            Self::Cancelled(_) => "cancelled",
+            Self::ResponseFlag(_) => "response_flag",
+            Self::Propagation(_) => "propagation",
+            Self::Refusals(_) => "refusals",
+            Self::Nacked(_) => "nacked",
+            Self::TelemetryAgrees(_) => "telemetry_agrees",
+        }
+    }
+
+    /// Whether it compares what several witnesses say, so that it can be turned red by spoiling what one of them said.
+    pub fn compares_witnesses(&self) -> bool {
+        match self {
+            Self::Hops(_)
+            | Self::TraceComplete(_)
+            | Self::Rejected(_)
+            | Self::Propagation(_)
+            | Self::Nacked(_)
+            | Self::TelemetryAgrees(_) => true,
+            Self::Responses(_)
+            | Self::Latency(_)
+            | Self::Load(_)
+            | Self::Split(_)
+            | Self::Attempts(_)
+            | Self::NeverHandled(_)
+            | Self::Encrypted(_)
+            | Self::Identity(_)
+            | Self::Cancelled(_)
+            | Self::ResponseFlag(_)
+            | Self::Refusals(_) => false,
+        }
+    }
+}
+
 /// A part of the run.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -67,6 +115,7 @@ pub struct Responses {
     /// Which traffic.
     pub traffic: String,
     /// The status in question.
+    #[schemars(range(min = 200, max = 599))]
     pub status: u16,
     /// Which share of the requests has it, such as `100%` or `>= 99%`. Give this, or `count`.
     pub share: Option<ShareBound>,
@@ -89,6 +138,7 @@ pub struct Latency {
     /// The shortest that is allowed.
     pub at_least: Option<GatewayDuration>,
     /// Which answers count: those with this status; all outcomes when absent.
+    #[schemars(range(min = 200, max = 599))]
     pub status: Option<u16>,
 }
 
@@ -131,6 +181,7 @@ pub struct Split {
     /// In which part of the run; all of it when absent.
     pub during: Option<Window>,
     /// The least number of first attempts that must be in that part.
+    #[schemars(range(min = 1))]
     pub sample: u32,
 }
 
@@ -151,6 +202,7 @@ pub struct Attempts {
 #[serde(deny_unknown_fields)]
 pub struct NeverHandled {
     /// Which traffic.
+    #[schemars(length(min = 1))]
     pub traffic: Vec<String>,
 }
 
@@ -171,9 +223,21 @@ pub struct Rejected {
     /// Which traffic.
     pub traffic: String,
     /// By whose sidecars: a service name and the word `sidecar`, such as `payments sidecar`.
+    #[schemars(
+        title = "the sidecar of a service",
+        example = &"payments sidecar",
+        regex(pattern = r"^[-a-z0-9]+ sidecar$")
+    )]
     pub by: String,
     /// Why.
     pub because: hallway_model::telemetry::RefusalReason,
+}
+
+impl Rejected {
+    /// The service whose sidecars refuse.
+    pub fn service(&self) -> &str {
+        self.by.strip_suffix(" sidecar").unwrap_or(&self.by)
+    }
 }
 
 /// Every request came from this identity.
@@ -192,8 +256,30 @@ pub struct Identity {
 pub struct Hops {
     /// Which traffic.
     pub traffic: String,
-    /// A service and a direction each, such as `orders outbound`.
+    /// A service and a direction each, such as `orders outbound`, from the caller to the callee.
+    #[schemars(length(min = 1), extend("items" = proxy_side()))]
     pub proxies: Vec<String>,
+}
+
+/// The schema of a service and a direction.
+fn proxy_side() -> serde_json::Value {
+    serde_json::json!({
+        "type": "string",
+        "title": "a service and a direction",
+        "pattern": "^[-a-z0-9]+ (inbound|outbound)$",
+        "examples": ["orders outbound"],
+    })
+}
+
+impl Hops {
+    /// The service and the direction of each proxy.
+    pub fn sides(&self) -> impl Iterator<Item = (&str, Direction)> {
+        self.proxies.iter().map(|proxy| match proxy.rsplit_once(' ') {
+            Some((service, "inbound")) => (service, Direction::Inbound),
+            Some((service, _)) => (service, Direction::Outbound),
+            None => (proxy.as_str(), Direction::Outbound),
+        })
+    }
 }
 
 /// Every request is one connected trace.
@@ -247,8 +333,10 @@ pub struct Propagation {
 #[serde(deny_unknown_fields)]
 pub struct Refusals {
     /// How many.
+    #[schemars(range(min = 1))]
     pub count: u32,
     /// What every refusal, and the control plane's status after it, must name.
+    #[schemars(length(min = 1))]
     pub each_names: Vec<RefusalPart>,
 }
 
@@ -273,6 +361,7 @@ pub struct Nacked {
     /// Whose sidecar refused it.
     pub by: String,
     /// Words that its reason contains.
+    #[schemars(length(min = 1))]
     pub because: String,
 }
 

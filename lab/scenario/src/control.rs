@@ -32,6 +32,7 @@ pub struct Control {
 #[serde(deny_unknown_fields)]
 pub struct TimelineChange {
     /// The pushes that do not happen, by rule file.
+    #[schemars(length(min = 1))]
     pub remove: Vec<String>,
 }
 
@@ -40,13 +41,13 @@ pub struct TimelineChange {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Tamper {
     /// So many entries of the ledger are lost.
-    DropLedger(u32),
+    DropLedger(#[schemars(range(min = 1))] u32),
     /// So many lines of the access logs are lost.
-    DropAccess(u32),
+    DropAccess(#[schemars(range(min = 1))] u32),
     /// So many spans are lost.
-    DropSpans(u32),
+    DropSpans(#[schemars(range(min = 1))] u32),
     /// All counters of the proxies' metrics are greater by this.
-    InflateMetrics(u32),
+    InflateMetrics(#[schemars(range(min = 1))] u32),
     /// So many records of the access logs carry another request id.
-    ChangeRequestIds(u32),
+    ChangeRequestIds(#[schemars(range(min = 1))] u32),
 }
