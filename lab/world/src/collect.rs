@@ -60,3 +60,52 @@ pub(crate) fn telemetry(sidecars: BTreeMap<String, Vec<ProxyRecord>>) -> Telemet
     telemetry.identities.sort_by_key(|record| record.at_us);
     telemetry
 }
+
+#[cfg(test)]
+mod tests {
+    use hallway_service::contract::Record;
+    use serde_json::{Value, json};
+
+    use super::ledger;
+
+    fn received(instance: &str, handling: u64, at_us: u64) -> Value {
+        json!({ "record": "received", "handling": handling, "service": "payments", "version": "v1",
+                "instance": instance, "at_us": at_us, "method": "GET", "path": "/" })
+    }
+
+    fn finished(handling: u64, at_us: u64) -> Value {
+        json!({ "record": "finished", "handling": handling, "at_us": at_us, "outcome": "answered", "status": 200 })
+    }
+
+    #[test]
+    fn the_ledger_joins_within_one_process_and_sorts_across_all() {
+        let records = |lines: Vec<Value>| -> Vec<Record> {
+            lines
+                .into_iter()
+                .map(|line| serde_json::from_value(line).unwrap())
+                .collect()
+        };
+        let first = vec![
+            received("payments-1", 1, 10),
+            received("payments-1", 2, 30),
+            finished(2, 31),
+            finished(1, 40),
+        ];
+        let second = vec![received("payments-2", 1, 20)];
+        let applications = [
+            ("payments-1".to_owned(), records(first)),
+            ("payments-2".to_owned(), records(second)),
+        ];
+        let ledger = ledger(applications.into());
+        let seen: Vec<_> = ledger
+            .iter()
+            .map(|entry| {
+                (
+                    entry.received.at_us,
+                    entry.finished.as_ref().map(|finished| finished.at_us),
+                )
+            })
+            .collect();
+        assert_eq!(seen, [(10, Some(40)), (20, None), (30, Some(31))]);
+    }
+}

@@ -158,3 +158,6 @@ fn callers(scenario: &Scenario) -> BTreeSet<String> {
         .filter(|from| from != traffic::INTRUDER);
     by_topology.chain(by_traffic).collect()
 }
+
+#[cfg(test)]
+mod tests;

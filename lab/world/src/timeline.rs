@@ -156,3 +156,6 @@ fn waits_for(proxy: &ProxyState) -> String {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;
