@@ -53,12 +53,6 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// When each request is meant to start, counted from the start of the run: arrivals do not wait for answers.
-    pub fn intended_offsets(&self) -> impl Iterator<Item = Duration> + use<> {
-        let (rate, start) = (self.rate, self.start());
-        (0..self.requests()).map(move |index| start + rate.offset(index))
-    }
-
     /// How many requests it has.
     pub fn requests(&self) -> u64 {
         match (self.count, self.duration) {
@@ -68,16 +62,16 @@ impl Traffic {
         }
     }
 
-    /// How many of its requests are meant to start before `offset`, counted from the start of the run.
+    /// How many of its requests come before `offset`, counted from the start of the run.
     pub fn requests_before(&self, offset: Duration) -> u64 {
         let flowing = offset.saturating_sub(self.start());
         self.rate.requests_within(flowing).min(self.requests())
     }
 
-    /// When its last request is meant to start, counted from the start of the run; `None` if it has none.
-    pub fn last_offset(&self) -> Option<Duration> {
-        let last = self.requests().checked_sub(1)?;
-        Some(self.start() + self.rate.offset(last))
+    /// When its last request has come, counted from the start of the run.
+    pub fn end(&self) -> Duration {
+        let nanoseconds = self.rate.interval().as_nanos() * u128::from(self.requests());
+        self.start() + Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
     }
 
     fn start(&self) -> Duration {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{is_digits, quantity};
 
-/// Requests per time: `100/s`, `30/m`.
+/// Requests per time: `100/s`, `30/m`; below a million.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Rate {
@@ -22,21 +22,14 @@ enum Unit {
 }
 
 impl Rate {
-    /// The time from one request to the next, to the nanosecond below.
+    /// The time from one request to the next, to the nanosecond below; not zero.
     pub fn interval(self) -> Duration {
         self.unit.duration() / self.requests
     }
 
-    /// When the request with this index (from 0) starts, counted from the first: `index` intervals, rounded once.
-    pub fn offset(self, index: u64) -> Duration {
-        let nanoseconds = self.unit.duration().as_nanos() * u128::from(index) / u128::from(self.requests);
-        Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
-    }
-
-    /// How many requests start within `duration`; the first starts at its beginning.
+    /// How many requests come within `duration`: one for each whole interval in it.
     pub fn requests_within(self, duration: Duration) -> u64 {
-        let requests =
-            (duration.as_nanos() * u128::from(self.requests)).div_ceil(self.unit.duration().as_nanos());
+        let requests = duration.as_nanos() / self.interval().as_nanos();
         u64::try_from(requests).unwrap_or(u64::MAX)
     }
 }
@@ -60,14 +53,14 @@ impl Unit {
     }
 }
 
-quantity!(Rate, "a rate", r"^[1-9][0-9]*/[sm]$", "100/s", |text| {
+quantity!(Rate, "a rate", r"^[1-9][0-9]{0,5}/[sm]$", "100/s", |text| {
     let (requests, unit) = text.split_once('/')?;
     let unit = match unit {
         "s" => Unit::Second,
         "m" => Unit::Minute,
         _ => return None,
     };
-    if !is_digits(requests) || requests.starts_with('0') {
+    if !is_digits(requests) || requests.starts_with('0') || requests.len() > 6 {
         return None;
     }
     Some(Rate {

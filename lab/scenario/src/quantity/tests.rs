@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 use regex::Regex;
 use schemars::JsonSchema;
@@ -42,7 +44,7 @@ proptest! {
     }
 
     #[test]
-    fn well_formed_quantities_are_taken(count in any::<u64>(), requests in 1..=u32::MAX, hundredths in 0..=10_000_u32, part in 0..50_u32, more in 1..50_u32) {
+    fn well_formed_quantities_are_taken(count in any::<u64>(), requests in 1..=999_999_u32, hundredths in 0..=10_000_u32, part in 0..50_u32, more in 1..50_u32) {
         let percentage = format!("{}.{:02}%", hundredths / 100, hundredths % 100);
         let rate = Rate::try_from(format!("{requests}/m"));
         prop_assert_eq!(rate.map(String::from), Ok(format!("{requests}/m")));
@@ -57,12 +59,12 @@ proptest! {
     }
 
     #[test]
-    fn rates_offer_as_many_requests_as_start(requests in 1..2_000_u32, milliseconds in 0..5_000_u64) {
+    fn a_rate_offers_one_request_for_each_interval(requests in 1..=999_999_u32, milliseconds in 0..5_000_u64) {
         let rate = Rate::try_from(format!("{requests}/s")).expect("a rate");
-        let duration = std::time::Duration::from_millis(milliseconds);
-        let within = rate.requests_within(duration);
-        prop_assert!(within == 0 || rate.offset(within - 1) < duration);
-        prop_assert!(rate.offset(within) + std::time::Duration::from_nanos(1) >= duration);
+        let duration = Duration::from_millis(milliseconds);
+        let within = u32::try_from(rate.requests_within(duration)).expect("so many at most");
+        prop_assert!(rate.interval() * within <= duration);
+        prop_assert!(rate.interval() * (within + 1) > duration);
     }
 }
 
@@ -76,7 +78,7 @@ fn what_makes_no_sense_is_refused() {
     for text in ["=> 3", ">= ", "+3", "3.5", ">=  3", "99999999999999999999"] {
         assert!(Comparison::try_from(text.to_owned()).is_err(), "{text}");
     }
-    for text in ["0/s", "01/s", "+1/s", "1/h", "1", "1.5/s", "4294967296/s"] {
+    for text in ["0/s", "01/s", "+1/s", "1/h", "1", "1.5/s", "1000000/s"] {
         assert!(Rate::try_from(text.to_owned()).is_err(), "{text}");
     }
     let error = Rate::try_from("fast".to_owned()).expect_err("no rate");

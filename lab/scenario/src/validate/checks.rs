@@ -139,7 +139,7 @@ impl References<'_, '_> {
 
     fn hops(&mut self, hops: &Hops) {
         self.traffic("traffic", &hops.traffic);
-        for (index, (service, _)) in hops.sides().enumerate() {
+        for (index, service) in hops.services().enumerate() {
             self.known_program(&self.path.with("proxies").with(index), service);
         }
     }

@@ -9,7 +9,12 @@ use crate::{Scenario, Traffic};
 
 /// Checks the timeline.
 pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
-    let end = scenario.traffic.values().filter_map(Traffic::last_offset).max();
+    let end = scenario
+        .traffic
+        .values()
+        .map(Traffic::end)
+        .max()
+        .unwrap_or_default();
     let mut previous = Duration::ZERO;
     for (index, step) in scenario.timeline.iter().enumerate() {
         let path = Path::keys(["timeline"]).with(index);
@@ -19,7 +24,7 @@ pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
             findings
                 .value(&path.with("at"), message, "earlier than the step before")
                 .help("sort the steps by `at`".to_owned());
-        } else if Some(at) > end {
+        } else if at >= end {
             let message = format!("all traffic has ended at {}", step.at);
             let help = "let the traffic flow for longer, or make the step earlier";
             findings

@@ -99,12 +99,12 @@ fn check_amount(findings: &mut Findings<'_>, path: &Path, traffic: &Traffic) {
                 .key(path, "this traffic has no end", "needs `for` or `count`")
                 .help(help);
         }
-        (Some(duration), None) if duration.nonzero().is_none() => {
-            findings.value(
-                &path.with("for"),
-                "this traffic has no requests",
-                "expected more than `0s`",
-            );
+        (Some(_), None) if traffic.requests() == 0 => {
+            let label = "shorter than the time from one request to the next";
+            let help = "raise `rate`, or lengthen `for`".to_owned();
+            findings
+                .value(&path.with("for"), "this traffic has no requests", label)
+                .help(help);
         }
         (Some(_), None) if traffic.requests() > MOST_REQUESTS.into() => {
             let message = format!("this traffic has {} requests", traffic.requests());
