@@ -2,9 +2,9 @@
 //!
 //! Each is a text with one pattern, which is its JSON Schema; its parser takes the texts of that pattern that make sense.
 //!
-//! - [`share`]: parts of a whole, and bounds on them
-//! - [`comparison`]: counts, and bounds on them
-//! - [`rate`]: requests per time
+//! - `share`: parts of a whole, and bounds on them
+//! - `comparison`: counts, and bounds on them
+//! - `rate`: requests per time
 
 mod comparison;
 mod rate;
