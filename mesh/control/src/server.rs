@@ -1,7 +1,7 @@
 //! Accepting connections: TLS for proxies, plain HTTP on loopback for operators. Both speak HTTP/1.1.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use hallway_host::{Host, Listener, Stream};
@@ -26,8 +26,14 @@ use crate::clock::now_us;
 /// for everything else.
 const MOST_CONNECTIONS: usize = 4096;
 
-/// How long a peer may take for its handshake, and for the head of each request.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a peer may take for its handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a peer may take for the head of a request; hyper counts the pause before it too, so this also ends idle connections.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How long a connection without a client certificate lasts: all that it is good for is to join.
+const ANONYMOUS_LIFETIME: Duration = Duration::from_secs(30);
 
 /// Bytes of a request line and its headers at most.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -107,25 +113,24 @@ impl Server {
 
     async fn serve_tls_connection(&self, stream: Stream, tls: &Tls) {
         let acceptor = TlsAcceptor::from(tls.config.clone());
-        let stream = match timeout(PATIENCE, acceptor.accept(stream)).await {
+        let stream = match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return self.note_refusal(&HandshakeFailure::of_handshake(&error)),
             Err(_) => return,
         };
         let peer = PeerCertificate::of(stream.get_ref().1);
-        let own = tls.store.svid();
-        let expiries = [
-            own.as_ref().map(Svid::not_after),
-            peer.as_ref().map(|peer| peer.not_after),
-        ];
-        let now = self.host.wall_clock();
-        let remaining = expiries
-            .into_iter()
-            .flatten()
-            .map(|expiry| expiry.duration_since(now).unwrap_or_default())
-            .min();
-        let info = self.connection_info(peer, remaining.unwrap_or(LONGEST_CONNECTION));
+        let remaining = self.remaining(tls.store.svid().as_ref(), peer.as_ref());
+        let info = self.connection_info(peer, remaining);
         self.serve_connection(stream, info).await;
+    }
+
+    /// How long a connection may last: until the first of both certificates expires.
+    fn remaining(&self, own: Option<&Svid>, peer: Option<&PeerCertificate>) -> Duration {
+        let now = self.host.wall_clock();
+        let until = |expiry: SystemTime| expiry.duration_since(now).unwrap_or_default();
+        let own = own.map_or(LONGEST_CONNECTION, |own| until(own.not_after()));
+        let peer = peer.map_or(ANONYMOUS_LIFETIME, |peer| until(peer.not_after));
+        own.min(peer)
     }
 
     fn connection_info(&self, peer: Option<PeerCertificate>, remaining: Duration) -> ConnectionInfo {
@@ -149,7 +154,7 @@ impl Server {
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(PATIENCE)
+            .header_read_timeout(IDLE_TIMEOUT)
             .max_buf_size(HEAD_BYTES)
             .auto_date_header(false)
             .serve_connection(TokioIo::new(stream), service);
