@@ -53,6 +53,8 @@ pub enum Failure {
     Reset,
     /// A timeout passed.
     Timeout(TimeoutKind),
+    /// The cluster has no endpoint.
+    NoEndpoint,
     /// A limit of this proxy was reached: trying again would only add to the load.
     Overflow,
     /// The caller broke off its own request.
@@ -156,7 +158,9 @@ fn retryable(policy: Option<&Retry>, attempt: &Attempt<'_>) -> Result<RetryReaso
         Outcome::Failure(Failure::Reset) => Ok(RetryReason::Reset),
         Outcome::Failure(Failure::Timeout(TimeoutKind::BackendRequest)) => Ok(RetryReason::BackendTimeout),
         Outcome::Failure(Failure::Timeout(TimeoutKind::Request)) => Err(Some(ReturnReason::NoTimeLeft)),
-        Outcome::Failure(Failure::Overflow | Failure::Downstream) => Err(Some(ReturnReason::NeverRetried)),
+        Outcome::Failure(Failure::NoEndpoint | Failure::Overflow | Failure::Downstream) => {
+            Err(Some(ReturnReason::NeverRetried))
+        }
     }
 }
 
@@ -309,6 +313,7 @@ mod tests {
             Just(RESET),
             Just(Outcome::Failure(Failure::Timeout(TimeoutKind::BackendRequest))),
             Just(Outcome::Failure(Failure::Timeout(TimeoutKind::Request))),
+            Just(Outcome::Failure(Failure::NoEndpoint)),
             Just(Outcome::Failure(Failure::Overflow)),
             Just(Outcome::Failure(Failure::Downstream)),
         ]
