@@ -8,6 +8,7 @@ use std::io::{self, BufRead, Read};
 use std::process::ExitCode;
 
 use hallway_host::{Host, Output};
+use hallway_model::bootstrap::{ControlBootstrap, ProxyBootstrap};
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,6 +25,19 @@ pub(crate) fn service() -> ExitCode {
     run_role(
         |bootstrap: &hallway_service::contract::Bootstrap| bootstrap.seed,
         hallway_service::run,
+    )
+}
+
+/// A sidecar proxy.
+pub(crate) fn proxy() -> ExitCode {
+    run_role(|bootstrap: &ProxyBootstrap| bootstrap.seed, hallway_proxy::run)
+}
+
+/// The control plane.
+pub(crate) fn control_plane() -> ExitCode {
+    run_role(
+        |bootstrap: &ControlBootstrap| bootstrap.seed,
+        hallway_control::run,
     )
 }
 

@@ -89,7 +89,7 @@ impl std::fmt::Display for Shortcoming {
 
 /// Grades one control. What a push was answered is not held against it: the rules and the control plane that the control
 /// changed may well decide otherwise, and the checks say whether that mattered.
-pub(crate) fn grade_control(
+pub fn grade_control(
     scenario: &Scenario,
     name: &str,
     control: &Control,

@@ -1,8 +1,8 @@
 //! The table of a terminal: one line per scenario, and below a red one what is red, where, and by whose testimony.
 //!
 //! ```text
-//!  ✓ first-hop       a call crosses two sidecars      6 checks   6 controls     2.4 s
-//!  ✗ canary-weights  nine to one, then half and half  3 of 4 checks   3 controls     7.9 s
+//!  ✓ first-hop       a call crosses two sidecars      6 checks    6 controls       2.4 s
+//!  ✗ canary-weights  nine to one, then half and half  3/4 checks  3 controls       7.9 s
 //!      split-before    expected payments-v1 90%, payments-v2 10% of checkout, before rules.half.yaml
 //!                      …
 //! ```
@@ -58,7 +58,7 @@ impl Terminal {
         }
         let width = width.unwrap_or(USUAL_WIDTH);
         // The sign and its spaces, the gaps, and the widest counts and time.
-        let others = 3 + names + 2 + 2 + "15 of 15 checks   15 of 15 controls   100.0 s".len();
+        let others = 3 + names + 2 + 2 + "9/10 checks  no control run 100.0 s".len();
         let room = width.saturating_sub(others);
         let titles = if room < LEAST_TITLE { 0 } else { titles.min(room) };
         Self {
@@ -77,7 +77,7 @@ impl Terminal {
             seed,
         } = heading;
         let name = paint(self.styles.strong, format!("Hallway {version}"));
-        format!("{name} · a service-mesh lab · {ground}, seed {seed}\n")
+        format!("{name} · a service-mesh lab · {ground}, seed {seed}\n\n")
     }
 
     /// The line of a scenario, and what is red in it.
@@ -94,6 +94,36 @@ impl Terminal {
             Outcome::Red => lines += &self.red(grade),
         }
         lines
+    }
+
+    /// Every check of one run: what was expected, what was seen, and by whom.
+    pub fn checks(&self, verdicts: &[Verdict]) -> String {
+        let names = verdicts
+            .iter()
+            .map(|verdict| verdict.check.chars().count())
+            .max()
+            .unwrap_or(0);
+        let margin = 3 + names + 2;
+        let room = self.width.saturating_sub(margin).max(20);
+        let mut text = String::new();
+        for verdict in verdicts {
+            let (sign, style) = if verdict.held {
+                ("✓", self.styles.good)
+            } else {
+                ("✗", self.styles.bad)
+            };
+            let mut lines = vec![
+                format!("expected {}", verdict.expected),
+                format!("saw {}", verdict.saw),
+            ];
+            lines.extend(verdict.p_value.map(text::p_value));
+            lines.extend(verdict.detail.iter().cloned());
+            lines.push(format!("witness: {}", verdict.witness));
+            let _ = write!(text, " {} {:<names$}  ", paint(style, sign), verdict.check);
+            let wrapped: Vec<String> = lines.iter().flat_map(|line| wrapped(line, room)).collect();
+            let _ = writeln!(text, "{}", wrapped.join(&format!("\n{:margin$}", "")));
+        }
+        text
     }
 
     /// The last line.
@@ -221,12 +251,12 @@ fn counts(grade: &Grade) -> String {
     if let Outcome::Skipped { reason } = &grade.outcome {
         return format!("skipped: {reason}");
     }
-    let checks = of(grade.checks_held(), grade.verdicts.len(), "check");
+    let checks = part(grade.checks_held(), grade.verdicts.len(), "check");
     let controls = match grade.controls.len() {
-        0 => "no controls run".to_owned(),
-        controls => of(grade.controls_held(), controls, "control"),
+        0 => "no control run".to_owned(),
+        controls => part(grade.controls_held(), controls, "control"),
     };
-    format!("{checks:>8}   {controls:>10}   {:>7}", seconds(grade.took))
+    format!("{checks:<10}  {controls:<14}{:>8}", seconds(grade.took))
 }
 
 /// `5 checks`, or `4 of 5 checks`.
@@ -236,6 +266,16 @@ fn of(held: usize, all: usize, noun: &str) -> String {
         words
     } else {
         format!("{} of {words}", text::count(held as u64))
+    }
+}
+
+/// `5 checks`, or `4/5 checks`.
+fn part(held: usize, all: usize, noun: &str) -> String {
+    let words = text::plural(all as u64, noun);
+    if held == all {
+        words
+    } else {
+        format!("{held}/{words}")
     }
 }
 
