@@ -122,6 +122,8 @@ impl<R> Child<R> {
         while let Some(record) = self.records.recv().await {
             self.early.push(record);
         }
+        // Only then is it known whether it ended as it should.
+        let _ = self.exit.await;
         self.early
     }
 

@@ -82,7 +82,12 @@ impl Process {
             said: last_lines(&said),
         };
         match ended {
-            Ended::AsOrdered(_) => {}
+            Ended::AsOrdered(Ok(status)) if status.success() => {}
+            Ended::AsOrdered(_) => report(format!(
+                "failed when it was ordered to stop ({}){}",
+                exit.status,
+                quoted(&exit.said)
+            )),
             Ended::ByItself(_) => report(format!("ended by itself ({}){}", exit.status, quoted(&exit.said))),
             Ended::Killed => report(format!(
                 "did not end within {} s of the order to stop, and was killed{}",

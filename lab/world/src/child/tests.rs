@@ -83,6 +83,22 @@ async fn a_child_that_dies_later_is_an_incident() {
 }
 
 #[tokio::test]
+async fn a_child_that_fails_when_it_stops_is_an_incident() {
+    let (supervisor, incidents) = supervisor(Duration::from_secs(5));
+    let mut child = shell(&supervisor, "echo '{\"n\":1}'; cat >/dev/null; exit 3");
+    child.ready(nth(1)).await.unwrap();
+    child.stop().await;
+    supervisor.stop().await;
+    let [incident] = &incidents.list()[..] else {
+        panic!("one incident")
+    };
+    assert_eq!(
+        incident.what,
+        "failed when it was ordered to stop (exit status: 3)"
+    );
+}
+
+#[tokio::test]
 async fn a_child_that_does_not_stop_is_killed_with_its_children() {
     let (supervisor, incidents) = supervisor(Duration::from_millis(100));
     let mut child = shell(

@@ -25,13 +25,19 @@ struct Answerer {
     instance: String,
 }
 
+/// What a proxy says when it is the one to answer.
+#[derive(Deserialize)]
+struct ProxyAnswer {
+    error: String,
+}
+
 pub(super) fn response(response: &Response<Bytes>) -> ResponseSeen {
     let request_id = response.headers().get(REQUEST_ID_HEADER);
     let answerer = serde_json::from_slice::<Answerer>(response.body()).ok();
     ResponseSeen {
         status: response.status().as_u16(),
         request_id: request_id.map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned()),
-        proxy_message: answerer.is_none().then(|| text(response.body())),
+        proxy_message: answerer.is_none().then(|| proxy_message(response.body())),
         service: answerer.as_ref().map(|answerer| answerer.service.clone()),
         instance: answerer.map(|answerer| answerer.instance),
     }
@@ -43,8 +49,8 @@ pub(super) fn of_call(result: CallResult) -> Result<ResponseSeen, String> {
         return Err(result.error.unwrap_or_else(|| "it does not say why".to_owned()));
     };
     let said = match &result.body {
-        Value::String(said) => said.chars().take(MESSAGE_LIMIT).collect(),
-        other => text(other.to_string().as_bytes()),
+        Value::String(said) => text(said.as_bytes()),
+        other => proxy_message(other.to_string().as_bytes()),
     };
     let answerer = serde_json::from_value::<Answerer>(result.body).ok();
     Ok(ResponseSeen {
@@ -54,6 +60,14 @@ pub(super) fn of_call(result: CallResult) -> Result<ResponseSeen, String> {
         service: answerer.as_ref().map(|answerer| answerer.service.clone()),
         instance: answerer.map(|answerer| answerer.instance),
     })
+}
+
+/// The reason in a proxy's answer, or the beginning of whatever it is.
+fn proxy_message(body: &[u8]) -> String {
+    match serde_json::from_slice::<ProxyAnswer>(body) {
+        Ok(answer) => text(answer.error.as_bytes()),
+        Err(_) => text(body),
+    }
 }
 
 /// The beginning of a text.
