@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use hallway_host::Host;
@@ -11,7 +12,7 @@ use tokio::sync::Barrier;
 
 use crate::implementation::Implementation;
 use crate::service::{Service, bootstrap, calling, get};
-use crate::upstream::{Event, Response, Upstream, answer};
+use crate::upstream::{Event, OK, Response, Upstream, answer};
 use crate::wire::Reply;
 use crate::{Failure, Verdict, ensure, equal};
 
@@ -107,7 +108,7 @@ pub(crate) async fn one_attempt(implementation: Implementation) -> Verdict {
             let moved = "HTTP/1.1 302 Found\r\nlocation: http://a/elsewhere\r\ncontent-length: 0\r\n\r\n";
             Response::Bytes(moved.into())
         }
-        "http://a/last" => Response::LastBytes(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec()),
+        "http://a/last" => Response::LastBytes(OK.to_vec()),
         _ => answer(503, ""),
     })
     .await?;
@@ -146,7 +147,8 @@ pub(crate) async fn one_attempt(implementation: Implementation) -> Verdict {
 
 pub(crate) async fn order(implementation: Implementation) -> Verdict {
     let urls = ["http://a/1", "http://nowhere/2", "http://a/3"];
-    let upstream = Upstream::start(|_| answer(200, "")).await?;
+    // Late enough for the next call to come first, were it not to wait for the answer.
+    let upstream = Upstream::start(|_| Response::Late(Duration::from_millis(300))).await?;
     let addresses = [("a".to_owned(), upstream.address)].into();
     let calls = urls.map(get).into();
     let service = Service::start(

@@ -101,6 +101,7 @@ pub(crate) async fn changing_the_behaviour(implementation: Implementation) -> Ve
         r#"{"latency": {"percentiles": {"p50_ms": 1}}}"#,
         r#"{"fail_first": {"attempts": -1, "status": 503}}"#,
         r#"{"fail_first": {"attempts": 1}}"#,
+        r#"{"fail_first": {"attempts": true, "status": 503}}"#,
         r#"{"fail_first": [1, 503]}"#,
         r#"{"fail_share": {"share": 2, "status": 503}}"#,
         r#"{"slow_body": {"pieces": 0, "over_ms": 1}}"#,

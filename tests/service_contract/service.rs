@@ -90,6 +90,8 @@ pub(crate) async fn spawn(implementation: Implementation, first_line: &str) -> R
         .command()
         // A service that believes its environment would send its calls nowhere (C10).
         .envs(["http_proxy", "HTTP_PROXY", "ALL_PROXY"].map(|name| (name, "http://127.0.0.1:9")))
+        // With it, Python would write through buffers that hold records back elsewhere (C23).
+        .env_remove("PYTHONUNBUFFERED")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -22,6 +22,8 @@ pub(crate) enum Response {
     Bytes(Vec<u8>),
     /// Writes these bytes and closes the connection.
     LastBytes(Vec<u8>),
+    /// Answers 200 after a while.
+    Late(Duration),
     /// Waits for the others before it answers 200.
     Together(Arc<Barrier>),
     /// Closes the connection without an answer.
@@ -29,6 +31,9 @@ pub(crate) enum Response {
     /// Never answers, and waits until the caller leaves.
     Silence,
 }
+
+/// The answer 200 without a body.
+pub(crate) const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 /// An answer with this status and body.
 pub(crate) fn answer(status: u16, body: &str) -> Response {
@@ -149,9 +154,13 @@ async fn serve(
         let (bytes, is_last) = match response {
             Response::Bytes(bytes) => (bytes, false),
             Response::LastBytes(bytes) => (bytes, true),
+            Response::Late(after) => {
+                tokio::time::sleep(after).await;
+                (OK.to_vec(), false)
+            }
             Response::Together(barrier) => {
                 barrier.wait().await;
-                (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec(), false)
+                (OK.to_vec(), false)
             }
             Response::Close => return Ok(()),
             Response::Silence => {
