@@ -21,7 +21,7 @@ mod text;
 pub mod verdict;
 mod window;
 
-pub use control::{ControlGrade, Shortcoming};
+pub use control::{ControlGrade, Shortcoming, grade_control};
 pub use grade::{Grade, Observed, Outcome, Skips, exit_code, grade};
 pub use judge::judge;
 pub use tamper::tamper;

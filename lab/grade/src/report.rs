@@ -9,6 +9,7 @@
 pub mod journey;
 pub mod json;
 pub mod junit;
+mod layout;
 pub mod styles;
 pub mod terminal;
 

@@ -10,8 +10,8 @@
 //!    1.2 ms  │   judged        503 is in retry.codes; next attempt after 23.0 ms
 //! ```
 //!
-//! - [`follow`]: from the records to the steps
-//! - [`words`]: what happened at each, in words
+//! - `follow`: from the records to the steps
+//! - `words`: what happened at each, in words
 
 mod follow;
 mod words;

@@ -85,7 +85,7 @@ pub struct CheckReport {
     pub saw: String,
     /// Further lines.
     pub detail: Vec<String>,
-    /// The probability of what was seen if the expectation were true.
+    /// The probability of what was seen if the expectation were true, to three significant digits.
     pub p_value: Option<f64>,
     /// By whose testimony.
     pub witness: String,
@@ -188,6 +188,7 @@ fn check(verdict: &Verdict) -> CheckReport {
         rule,
         samples,
     } = verdict.clone();
+    let p_value = p_value.map(rounded);
     CheckReport {
         name: check,
         held,
@@ -199,6 +200,13 @@ fn check(verdict: &Verdict) -> CheckReport {
         rule,
         samples,
     }
+}
+
+/// Three significant digits: more say nothing, and the last ones differ from machine to machine.
+fn rounded(probability: f64) -> f64 {
+    format!("{probability:.2e}")
+        .parse()
+        .expect("a number as text is a number")
 }
 
 fn control(grade: &ControlGrade) -> ControlReport {

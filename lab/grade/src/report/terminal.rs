@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Styles;
+use super::layout::{shortened, wrapped};
 use super::styles::paint;
 use crate::control::Shortcoming;
 use crate::grade::{Grade, Outcome};
@@ -21,6 +22,8 @@ use crate::verdict::Verdict;
 const USUAL_WIDTH: usize = 100;
 /// The least width of a title before it is left out.
 const LEAST_TITLE: usize = 12;
+/// The least room for words, however narrow the terminal is.
+const LEAST_ROOM: usize = 20;
 /// Where the details of a red scenario begin.
 const INDENT: usize = 5;
 
@@ -103,25 +106,15 @@ impl Terminal {
             .map(|verdict| verdict.check.chars().count())
             .max()
             .unwrap_or(0);
-        let margin = 3 + names + 2;
-        let room = self.width.saturating_sub(margin).max(20);
+        let margin = " ✓ ".chars().count() + names + 2;
         let mut text = String::new();
         for verdict in verdicts {
-            let (sign, style) = if verdict.held {
-                ("✓", self.styles.good)
-            } else {
-                ("✗", self.styles.bad)
+            let (sign, style) = match verdict.held {
+                true => ("✓", self.styles.good),
+                false => ("✗", self.styles.bad),
             };
-            let mut lines = vec![
-                format!("expected {}", verdict.expected),
-                format!("saw {}", verdict.saw),
-            ];
-            lines.extend(verdict.p_value.map(text::p_value));
-            lines.extend(verdict.detail.iter().cloned());
-            lines.push(format!("witness: {}", verdict.witness));
-            let _ = write!(text, " {} {:<names$}  ", paint(style, sign), verdict.check);
-            let wrapped: Vec<String> = lines.iter().flat_map(|line| wrapped(line, room)).collect();
-            let _ = writeln!(text, "{}", wrapped.join(&format!("\n{:margin$}", "")));
+            let lines = testimony(verdict, self.room(margin)).join(&format!("\n{:margin$}", ""));
+            let _ = writeln!(text, " {} {:<names$}  {lines}", paint(style, sign), verdict.check);
         }
         text
     }
@@ -184,7 +177,10 @@ impl Terminal {
     fn red(&self, grade: &Grade) -> String {
         let mut lines = String::new();
         for verdict in grade.verdicts.iter().filter(|verdict| !verdict.held) {
-            lines += &self.block(&verdict.check, &self.testimony(verdict));
+            lines += &self.block(
+                &verdict.check,
+                &testimony(verdict, self.room(self.margin(&verdict.check))),
+            );
         }
         for failure in &grade.failures {
             lines += &self.block("timeline", std::slice::from_ref(failure));
@@ -203,47 +199,51 @@ impl Terminal {
         lines
     }
 
-    /// What a red verdict says: on one line if it fits.
-    fn testimony(&self, verdict: &Verdict) -> Vec<String> {
-        let mut parts = vec![
-            format!("expected {}", verdict.expected),
-            format!("saw {}", verdict.saw),
-        ];
-        parts.extend(verdict.p_value.map(text::p_value));
-        let line = parts.join("   ");
-        let mut lines = if self.fits(&verdict.check, &line) {
-            vec![line]
-        } else {
-            parts
-        };
-        lines.extend(verdict.detail.iter().cloned());
-        lines.push(format!("witness: {}", verdict.witness));
-        lines.extend(verdict.rule.as_ref().map(|rule| format!("rule: {rule}")));
-        lines
-    }
-
-    fn fits(&self, label: &str, line: &str) -> bool {
-        self.margin(label) + line.chars().count() <= self.width
-    }
-
     /// Where the words right of a label begin.
     fn margin(&self, label: &str) -> usize {
         INDENT + self.names.max(label.chars().count()) + 2
     }
 
+    /// How many characters fit right of a margin.
+    fn room(&self, margin: usize) -> usize {
+        self.width.saturating_sub(margin).max(LEAST_ROOM)
+    }
+
     /// A label, and lines right of it, wrapped where they are too long.
     fn block(&self, label: &str, lines: &[String]) -> String {
         let margin = self.margin(label);
-        let room = self.width.saturating_sub(margin).max(20);
+        let width = margin - INDENT;
         let mut text = String::new();
-        for (number, line) in lines.iter().flat_map(|line| wrapped(line, room)).enumerate() {
+        for (number, line) in lines
+            .iter()
+            .flat_map(|line| wrapped(line, self.room(margin)))
+            .enumerate()
+        {
             let label = if number == 0 { label } else { "" };
-            let width = margin - INDENT;
             let label = paint(self.styles.bad, format!("{label:<width$}"));
             let _ = writeln!(text, "{:INDENT$}{label}{line}", "");
         }
         text
     }
+}
+
+/// What a verdict says, in lines of at most `room` characters: what was expected and seen on one line if it fits.
+fn testimony(verdict: &Verdict, room: usize) -> Vec<String> {
+    let mut parts = vec![
+        format!("expected {}", verdict.expected),
+        format!("saw {}", verdict.saw),
+    ];
+    parts.extend(verdict.p_value.map(text::p_value));
+    let line = parts.join("   ");
+    let mut lines = if line.chars().count() <= room {
+        vec![line]
+    } else {
+        parts
+    };
+    lines.extend(verdict.detail.iter().cloned());
+    lines.push(format!("witness: {}", verdict.witness));
+    lines.extend(verdict.rule.as_ref().map(|rule| format!("rule: {rule}")));
+    lines.iter().flat_map(|line| wrapped(line, room)).collect()
 }
 
 /// The right end of a scenario's line.
@@ -298,30 +298,4 @@ fn replay(grade: &Grade) -> Option<String> {
 
 fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
-}
-
-fn shortened(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(width - 1).collect();
-    format!("{}…", kept.trim_end())
-}
-
-/// `line` in pieces of at most `width` characters, broken at spaces; a longer word stays whole.
-fn wrapped(line: &str, width: usize) -> Vec<String> {
-    let mut pieces: Vec<String> = Vec::new();
-    if line.chars().count() <= width {
-        return vec![line.to_owned()];
-    }
-    for word in line.split_whitespace() {
-        match pieces.last_mut() {
-            Some(piece) if piece.chars().count() + 1 + word.chars().count() <= width => {
-                piece.push(' ');
-                piece.push_str(word);
-            }
-            _ => pieces.push(word.to_owned()),
-        }
-    }
-    pieces
 }

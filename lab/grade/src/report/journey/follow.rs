@@ -127,15 +127,11 @@ impl<'a> Follower<'a> {
 
     /// A request that came to an inbound sidecar past all outbound ones.
     fn inbound_root(&mut self, record: &'a Access) {
-        let peer = record.downstream_peer.as_ref();
-        let whom = peer.map_or("nobody, in plaintext".to_owned(), |peer| {
-            format!("{peer}, by mTLS")
-        });
-        self.add(
-            record.start_us,
-            format!("{} sidecar", record.proxy),
-            format!("accepts a request from {whom}"),
-        );
+        let words = match &record.downstream_peer {
+            Some(peer) => format!("accepts a request from {peer}, by mTLS"),
+            None => "accepts a request in plaintext".to_owned(),
+        };
+        self.add(record.start_us, format!("{} sidecar", record.proxy), words);
         for span in self.attempts_of(record) {
             self.service(&span.span_id, "│   ");
         }
@@ -199,25 +195,27 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// The spans of an access record: of the same proxy and request, while it lasted, and of its cluster if the proxy made
-    /// several calls for that request.
+    /// The spans of an access record: of the same proxy and request; if the proxy had that request several times, those
+    /// that began while the record lasted, and to its cluster.
     fn attempts_of(&self, record: &Access) -> Vec<&'a Span> {
         let is_same = |proxy: &str, direction, request_id: &str| {
             proxy == record.proxy && direction == record.direction && request_id == record.request_id
         };
-        let calls = self
+        let times = self
             .accesses
             .iter()
-            .filter(|other| is_same(&other.proxy, other.direction, &other.request_id));
-        let is_only = calls.count() == 1;
+            .filter(|other| is_same(&other.proxy, other.direction, &other.request_id))
+            .count();
         let time = record.start_us..=record.start_us + record.duration_us;
+        let is_meant = |span: &&&Span| {
+            let same_cluster = record.cluster.is_none() || span.cluster == record.cluster;
+            times == 1 || (same_cluster && time.contains(&span.start_us))
+        };
         let own = self
             .spans
             .iter()
             .filter(|span| is_same(&span.proxy, span.direction, &span.request_id));
-        let own =
-            own.filter(|span| is_only || (time.contains(&span.start_us) && span.cluster == record.cluster));
-        own.copied().collect()
+        own.filter(is_meant).copied().collect()
     }
 }
 

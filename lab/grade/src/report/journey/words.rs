@@ -71,16 +71,17 @@ pub(super) fn endpoint_words(span: &Span) -> String {
     let Some(endpoint) = &span.endpoint else {
         return "no endpoint".to_owned();
     };
-    let security = match &span.upstream_peer {
-        Some(peer) => format!("mTLS {peer}"),
-        None => "nobody authenticated".to_owned(),
+    let security = match (&span.upstream_peer, span.status) {
+        (Some(peer), _) => format!(" · mTLS {peer}"),
+        (None, Some(_)) => " · plaintext".to_owned(),
+        (None, None) => String::new(),
     };
     let connection = if span.new_connection {
         " · new connection"
     } else {
         ""
     };
-    format!("{endpoint} · {security}{connection}")
+    format!("{endpoint}{security}{connection}")
 }
 
 /// What the retry policy made of an attempt, when there was something to make of it.
