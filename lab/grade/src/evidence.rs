@@ -10,6 +10,9 @@ use hallway_scenario::check::Window;
 use crate::verdict::NoEvidence;
 use crate::window::Interval;
 
+/// The name of a client without a sidecar, on the wire and in scenario files.
+pub(crate) const INTRUDER: &str = "intruder";
+
 /// The witnesses' records of one run, joined by `x-hallway-request`.
 pub(crate) struct Evidence<'a> {
     pub(crate) observations: &'a Observations,
@@ -86,14 +89,18 @@ impl<'a> Evidence<'a> {
             .collect()
     }
 
-    /// The refusal of a client's connection by an inbound sidecar: the client's address is the wire's downstream end, and
+    /// The refusal of an intruder's connection by an inbound sidecar: the client's address is the wire's downstream end, and
     /// the wire's upstream end is whom the sidecar refused.
     pub(crate) fn refusal_of(&self, request: &ClientRecord) -> Option<&'a Refusal> {
         let local = request.local_address?;
         let connections = self.observations.wire.iter();
         // An address may be used again: it is the last connection that the client can have had.
         let connection = connections
-            .filter(|wire| wire.downstream_address == local && wire.opened_us <= request.finished_us)
+            .filter(|wire| {
+                wire.from == INTRUDER
+                    && wire.downstream_address == local
+                    && wire.opened_us <= request.finished_us
+            })
             .max_by_key(|wire| wire.opened_us)?;
         let upstream = connection.upstream_address?;
         let refusals = self.observations.telemetry.refusals.iter();

@@ -64,7 +64,11 @@ fn seen(check: &Rejected, request: &ClientRecord, evidence: &Evidence<'_>) -> Re
     let Some(refused) = refused else {
         return Err(format!("no record of a refusal ({})", outcome_words(request)));
     };
-    let words = format!("{} by the {} sidecar", refused.reason, service_of(refused.proxy));
+    let words = format!(
+        "{}, says the {} sidecar",
+        refused.reason,
+        service_of(refused.proxy)
+    );
     let service = check.by.strip_suffix(" sidecar").unwrap_or(&check.by);
     let expected = is_replica(refused.proxy, service) && refused.reason == reason_word(check.because);
     if expected { Ok(words) } else { Err(words) }
@@ -85,10 +89,10 @@ fn refused_outbound<'a>(request: &ClientRecord, evidence: &Evidence<'a>) -> Opti
     let record = evidence.accesses(&request.correlation).iter().find(is_refusal)?;
     // The detail is the reason's word, then the exact words of the check.
     let detail = record.detail.as_deref()?;
-    let end = detail.find(|character: char| !character.is_ascii_lowercase() && character != '-');
+    let reason = detail.split_once(": ").map_or(detail, |(reason, _)| reason);
     Some(Refused {
         proxy: &record.proxy,
-        reason: detail[..end.unwrap_or(detail.len())].to_owned(),
+        reason: reason.to_owned(),
     })
 }
 

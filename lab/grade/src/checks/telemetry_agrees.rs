@@ -6,8 +6,8 @@
 //! - the metrics: the inbound requests that its sidecars count, but for those answered by themselves, which the access
 //!   log tells;
 //! - the spans: the attempts of callers' sidecars that reached it (they were answered, or are the parent of one of its
-//!   inbound spans), but for those answered by its sidecars, and with the requests that came past all callers'
-//!   sidecars, which bring no attempt count.
+//!   inbound spans), but for those that its sidecars answered themselves; and the inbound spans that begin a trace, which
+//!   came past all callers' sidecars.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +71,10 @@ struct Witnesses<'a> {
     ledger: Vec<&'a LedgerEntry>,
     access: Vec<&'a Access>,
     metrics: i64,
+    /// The callers' attempts that reached it.
     attempts: Vec<&'a Span>,
+    /// The inbound spans that begin a trace.
+    beginnings: i64,
 }
 
 impl<'a> Witnesses<'a> {
@@ -80,11 +83,13 @@ impl<'a> Witnesses<'a> {
         let telemetry = &observations.telemetry;
         let is_inbound =
             |proxy: &str, direction| direction == Direction::Inbound && is_replica(proxy, service);
-        let inbound_spans = telemetry
+        let inbound_spans: Vec<&Span> = telemetry
             .spans
             .iter()
-            .filter(|span| is_inbound(&span.proxy, span.direction));
+            .filter(|span| is_inbound(&span.proxy, span.direction))
+            .collect();
         let parents: BTreeSet<&str> = inbound_spans
+            .iter()
             .filter_map(|span| span.parent_span_id.as_deref())
             .collect();
         let reached = |span: &&Span| {
@@ -119,24 +124,21 @@ impl<'a> Witnesses<'a> {
                 .collect(),
             metrics: samples.map(|sample| sample.value).sum::<f64>().round() as i64,
             attempts: telemetry.spans.iter().filter(reached).collect(),
+            beginnings: length(inbound_spans.iter().filter(|span| span.parent_span_id.is_none())),
         }
     }
 
     fn counts(&self) -> [(&'static str, i64); 4] {
-        let own_answers = length(self.access.iter().filter(|record| is_own_answer(record)));
-        let past_sidecars = length(
-            self.ledger
-                .iter()
-                .filter(|entry| entry.received.attempt.is_none()),
-        );
+        let traces: BTreeSet<&str> = self.attempts.iter().map(|span| span.trace_id.as_str()).collect();
+        let own_answers = || self.access.iter().filter(|record| is_own_answer(record));
+        let own_answers_to_attempts =
+            own_answers().filter(|record| traces.contains(record.trace_id.as_str()));
+        let attempts = length(self.attempts.iter()) - length(own_answers_to_attempts);
         [
             ("ledger", length(self.ledger.iter())),
-            ("access log", length(self.access.iter()) - own_answers),
-            ("metrics", self.metrics - own_answers),
-            (
-                "spans",
-                length(self.attempts.iter()) - own_answers + past_sidecars,
-            ),
+            ("access log", length(self.access.iter()) - length(own_answers())),
+            ("metrics", self.metrics - length(own_answers())),
+            ("spans", attempts + self.beginnings),
         ]
     }
 

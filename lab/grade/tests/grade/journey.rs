@@ -120,6 +120,7 @@ fn a_request_that_an_inbound_sidecar_refused() {
     observations.telemetry.access.clear();
     observations.telemetry.spans.clear();
     observations.wire[0].downstream_address = client_address(0);
+    observations.wire[0].from = "intruder".to_owned();
     let request = &mut observations.client[0];
     let detail = "received fatal alert: CertificateExpired".to_owned();
     request.outcome = Err(FailureSeen {

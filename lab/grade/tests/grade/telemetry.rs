@@ -253,8 +253,29 @@ fn telemetry_agrees_on_what_a_sidecar_answers_itself() {
 #[test]
 fn telemetry_agrees_on_what_came_past_the_callers() {
     let mut observations = healthy(3);
-    observations.ledger[0].received.attempt = None;
     observations.telemetry.spans.remove(0);
+    observations.telemetry.spans[0].parent_span_id = None;
+    assert_eq!(green(agrees(), &observations), "3 each");
+    // The sidecar answers an intruder itself: that is no attempt of a caller.
+    let mut answer = observations.telemetry.access[1].clone();
+    (answer.attempts, answer.trace_id) = (0, "f".repeat(32));
+    observations.telemetry.access.push(answer);
+    observations
+        .telemetry
+        .metrics
+        .get_mut("payments-1")
+        .expect("a scrape")[0]
+        .value += 1.0;
+    assert_eq!(green(agrees(), &observations), "3 each");
+}
+
+#[test]
+fn telemetry_agrees_on_attempts_in_plaintext() {
+    let mut observations = healthy(3);
+    for entry in &mut observations.ledger {
+        // A sidecar believes neither from a peer that it did not authenticate.
+        (entry.received.attempt, entry.received.client_cert) = (None, None);
+    }
     assert_eq!(green(agrees(), &observations), "3 each");
 }
 

@@ -120,7 +120,7 @@ fn rejected_joins_client_wire_and_sidecar() {
     let check = || rejected("payments sidecar", "expired");
     assert_eq!(
         green(check(), &refused_inbound(2)),
-        "expired by the payments sidecar × 2"
+        "expired, says the payments sidecar × 2"
     );
     // The same address, used before and again: the refusal of the later connection is the one that counts.
     let mut reused = refused_inbound(2);
@@ -136,7 +136,7 @@ fn rejected_by_an_outbound_sidecar_joins_its_log() {
     let check = rejected("orders sidecar", "unexpected-identity");
     assert_eq!(
         green(check, &refused_outbound(2)),
-        "unexpected-identity by the orders sidecar × 2"
+        "unexpected-identity, says the orders sidecar × 2"
     );
 }
 
@@ -147,7 +147,7 @@ fn rejected_fails_when_a_request_was_served() {
     let mut observations = refused_inbound(2);
     observations.client[1].outcome = healthy(1).client[0].outcome.clone();
     let saw = red(rejected("payments sidecar", "expired"), &observations);
-    assert_eq!(saw, "served with 200 × 1, expired by the payments sidecar × 1");
+    assert_eq!(saw, "served with 200 × 1, expired, says the payments sidecar × 1");
     // A failure that the client saw does not help when the service has handled it.
     let mut observations = refused_inbound(1);
     observations.ledger = healthy(1).ledger;
@@ -160,14 +160,14 @@ fn rejected_fails_for_another_reason_or_refuser() {
     let inbound = refused_inbound(1);
     assert_eq!(
         red(rejected("payments sidecar", "plaintext"), &inbound),
-        "expired by the payments sidecar × 1"
+        "expired, says the payments sidecar × 1"
     );
     assert_eq!(
         red(rejected("orders sidecar", "expired"), &inbound),
-        "expired by the payments sidecar × 1"
+        "expired, says the payments sidecar × 1"
     );
     let outbound = refused_outbound(1);
-    let saw = "unexpected-identity by the orders sidecar × 1";
+    let saw = "unexpected-identity, says the orders sidecar × 1";
     assert_eq!(red(rejected("orders sidecar", "expired"), &outbound), saw);
     assert_eq!(
         red(rejected("payments sidecar", "unexpected-identity"), &outbound),
@@ -185,6 +185,13 @@ fn rejected_without_a_record_of_it_is_red() {
     let mut observations = refused_inbound(1);
     observations.wire[0].downstream_address = client_address(99);
     assert_eq!(red(check(), &observations), saw, "by another client");
+    let mut observations = refused_inbound(1);
+    observations.wire[0].from = "orders-1".to_owned();
+    assert_eq!(
+        red(check(), &observations),
+        saw,
+        "by a sidecar that happens to have that address"
+    );
     let mut observations = refused_inbound(1);
     observations.client[0].local_address = None;
     assert_eq!(red(check(), &observations), saw, "without a connection");
