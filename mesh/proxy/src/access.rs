@@ -211,6 +211,7 @@ impl Exchange {
     pub(crate) fn flag(&mut self, flag: ResponseFlag) {
         if !self.access.flags.contains(&flag) {
             self.access.flags.push(flag);
+            self.access.flags.sort_unstable();
         }
     }
 

@@ -45,6 +45,8 @@ struct State {
     host: Host,
     authority: Arc<Authority>,
     svid_lifetime: Duration,
+    /// Roots that proxies are told to trust beside its own, PEM.
+    trusted: Mutex<String>,
     /// Who may join, by token.
     tokens: Mutex<BTreeMap<String, SpiffeId>>,
     /// The wanted state of each proxy, and its open streams.
@@ -68,6 +70,7 @@ impl Control {
             host: host.clone(),
             authority: Arc::clone(&authority),
             svid_lifetime,
+            trusted: Mutex::default(),
             tokens: Mutex::default(),
             proxies: Mutex::default(),
             acknowledgements: watch::Sender::new(Vec::new()),
@@ -140,6 +143,15 @@ impl Control {
         });
         *self.serving.lock().expect("no panic") = Some(task.abort_on_drop());
         address
+    }
+
+    /// Tells the proxies that join from now on to trust the roots of `other` too.
+    pub(crate) fn trust(&self, other: &Authority) {
+        self.state
+            .trusted
+            .lock()
+            .expect("no panic")
+            .push_str(other.root_pem());
     }
 
     /// Lets `identity` join with `token`, once.
@@ -240,7 +252,7 @@ impl State {
             .expect("a good request");
         json(&SvidResponse {
             chain: issued.chain,
-            bundle: self.authority.root_pem().to_owned(),
+            bundle: self.authority.root_pem().to_owned() + &self.trusted.lock().expect("no panic"),
         })
     }
 

@@ -4,6 +4,7 @@
 pub(crate) mod application;
 pub(crate) mod client;
 pub(crate) mod control;
+pub(crate) mod meshes;
 pub(crate) mod records;
 pub(crate) mod sidecar;
 pub(crate) mod snapshots;
