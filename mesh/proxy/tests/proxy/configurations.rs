@@ -1,5 +1,6 @@
 //! Configurations: put in force, refused, and kept while the control plane is away.
 
+use hallway_model::bootstrap::Token;
 use hallway_model::route::PathMatch;
 use hallway_model::telemetry::{Direction, ProxyRecord, ResponseFlag};
 use hallway_model::{Rule, Snapshot};
@@ -7,6 +8,7 @@ use hallway_model::{Rule, Snapshot};
 use crate::support::application::{Application, answer};
 use crate::support::client::{Client, get, request};
 use crate::support::meshes::{Alone, host};
+use crate::support::sidecar::{Sidecar, bootstrap};
 use crate::support::snapshots::{outbound, rule};
 use crate::support::soon;
 
@@ -146,9 +148,9 @@ async fn a_push_loses_no_request() {
 async fn a_token_that_was_used_ends_the_proxy_with_its_reason() {
     let mesh = Alone::start().await;
     mesh.control.put_in_force("orders-1", Snapshot::default()).await;
-    let mut told = crate::support::sidecar::bootstrap(&mesh.control, "orders-2", "orders");
-    told.join_token = hallway_model::bootstrap::Token("stolen".to_owned());
-    let refused = crate::support::sidecar::Sidecar::start(told).await.ended().await;
+    let mut told = bootstrap(&mesh.control, "orders-2", "orders");
+    told.join_token = Token("stolen".to_owned());
+    let refused = Sidecar::start(told).await.ended().await;
     let message = refused.expect_err("it must not join").to_string();
     assert!(
         message.starts_with("the control plane does not let `orders-2` join"),

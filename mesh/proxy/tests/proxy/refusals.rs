@@ -1,6 +1,6 @@
 //! Who is refused, by whom, and for which reason.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hallway_host::Host;
@@ -12,12 +12,12 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio_rustls::TlsConnector;
 
-use crate::support::application::{Application, answer};
-use crate::support::client::{get, raw};
+use crate::support::application::{Application, answer, behind};
+use crate::support::client::{Client, get, raw, request};
 use crate::support::control::Control;
 use crate::support::meshes::{LONG, Pair, host};
 use crate::support::sidecar::{Sidecar, bootstrap};
-use crate::support::snapshots::{identity, rule};
+use crate::support::snapshots::{identity, inbound, outbound, rule};
 use crate::support::soon;
 
 async fn pair() -> Pair {
@@ -106,8 +106,8 @@ async fn permissive_accepts_both_and_says_which() {
 async fn a_plaintext_connection_does_not_outlive_the_permission() {
     let mesh = pair().await;
     mesh.accept(MtlsMode::Permissive).await;
-    let mut client = crate::support::client::Client::connect(&mesh.host, mesh.payments.inbound).await;
-    let plain = || crate::support::client::request("GET", "/", &[("host", "payments")], "");
+    let mut client = Client::connect(&mesh.host, mesh.payments.inbound).await;
+    let plain = || request("GET", "/", &[("host", "payments")], "");
     assert_eq!(client.send(plain()).await.expect("an answer").status, 200);
     mesh.accept(MtlsMode::Strict).await;
     let refused = client.send(plain()).await.expect("an answer");
@@ -155,7 +155,7 @@ async fn a_foreign_root_is_refused() {
 #[tokio::test]
 async fn an_expired_certificate_is_refused() {
     let mesh = pair().await;
-    let now = SystemTime::from(mesh.host.wall_clock());
+    let now = mesh.host.wall_clock();
     let expired = Validity {
         not_before: now - Duration::from_secs(7200),
         not_after: now - Duration::from_secs(3600),
@@ -173,7 +173,7 @@ async fn an_expired_certificate_is_refused() {
 async fn a_server_with_another_name_is_refused_by_its_caller() {
     let mesh = pair().await;
     let marketing = Sidecar::start(bootstrap(&mesh.control, "marketing-1", "marketing")).await;
-    let snapshot = crate::support::snapshots::inbound(MtlsMode::Strict, mesh.application.address);
+    let snapshot = inbound(MtlsMode::Strict, mesh.application.address);
     mesh.control.put_in_force("marketing-1", snapshot).await;
     mesh.route(vec![rule("shop/payments", "/", "payments")], marketing.inbound)
         .await;
@@ -201,21 +201,12 @@ async fn a_caller_who_is_refused_by_the_server_hears_why() {
     let mesh = pair().await;
     // Another authority under the same name: orders-1 of that mesh trusts ours, but we do not know its root.
     let stranger = Control::start(&mesh.host, LONG).await;
-    let mut told = bootstrap(&stranger, "orders-2", "orders");
-    told.control_plane.bundle = stranger.address.bundle.clone();
-    let orders = Sidecar::start(told).await;
     stranger.trust(&mesh.control.authority);
-    let endpoints = vec![crate::support::application::behind(
-        "payments-1",
-        mesh.payments.inbound,
-        "payments",
-    )];
+    let orders = Sidecar::start(bootstrap(&stranger, "orders-2", "orders")).await;
+    let endpoints = vec![behind("payments-1", mesh.payments.inbound, "payments")];
     let rules = vec![rule("shop/payments", "/", "payments")];
     stranger
-        .put_in_force(
-            "orders-2",
-            crate::support::snapshots::outbound("payments", rules, endpoints),
-        )
+        .put_in_force("orders-2", outbound("payments", rules, endpoints))
         .await;
     let answer = get(&mesh.host, orders.outbound, "http://payments/stranger", &[]).await;
     assert_eq!(answer.status, 503);

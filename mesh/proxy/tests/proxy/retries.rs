@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hallway_host::Stream;
+use hallway_model::Rule;
 use hallway_model::route::RouteMatch;
 use hallway_model::telemetry::{Direction, Judgement, ResponseFlag};
-use hallway_model::{Rule, Security};
 use http_body_util::BodyExt;
 use tokio::io::AsyncReadExt;
 
-use crate::support::application::{Application, answer};
+use crate::support::application::{Application, answer, nobody};
 use crate::support::client::{Client, request};
 use crate::support::meshes::{Alone, host};
-use crate::support::snapshots::{endpoint, retry, rule};
+use crate::support::snapshots::{retry, rule};
 
 fn retried(attempts: u32) -> Rule {
     Rule {
@@ -185,9 +185,8 @@ async fn a_post_is_sent_again_when_its_rule_names_post() {
 async fn another_endpoint_is_tried_when_nobody_listens_at_the_first() {
     let (application, handled) = failing_first(0).await;
     let mesh = Alone::start().await;
-    let nobody = Application::raw(&host(), |_| async {}).await.address;
     let endpoints = vec![
-        endpoint("payments-0", nobody, Security::Plaintext),
+        nobody(&mesh.host, "payments-0").await,
         application.in_the_clear("payments-1"),
     ];
     mesh.route(vec![retried(1)], endpoints).await;

@@ -105,3 +105,11 @@ pub(crate) fn behind(workload: &str, address: SocketAddr, service_account: &str)
     let identity = identity(service_account);
     endpoint(workload, address, Security::Mtls { identity })
 }
+
+/// An endpoint where nobody listens.
+pub(crate) async fn nobody(host: &Host, workload: &str) -> Endpoint {
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listener = host.listen(anywhere).await.expect("a free port");
+    let address = listener.local_address().expect("a bound port");
+    endpoint(workload, address, Security::Plaintext)
+}
