@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use hallway_model::bootstrap::Token;
 
 use crate::control_client::ControlClient;
-use crate::wire::Wire;
+use crate::error::WorldError;
+use crate::wire::{Edge, Wire};
 
 /// A mesh that is up.
 pub(crate) struct Mesh {
@@ -18,6 +19,18 @@ pub(crate) struct Mesh {
     /// By workload.
     pub(crate) applications: BTreeMap<String, Application>,
     pub(crate) wire: Wire,
+}
+
+impl Mesh {
+    /// Puts a relay on `edge`, and returns where to reach it.
+    ///
+    /// # Errors
+    /// [`WorldError::Listen`].
+    pub(crate) async fn edge(&self, edge: Edge) -> Result<SocketAddr, WorldError> {
+        let purpose = format!("the wire from {} to {}", edge.from, edge.to);
+        let relay = self.wire.relay(edge).await;
+        relay.map_err(|source| WorldError::Listen { purpose, source })
+    }
 }
 
 /// Where a sidecar is.

@@ -25,6 +25,7 @@ use rand::Rng;
 use tokio::process::Command;
 
 use crate::Options;
+use crate::authorities::Authorities;
 use crate::child::{Child, Supervisor};
 use crate::collect::Records;
 use crate::control_client::ControlClient;
@@ -32,7 +33,6 @@ use crate::error::WorldError;
 use crate::incidents::Incidents;
 use crate::mesh::{AdminAddress, Application, Mesh, Sidecar};
 use crate::plan::{Plan, Workload};
-use crate::traffic::Authorities;
 use crate::wire::Wire;
 
 /// How long a program may take from the order to stop until it has ended: services take six seconds at most (clause C3 of

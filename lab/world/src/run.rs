@@ -1,5 +1,6 @@
 //! One run, from the first process to the last.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,10 +10,10 @@ use hallway_evidence::{ClientRecord, Observations, Push, Sample};
 use hallway_host::{Host, Output};
 use hallway_scenario::{Ground, Scenario};
 use rand::Rng;
-use std::collections::BTreeMap;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::authorities::Authorities;
 use crate::clock::Clock;
 use crate::collect;
 use crate::error::WorldError;
@@ -25,7 +26,7 @@ use crate::plan::Plan;
 use crate::processes::Processes;
 use crate::scrape;
 use crate::timeline::Timeline;
-use crate::traffic::{self, Authorities};
+use crate::traffic::Addressing;
 use crate::wire::Wire;
 
 /// Runs `scenario` once, as it stands (a control is a scenario with its change applied), with the rule files of `directory`, and
@@ -88,6 +89,7 @@ struct Seen {
 }
 
 impl Session<'_> {
+    /// From the first process to the last. After an error, processes may be left for the caller to stop.
     async fn run(&self, processes: &mut Processes<'_>) -> Result<Observations, WorldError> {
         self.options.tell(Progress::Starting);
         let authorities = Authorities::of(self.scenario, self.plan, &self.host)?;
@@ -95,7 +97,13 @@ impl Session<'_> {
         let mesh = processes.start(&authorities, wire).await?;
         let timeline = self.timeline(&mesh);
         let first_push = timeline.initial_push(&self.scenario.rules).await?;
-        let streams = traffic::prepare(self.scenario, self.plan, &mesh, &authorities, &self.host).await?;
+        let addressing = Addressing {
+            plan: self.plan,
+            mesh: &mesh,
+            authorities: &authorities,
+            host: &self.host,
+        };
+        let streams = addressing.streams(self.scenario).await?;
         self.options.tell(Progress::Ready);
 
         let seen = self.drive(&timeline, streams, first_push).await;
@@ -107,15 +115,7 @@ impl Session<'_> {
         let mut telemetry = collect::telemetry(records.sidecars);
         telemetry.metrics = metrics;
         Ok(Observations {
-            run: Run {
-                scenario: self.scenario.scenario.clone(),
-                variant: self.options.variant.clone(),
-                ground: "processes".to_owned(),
-                seed: self.options.seed,
-                started_us: seen.started_us,
-                finished_us: seen.finished_us,
-                sidecars: mesh.sidecars.into_keys().collect(),
-            },
+            run: self.identity(&seen, mesh.sidecars.into_keys().collect()),
             client: seen.client,
             ledger: collect::ledger(records.applications),
             wire,
@@ -124,6 +124,18 @@ impl Session<'_> {
             control,
             incidents: self.incidents.list(),
         })
+    }
+
+    fn identity(&self, seen: &Seen, sidecars: Vec<String>) -> Run {
+        Run {
+            scenario: self.scenario.scenario.clone(),
+            variant: self.options.variant.clone(),
+            ground: "processes".to_owned(),
+            seed: self.options.seed,
+            started_us: seen.started_us,
+            finished_us: seen.finished_us,
+            sidecars,
+        }
     }
 
     fn timeline<'b>(&'b self, mesh: &'b Mesh) -> Timeline<'b> {

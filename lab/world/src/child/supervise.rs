@@ -195,10 +195,9 @@ fn last_lines(said: &[u8]) -> String {
 }
 
 fn quoted(said: &str) -> String {
-    if said.is_empty() {
-        String::new()
-    } else {
-        format!("; the last that it said:\n{said}")
+    match said {
+        "" => "; it left no message".to_owned(),
+        said => format!("; the last that it said:\n{said}"),
     }
 }
 

@@ -94,7 +94,7 @@ async fn a_child_that_fails_when_it_stops_is_an_incident() {
     };
     assert_eq!(
         incident.what,
-        "failed when it was ordered to stop (exit status: 3)"
+        "failed when it was ordered to stop (exit status: 3); it left no message"
     );
 }
 

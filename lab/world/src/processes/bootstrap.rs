@@ -14,8 +14,8 @@ use hallway_scenario::Topology;
 use hallway_scenario::topology;
 use hallway_service::contract::{self, CORRELATION_HEADER, ControlEndpoint};
 
+use crate::authorities::Authorities;
 use crate::plan::{Plan, Workload};
-use crate::traffic::Authorities;
 
 /// How long a sidecar goes on serving what is in flight after the order to stop. All traffic has had its outcome by then.
 const DRAIN: Duration = Duration::from_secs(1);

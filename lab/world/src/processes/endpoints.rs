@@ -51,11 +51,7 @@ async fn publish_one(plan: &Plan, mesh: &Mesh, name: &str, really: &str) -> Resu
             to: name.to_owned(),
             target: inbound,
         };
-        let relay = mesh.wire.relay(edge).await.map_err(|source| WorldError::Listen {
-            purpose: format!("the wire from {} to {name}", caller.name),
-            source,
-        })?;
-        seen_from.insert(caller.name.clone(), relay);
+        seen_from.insert(caller.name.clone(), mesh.edge(edge).await?);
     }
     let endpoint = WorkloadEndpoint {
         inbound,
