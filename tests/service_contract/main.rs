@@ -39,7 +39,7 @@ type Verdict = Result<(), Failure>;
 type Check = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 
 /// How long one clause may take against one implementation.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many clauses are tried at once against one implementation.
 const AT_ONCE: usize = 3;

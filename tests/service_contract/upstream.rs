@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::{Failure, fail};
 
 /// How long an event may take to come.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the upstream does with a request.
 #[derive(Clone)]
