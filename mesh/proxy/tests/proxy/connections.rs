@@ -94,7 +94,7 @@ async fn no_connection_outlives_a_certificate_and_no_request_is_lost_to_that() {
 async fn a_request_that_is_still_going_on_at_the_expiry_is_cut_off() {
     let host = host();
     let application = Application::start(&host, |_| std::future::pending()).await;
-    let mesh = Pair::start_with(host, application, Duration::from_secs(2), |_| {}).await;
+    let mesh = Pair::start_with(host, application, Duration::from_secs(3), |_| {}).await;
     let answer = mesh.get("/endless").await;
     assert_eq!(answer.status, 503);
     let connection = mesh

@@ -17,7 +17,6 @@ use super::snapshots::identity;
 use super::soon;
 
 pub(crate) struct Sidecar {
-    pub(crate) workload: String,
     pub(crate) outbound: SocketAddr,
     pub(crate) inbound: SocketAddr,
     pub(crate) admin: SocketAddr,
@@ -54,7 +53,7 @@ impl Sidecar {
     pub(crate) async fn start(bootstrap: ProxyBootstrap) -> Self {
         let (records, output) = Records::new();
         let host = Host::real(bootstrap.seed, output);
-        let (workload, shutdown) = (bootstrap.workload.clone(), CancellationToken::new());
+        let shutdown = CancellationToken::new();
         let result = Arc::new(Mutex::new(None));
         let (ordered, outcome, runner) = (shutdown.clone(), Arc::clone(&result), host.clone());
         let task = host.spawn(async move {
@@ -72,7 +71,6 @@ impl Sidecar {
             })
             .await;
         Self {
-            workload,
             outbound,
             inbound,
             admin,
