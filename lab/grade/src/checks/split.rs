@@ -59,17 +59,12 @@ impl Judge for Split {
         let worst = worst.expect("a first attempt was found, so a service is named");
         let held = worst.p_value >= ERROR_RATE;
         let shares: Vec<String> = parts.iter().map(|part| words(part, whole)).collect();
-        let refuted = format!(
-            "{} is not {} of all",
-            words(worst, whole),
-            exact_percent(worst.expected)
-        );
         Ok(Finding {
             held,
-            saw: format!("{} of {}", shares.join(", "), text::count(whole)),
-            detail: if held { Vec::new() } else { vec![refuted] },
+            saw: format!("{}: {}", text::plural(whole, "first attempt"), shares.join(", ")),
             p_value: Some(worst.p_value),
             samples: samples(&attempts, most_excessive(&parts, whole)),
+            ..Finding::default()
         })
     }
 }
@@ -96,13 +91,18 @@ fn part<'a>((service, expected): (&'a str, f64), attempts: &[&LedgerEntry]) -> P
     }
 }
 
+/// `payments-v2 11.0% (110)`; with what it should be where that is refuted.
 fn words(part: &Part<'_>, whole: u64) -> String {
-    format!(
+    let share = format!(
         "{} {} ({})",
         part.service,
         text::percent(part.count, whole),
         text::count(part.count)
-    )
+    );
+    match part.p_value < ERROR_RATE {
+        true => format!("{share} instead of {}", exact_percent(part.expected)),
+        false => share,
+    }
 }
 
 /// The service that got the most beyond its share: its requests show what is wrong.

@@ -80,7 +80,7 @@ impl Terminal {
             seed,
         } = heading;
         let name = paint(self.styles.strong, format!("Hallway {version}"));
-        format!("{name} · a service-mesh lab · {ground}, seed {seed}\n\n")
+        format!("{name} · a service-mesh lab · {ground}, seed {seed}\n")
     }
 
     /// The line of a scenario, and what is red in it.

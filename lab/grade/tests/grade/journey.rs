@@ -1,6 +1,7 @@
 //! The journeys of requests that were answered, retried, refused and lost.
 
 use hallway_evidence::client::FailureSeen;
+use hallway_evidence::ledger::Outcome;
 use hallway_evidence::{FailureKind, Observations};
 use hallway_grade::judge;
 use hallway_grade::report::Styles;
@@ -113,6 +114,38 @@ fn a_request_that_goes_on_to_another_service() {
     "#);
 }
 
+/// The service hears of it after the caller has its answer.
+#[test]
+fn a_request_whose_work_was_cancelled() {
+    let mut observations = nothing();
+    call(
+        &mut observations,
+        &Call {
+            attempts: &[(504, "payments-1")],
+            ..Call::default()
+        },
+    );
+    let answered_us = observations.client[0].finished_us;
+    let finished = observations.ledger[0].finished.as_mut().expect("it has finished");
+    (finished.outcome, finished.status, finished.at_us) = (Outcome::Cancelled, None, answered_us + 400);
+    let telemetry = &mut observations.telemetry;
+    telemetry.access[0].flags = vec![ResponseFlag::UT];
+    telemetry.access[0].detail = Some("timeouts.request of 300 ms has passed".to_owned());
+    (telemetry.spans[0].status, telemetry.spans[0].upstream_peer) = (None, None);
+    telemetry.spans[0].error = Some("timeouts.request of 300 ms has passed".to_owned());
+    insta::assert_snapshot!(journey(&observations, &Pick::First), @r#"
+    request 7f3a0000… GET http://payments/charge    answer 504 after 2.5 ms, 1 attempt
+
+        0.0 ms  client            sends to the sidecar of orders
+        0.1 ms  orders-1 sidecar  route shop/checkout#1 (rules.yaml:9) → cluster shop/payments:80
+        0.2 ms  ├ attempt 1       payments-1 · new connection
+        1.9 ms  │   judged        timeouts.request of 300 ms has passed
+        2.4 ms  orders-1 sidecar  answers 504, flag UT: timeouts.request of 300 ms has passed
+        2.5 ms  client            504
+        2.9 ms  │   payments-1    stops: the caller has gone away
+    "#);
+}
+
 #[test]
 fn a_request_that_an_inbound_sidecar_refused() {
     let mut observations = healthy(1);
@@ -130,7 +163,7 @@ fn a_request_that_an_inbound_sidecar_refused() {
     observations.telemetry.refusals.push(Refusal {
         proxy: "payments-1".to_owned(),
         direction: Direction::Inbound,
-        at_us: request.started_us + 900,
+        at_us: request.finished_us + 100,
         peer_address: observations.wire[0]
             .upstream_address
             .expect("the target was reached"),
@@ -141,7 +174,7 @@ fn a_request_that_an_inbound_sidecar_refused() {
     request 7f3a0000… GET http://payments/charge    handshake failed after 2.5 ms
 
         0.0 ms  client              sends to the sidecar of orders
-        0.9 ms  payments-1 sidecar  refuses the connection: expired (the certificate expired 1 h ago)
+        2.6 ms  payments-1 sidecar  refuses the connection: expired (the certificate expired 1 h ago)
         2.5 ms  client              handshake failed: received fatal alert: CertificateExpired
     "#);
 }

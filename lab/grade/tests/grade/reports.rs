@@ -163,7 +163,6 @@ fn all_green_needs_few_words() {
     let grades = &every_grade()[..1];
     insta::assert_snapshot!(table(grades, 100, Styles::plain()), @r#"
     Hallway 0.1.0 · a service-mesh lab · real processes, seed 1
-
      ✓ first-hop  a call crosses two sidecars  1 check     1 control        7.0 s
      1 scenario · 1 check held · 1 control turned red as they should · 23.4 s
     "#);
@@ -177,9 +176,9 @@ fn the_checks_of_one_run() {
                     saw 1,100 of 1,100: 200 × 1,100
                     witness: the client
     ✗ split-before  expected payments-v1 90%, payments-v2 10% of checkout
-                    saw payments-v1 78.1% (859), payments-v2 21.9% (241) of 1,100
+                    saw 1,100 first attempts: payments-v1 78.1% (859) instead of
+                    90%, payments-v2 21.9% (241) instead of 10%
                     p = 4×10⁻³¹ < 10⁻⁶
-                    payments-v2 21.9% (241) is not 10% of all
                     witness: the ledgers of payments-v1 and payments-v2
                     rule: rules.yaml:9
     ✗ sealed        expected nothing readable from orders to ledger

@@ -26,7 +26,8 @@ pub(super) fn steps(
     follower.refusal(evidence);
     follower.unexplained();
     follower.add(request.finished_us, "client", arrival(request));
-    follower.steps
+    follower.steps.sort_by_key(|(order_us, _)| *order_us);
+    follower.steps.into_iter().map(|(_, step)| step).collect()
 }
 
 struct Follower<'a> {
@@ -37,7 +38,8 @@ struct Follower<'a> {
     ledger: Vec<&'a LedgerEntry>,
     /// The entries of the ledger that are part of the story already.
     told: BTreeSet<(&'a str, u64)>,
-    steps: Vec<JourneyStep>,
+    /// When to tell each step, and the step.
+    steps: Vec<(u64, JourneyStep)>,
 }
 
 impl<'a> Follower<'a> {
@@ -64,11 +66,12 @@ impl<'a> Follower<'a> {
 
     fn add(&mut self, at_us: u64, place: impl Into<String>, what: impl Into<String>) {
         let after_us = at_us.saturating_sub(self.request.intended_us);
-        self.steps.push(JourneyStep {
+        let step = JourneyStep {
             after_us,
             place: place.into(),
             what: what.into(),
-        });
+        };
+        self.steps.push((at_us, step));
     }
 
     /// What no other span of the trace has caused: the request where it enters the mesh.
@@ -171,7 +174,8 @@ impl<'a> Follower<'a> {
         self.add(at_us, format!("{margin}{}", received.instance), words);
     }
 
-    /// A connection that an inbound sidecar refused.
+    /// A connection that an inbound sidecar refused. The client may hear of it before the sidecar has its record, but the
+    /// cause is told first.
     fn refusal(&mut self, evidence: &Evidence<'_>) {
         if let Some(refusal) = evidence.refusal_of(self.request) {
             let words = format!(
@@ -180,6 +184,9 @@ impl<'a> Follower<'a> {
                 refusal.detail
             );
             self.add(refusal.at_us, format!("{} sidecar", refusal.proxy), words);
+            if let Some((order_us, _)) = self.steps.last_mut() {
+                *order_us = refusal.at_us.min(self.request.finished_us);
+            }
         }
     }
 
