@@ -60,7 +60,7 @@ pub(crate) struct Run {
 pub(crate) struct Grade {
     /// Scenarios, by name or directory; all when absent.
     #[arg(value_name = "NAME|DIR")]
-    pub(crate) scenarios: Vec<String>,
+    pub(crate) names: Vec<String>,
     #[command(flatten)]
     pub(crate) options: Options,
 }

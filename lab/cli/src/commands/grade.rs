@@ -33,9 +33,9 @@ pub(crate) fn grade_all(catalogue: &Catalogue) -> Result<ExitCode, Failure> {
 
 /// Grades the scenarios that were asked for, or all.
 pub(crate) fn grade(catalogue: &Catalogue, arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let scenarios = chosen(catalogue, &arguments.scenarios)?;
+    let scenarios = chosen(catalogue, &arguments.names)?;
     let Options { on, seed, report } = &arguments.options;
-    let by_name = !arguments.scenarios.is_empty();
+    let by_name = !arguments.names.is_empty();
 
     let names = scenarios
         .iter()
