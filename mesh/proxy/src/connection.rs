@@ -157,6 +157,7 @@ impl Connection {
             proxy.randomness.lifetimes.with(draw)
         });
         let (sender, driver) = http1::Builder::new()
+            .max_header_size(proxy.bootstrap.limits.header_bytes)
             .handshake(TokioIo::new(transport))
             .await
             .expect("nothing is exchanged before the first request");
