@@ -95,13 +95,14 @@ async fn exchange(
     loop {
         let mut checkout = checkout(upstream, fresh, facts).await?;
         facts.sent = true;
+        let taken = request.body().taken();
         match checkout.send(request).await {
             Ok(response) if response.status().is_informational() => {
                 return Err(AttemptError::Reset("it switched protocols unasked".to_owned()));
             }
             Ok(response) => {
                 let (head, incoming) = response.into_parts();
-                let download = Download::new(incoming, deadline, checkout, in_flight);
+                let download = Download::new(incoming, deadline, checkout, taken, in_flight);
                 return Ok(Answer { head, download });
             }
             Err(mut failed) => match failed.take_message() {

@@ -27,7 +27,12 @@ pub(crate) enum Upload {
 pub(crate) struct RequestBody {
     first: Option<Bytes>,
     rest: Rest,
+    taken: Taken,
 }
+
+/// Whether the connection has taken a body to its end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Taken(Arc<AtomicBool>);
 
 enum Rest {
     Trailers(Option<HeaderMap>),
@@ -42,6 +47,13 @@ enum Rest {
 pub(crate) struct UploadProgress {
     bytes: AtomicU64,
     broken: AtomicBool,
+}
+
+impl Taken {
+    /// Whether it has: if not, nothing else can be sent on that connection.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl UploadProgress {
@@ -76,13 +88,10 @@ impl Upload {
         let known_too_long = incoming.size_hint().lower() > limit as u64;
         while !incoming.is_end_stream() {
             if !hold || known_too_long || held.len() > limit {
-                return Ok(Self::Once(Some(RequestBody {
-                    first: (!held.is_empty()).then(|| held.freeze()),
-                    rest: Rest::Stream {
-                        incoming,
-                        progress: Arc::clone(progress),
-                    },
-                })));
+                let first = held.freeze();
+                let progress = Arc::clone(progress);
+                let rest = Rest::Stream { incoming, progress };
+                return Ok(Self::Once(Some(RequestBody::new(first, rest))));
             }
             let Some(frame) = incoming.frame().await else {
                 break;
@@ -112,10 +121,7 @@ impl Upload {
     /// When it is not replayable and an attempt has already taken it.
     pub(crate) fn next(&mut self) -> RequestBody {
         match self {
-            Self::Held { data, trailers } => RequestBody {
-                first: (!data.is_empty()).then(|| data.clone()),
-                rest: Rest::Trailers(trailers.clone()),
-            },
+            Self::Held { data, trailers } => RequestBody::new(data.clone(), Rest::Trailers(trailers.clone())),
             Self::Once(body) => body.take().expect("a body that is not held is sent once"),
         }
     }
@@ -130,14 +136,28 @@ fn without_claims(mut trailers: HeaderMap) -> HeaderMap {
     trailers
 }
 
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
+impl RequestBody {
+    fn new(first: Bytes, rest: Rest) -> Self {
+        let body = Self {
+            first: (!first.is_empty()).then_some(first),
+            rest,
+            taken: Taken::default(),
+        };
+        // Nobody asks for the frames of an empty body.
+        body.note_end(body.is_end_stream());
+        body
+    }
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    /// Tells whether it was taken to its end.
+    pub(crate) fn taken(&self) -> Taken {
+        self.taken.clone()
+    }
+
+    fn note_end(&self, ended: bool) {
+        self.taken.0.fetch_or(ended, Ordering::Relaxed);
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
@@ -161,6 +181,20 @@ impl Body for RequestBody {
             Ok(trailers) => Frame::trailers(without_claims(trailers)),
             Err(frame) => frame,
         })
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = self.poll_next(context);
+        self.note_end(matches!(polled, Poll::Ready(None)) || self.is_end_stream());
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

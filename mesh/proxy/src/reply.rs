@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use hallway_model::ClusterName;
 use hallway_model::telemetry::{Direction, ResponseFlag};
-use http::header::{CONNECTION, CONTENT_TYPE};
+use http::header::{CONNECTION, CONTENT_TYPE, DATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use crate::access::Exchange;
+use crate::proxy::Proxy;
 use crate::response::ResponseBody;
 
 /// Says that a proxy answered and not the service, and which: `<workload> outbound` or `<workload> inbound`.
@@ -60,7 +61,7 @@ impl LocalReply {
     /// The response.
     pub(crate) fn respond(
         self,
-        workload: &str,
+        proxy: &Proxy,
         direction: Direction,
         mut exchange: Box<Exchange>,
     ) -> Response<ResponseBody> {
@@ -68,7 +69,7 @@ impl LocalReply {
             Direction::Outbound => "outbound",
             Direction::Inbound => "inbound",
         };
-        let answered_by = format!("{workload} {side}");
+        let answered_by = format!("{} {side}", proxy.workload());
         let body = Body {
             error: &self.detail,
             help: self.help,
@@ -86,6 +87,7 @@ impl LocalReply {
         let mut response = Response::new(ResponseBody::local(Bytes::from(text), exchange));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        headers.insert(DATE, proxy.date());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Ok(answered_by) = HeaderValue::from_str(&answered_by) {
             headers.insert(X_HALLWAY_ANSWERED_BY, answered_by);

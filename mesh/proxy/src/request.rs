@@ -42,7 +42,7 @@ pub(crate) async fn handle(
     let mut exchange = Box::new(Exchange::begin(&proxy, &downstream, &request));
     Ok(match serve(&proxy, &downstream, &mut exchange, request).await {
         Ok(answer) => answer.map(|download| ResponseBody::upstream(download, exchange)),
-        Err(reply) => reply.respond(proxy.workload(), downstream.direction, exchange),
+        Err(reply) => reply.respond(&proxy, downstream.direction, exchange),
     })
 }
 

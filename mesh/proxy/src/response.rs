@@ -18,6 +18,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::access::Exchange;
 use crate::attempt::Answer;
+use crate::body::Taken;
 use crate::cluster::InFlight;
 use crate::connection::Checkout;
 use crate::proxy::Proxy;
@@ -43,6 +44,8 @@ pub(crate) struct Download {
     sleep: Option<Pin<Box<Sleep>>>,
     /// Given back at the end of the body; dropped, and with it the upstream's work cancelled, when there is none.
     checkout: Option<Checkout>,
+    /// Whether the request was sent to its end: an upstream may answer before.
+    taken: Taken,
     in_flight: Option<InFlight>,
 }
 
@@ -94,6 +97,7 @@ impl Download {
         incoming: Incoming,
         deadline: Option<Deadline>,
         checkout: Checkout,
+        taken: Taken,
         in_flight: InFlight,
     ) -> Self {
         Self {
@@ -101,6 +105,7 @@ impl Download {
             deadline,
             sleep: None,
             checkout: Some(checkout),
+            taken,
             in_flight: Some(in_flight),
         }
     }
@@ -128,7 +133,9 @@ impl Download {
 
     fn finish(&mut self) {
         self.in_flight = None;
-        if let Some(checkout) = self.checkout.take() {
+        if let Some(checkout) = self.checkout.take()
+            && self.taken.is_whole()
+        {
             checkout.finish();
         }
     }

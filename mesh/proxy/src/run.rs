@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hallway_host::{Host, Listener};
 use hallway_identity::{Bundle, CredentialError, SvidStore};
@@ -84,13 +85,15 @@ pub async fn run(
     let admin = proxy.host.spawn(admin::run(Arc::clone(&proxy), admin.listener));
     let _admin_ends_with_the_proxy = admin.abort_on_drop();
 
-    tokio::select! {
-        Err(error) = belong(&proxy, &control_plane) => Err(error),
-        () = shutdown.cancelled() => {
-            drain(&proxy, peers, applications).await;
-            Ok(())
-        }
-    }
+    let (ended, patience) = tokio::select! {
+        Err(error) = belong(&proxy, &control_plane) => (Err(error), Duration::ZERO),
+        () = shutdown.cancelled() => (Ok(()), proxy.bootstrap.drain),
+    };
+    // Peers first: what the application still does for them may need the outbound side.
+    let end = Instant::now() + patience;
+    peers.finish(end).await;
+    applications.finish(end).await;
+    ended
 }
 
 /// Joins the mesh and stays a part of it.
@@ -105,13 +108,6 @@ async fn belong(proxy: &Proxy, control_plane: &ControlPlane) -> Result<Infallibl
         never = discovery::follow(proxy, control_plane) => match never {},
         never = svid::keep_renewed(proxy, control_plane) => match never {},
     }
-}
-
-/// Peers first: what the application still does for them may need the outbound side.
-async fn drain(proxy: &Proxy, peers: Drainer, applications: Drainer) {
-    let end = Instant::now() + proxy.bootstrap.drain;
-    peers.finish(end).await;
-    applications.finish(end).await;
 }
 
 /// An open listener and where it is.

@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hallway_host::Stream;
 use hallway_model::telemetry::{Direction, ResponseFlag};
 use http::Response;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::application::{Application, answer};
 use crate::support::client::{Client, raw, request};
@@ -142,5 +145,42 @@ async fn a_caller_who_breaks_off_its_body_is_not_the_upstreams_fault() {
         "{:?}: {:?}",
         access.flags,
         access.detail
+    );
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_the_request_ends_its_connection() {
+    let (sender, mut ends) = tokio::sync::mpsc::unbounded_channel();
+    let application = Application::raw(&host(), move |mut stream: Stream| {
+        let sender = sender.clone();
+        async move {
+            let answer = b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n";
+            if stream.read(&mut [0; 1024]).await.is_ok() && stream.write_all(answer).await.is_ok() {
+                while stream
+                    .read(&mut [0; 64 * 1024])
+                    .await
+                    .is_ok_and(|bytes| bytes > 0)
+                {}
+                let _ = sender.send(());
+            }
+        }
+    })
+    .await;
+    let mesh = Alone::start().await;
+    let rules = vec![rule("shop/payments", "/", "payments")];
+    mesh.route(rules, vec![application.in_the_clear("payments-1")])
+        .await;
+    let head = "POST /early HTTP/1.1\r\nhost: payments\r\ncontent-length: 1000000\r\n\r\nbegin";
+    let mut caller = mesh.host.connect(mesh.orders.outbound).await.expect("it listens");
+    caller.write_all(head.as_bytes()).await.expect("it listens");
+    let mut answer = [0; 12];
+    soon("the answer", caller.read_exact(&mut answer))
+        .await
+        .expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 413");
+    // The caller still holds its end open: it is the proxy that must not keep the upstream's.
+    assert_eq!(
+        soon("the end of the upstream's connection", ends.recv()).await,
+        Some(())
     );
 }
