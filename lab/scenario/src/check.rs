@@ -117,6 +117,6 @@ impl Check {
 pub enum Window {
     /// Requests that ended before this push was sent.
     Before(String),
-    /// Requests that began after the last proxy had put this push in force.
+    /// Requests that began after the last proxy had put this push in force, and ended before the next one was sent.
     After(String),
 }

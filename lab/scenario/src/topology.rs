@@ -1,6 +1,6 @@
 //! The services of a scenario and the mesh around them.
 
-use hallway_config::GatewayDuration;
+use hallway_config::{Admission, GatewayDuration};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,17 +28,6 @@ pub struct Topology {
     /// How long an SVID lives.
     #[serde(default = "default_svid_lifetime")]
     pub svid_lifetime: GatewayDuration,
-}
-
-/// What the control plane does with references that lead nowhere.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Admission {
-    /// Refuses the whole push.
-    #[default]
-    Enforce,
-    /// Accepts it with a warning; the share of a missing backend is answered with 500.
-    Warn,
 }
 
 /// Trust domains that the mesh trusts beside its own.

@@ -32,9 +32,10 @@ pub mod service;
 
 pub use destination_rule::DestinationRule;
 pub use duration::GatewayDuration;
+pub use hallway_model::bootstrap::Admission;
 pub use http_route::HttpRoute;
 pub use kind::Kind;
-pub use load::{Admission, Loaded, RuleFile, load};
+pub use load::{Loaded, RuleFile, load};
 pub use manifest::{Manifest, Metadata};
 pub use peer_authentication::PeerAuthentication;
 pub use resources::{Located, NamespacedName, Resources};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallway_model::bootstrap::Admission;
 use hallway_yaml::{Diagnostic, Diagnostics, Node, Path, SourceFile, Step};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -18,16 +19,6 @@ pub struct RuleFile {
     pub name: String,
     /// The text.
     pub text: String,
-}
-
-/// How strict admission is about references to what does not exist.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Admission {
-    /// They are refused.
-    #[default]
-    Enforce,
-    /// They are accepted with a warning; the share of the requests that they stand for is answered with 500.
-    Warn,
 }
 
 /// An accepted set of rules.

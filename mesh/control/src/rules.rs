@@ -24,7 +24,7 @@ impl Rules {
         admission: Admission,
         now_us: u64,
     ) -> Result<RulesAccepted, RulesRefused> {
-        match load(config_files(&files), config_admission(admission)) {
+        match load(config_files(&files), admission) {
             Ok(loaded) => {
                 self.generation += 1;
                 self.files = files;
@@ -105,11 +105,4 @@ fn config_files(files: &[RuleFile]) -> Vec<hallway_config::RuleFile> {
             text: file.text.clone(),
         })
         .collect()
-}
-
-fn config_admission(admission: Admission) -> hallway_config::Admission {
-    match admission {
-        Admission::Enforce => hallway_config::Admission::Enforce,
-        Admission::Warn => hallway_config::Admission::Warn,
-    }
 }

@@ -36,7 +36,7 @@ pub struct Latency {
     pub at_most: Option<GatewayDuration>,
     /// The shortest that is allowed.
     pub at_least: Option<GatewayDuration>,
-    /// Which answers count: those with this status; all outcomes when absent.
+    /// The status that they must have: another outcome counts against the check. Any, when absent.
     #[schemars(range(min = 200, max = 599))]
     pub status: Option<u16>,
 }

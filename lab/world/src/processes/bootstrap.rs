@@ -7,11 +7,10 @@ use std::time::Duration;
 use hallway_control::api::Registered;
 use hallway_host::random;
 use hallway_model::bootstrap::{
-    AdminEndpoint, Admission, AuthorityMaterial, ControlBootstrap, ControlPlaneAddress, ProxyBootstrap,
-    ProxyLimits, Token,
+    AdminEndpoint, AuthorityMaterial, ControlBootstrap, ControlPlaneAddress, ProxyBootstrap, ProxyLimits,
+    Token,
 };
 use hallway_scenario::Topology;
-use hallway_scenario::topology;
 use hallway_service::contract::{self, CORRELATION_HEADER, ControlEndpoint};
 
 use crate::authorities::Authorities;
@@ -44,10 +43,7 @@ pub(super) fn control_plane(
         discovery: FREE_PORT,
         admin: admin_endpoint(admin_token),
         rules: None,
-        admission: match topology.admission {
-            topology::Admission::Enforce => Admission::Enforce,
-            topology::Admission::Warn => Admission::Warn,
-        },
+        admission: topology.admission,
         authority,
         svid_lifetime: topology.svid_lifetime.to_std(),
         federated_bundles: authorities.federated_bundles(),

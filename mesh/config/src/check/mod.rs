@@ -9,10 +9,11 @@ mod service;
 
 use std::collections::BTreeMap;
 
+use hallway_model::bootstrap::Admission;
 use hallway_yaml::{Diagnostic, Node, Path, Severity, Span};
 
 use crate::kind::Kind;
-use crate::load::{Admission, Unreadable, context};
+use crate::load::{Unreadable, context};
 use crate::resources::Resources;
 
 /// Everything that is wrong with the resources.
