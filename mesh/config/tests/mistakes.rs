@@ -292,6 +292,22 @@ spec:
 }
 
 #[test]
+fn headers_of_the_connection_are_not_for_filters() {
+    let rule =
+        "      filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { remove: [Host] } }]\n";
+    insta::assert_snapshot!(mistakes_in_rule(rule), @r"
+    error: the header `host` cannot be changed by a filter
+       ╭▸ rules.yaml:13:82
+       │
+    13 │       filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { remove: [Host] } }]
+       │                                                                                  ━━━━ belongs to the connection
+       │
+       ╰ in HTTPRoute shop/checkout, rule 1
+    help: leave it out: the proxy sets it for each hop
+    ");
+}
+
+#[test]
 fn values_of_the_wrong_form() {
     let rule = "      name: Not A Name
       matches: [{ method: get, headers: [{ name: 'x y', value: 3 }] }]

@@ -65,8 +65,8 @@ pub enum InvalidPattern {
     Method(String),
 }
 
-/// The longest regular expression, in bytes.
-pub const PATTERN_LIMIT: usize = 1024;
+/// The longest regular expression, in bytes: the longest that Gateway API lets one write.
+pub const PATTERN_LIMIT: usize = 4096;
 
 /// The memory that one compiled regular expression may take, in bytes.
 pub const COMPILED_PATTERN_LIMIT: usize = 256 * 1024;

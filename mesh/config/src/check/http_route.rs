@@ -197,6 +197,17 @@ impl Checker<'_> {
                 )
             })
             .collect();
+        for (path, name) in keys
+            .iter()
+            .filter(|(_, name)| RESERVED_HEADERS.contains(&name.as_str()))
+        {
+            self.error(
+                place.with_path(path),
+                format!("the header `{name}` cannot be changed by a filter"),
+                "belongs to the connection",
+                "leave it out: the proxy sets it for each hop",
+            );
+        }
         self.unique(
             place,
             "changes of header",
@@ -204,6 +215,21 @@ impl Checker<'_> {
         );
     }
 }
+
+/// Headers that say how a message is framed and routed: a filter that changed them would break the connection, and proxies refuse
+/// such rules. Source: RFC 9110, sections 7.2 and 7.6.1; RFC 9112, section 6.
+const RESERVED_HEADERS: [&str; 10] = [
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
 
 fn filter_type(filter: &HttpRouteFilter) -> &'static str {
     match filter {
