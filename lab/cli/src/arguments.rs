@@ -7,9 +7,21 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// The seed when none is given: the same for everybody, so that two people see the same choices.
 const DEFAULT_SEED: u64 = 1;
 
+/// What the help ends with.
+const AFTER_HELP: &str = "\
+Begin with:
+  hallway show first-hop    a lesson to read
+  hallway run first-hop     and the same in motion
+
+Exit codes:
+  0  all green
+  1  a check failed, or a control did not turn its checks red
+  2  the command line, a scenario or a rule file is wrong
+  3  the lab itself failed, or was interrupted";
+
 /// A service-mesh lab that runs on one laptop. Without a command, it grades every scenario.
 #[derive(Debug, Parser)]
-#[command(name = "hallway", version, max_term_width = 100, infer_subcommands = false)]
+#[command(name = "hallway", version, max_term_width = 100, infer_subcommands = false, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -46,7 +58,7 @@ pub(crate) struct Run {
     /// A scenario's name, or a directory with a scenario.yaml.
     #[arg(value_name = "NAME|DIR")]
     pub(crate) scenario: String,
-    /// Runs this control of the scenario instead.
+    /// Runs this control instead: the scenario with one thing removed or spoilt, so that checks turn red.
     #[arg(long, value_name = "NAME")]
     pub(crate) control: Option<String>,
     /// Shows the journey of one request: of one that a check judged, or of the one whose id starts so.

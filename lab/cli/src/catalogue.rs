@@ -11,7 +11,7 @@ use crate::failure::Failure;
 /// The name of the directory that holds the scenarios.
 const DIRECTORY: &str = "scenarios";
 
-/// The sample service in Python, beside that directory.
+/// The sample service in Python, in the directory that holds that one.
 const PYTHON_SERVICE: &str = "services/python/service.py";
 
 /// The scenarios that can be asked for by name.
@@ -35,15 +35,7 @@ impl Catalogue {
                 Err(error) => Err(Failure::input(error)),
             };
         }
-        let here = std::env::current_dir().ok();
-        let program = std::env::current_exe().ok();
-        let starts = [here, program];
-        let root = starts
-            .iter()
-            .flatten()
-            .flat_map(|start| start.ancestors())
-            .find_map(scenarios_in);
-        root.map(|root| Self { root }).ok_or_else(|| {
+        upwards(None, scenarios_in).map(|root| Self { root }).ok_or_else(|| {
             Failure::input(
                 "no `scenarios` directory here or above: go to Hallway's directory, or name one with --scenarios DIR",
             )
@@ -53,6 +45,14 @@ impl Catalogue {
     /// The directories of all scenarios, in their order.
     pub(crate) fn directories(&self) -> Result<Vec<PathBuf>, Failure> {
         discover(&self.root).map_err(Failure::input)
+    }
+
+    /// Whether there is a scenario of that name.
+    pub(crate) fn holds(&self, name: &str) -> Result<bool, Failure> {
+        let directories = self.directories()?;
+        Ok(directories
+            .iter()
+            .any(|directory| scenario_name(directory) == name))
     }
 
     /// The scenario of that name, or in that directory.
@@ -70,9 +70,11 @@ impl Catalogue {
         }
     }
 
-    /// The sample service in Python.
+    /// The sample service in Python: of the Hallway that these scenarios belong to, or else of this one.
     pub(crate) fn python_service(&self) -> PathBuf {
-        self.root.join("..").join(PYTHON_SERVICE)
+        let service_in =
+            |directory: &Path| Some(directory.join(PYTHON_SERVICE)).filter(|path| path.is_file());
+        upwards(self.root.canonicalize().ok(), service_in).unwrap_or_else(|| PYTHON_SERVICE.into())
     }
 }
 
@@ -84,6 +86,18 @@ pub(crate) fn load(directory: &Path) -> Result<Loaded, Failure> {
         }
         other => Failure::input(other),
     })
+}
+
+/// What is found nearest upwards from `first`, or else from the current directory, or else from this program.
+fn upwards(first: Option<PathBuf>, find: impl Fn(&Path) -> Option<PathBuf>) -> Option<PathBuf> {
+    let here = std::env::current_dir().ok();
+    let program = std::env::current_exe().ok();
+    let starts = [first, here, program];
+    starts
+        .iter()
+        .flatten()
+        .flat_map(|start| start.ancestors())
+        .find_map(find)
 }
 
 fn scenarios_in(directory: &Path) -> Option<PathBuf> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use futures_util::stream::FuturesOrdered;
-use hallway_evidence::{Observations, Variant};
+use hallway_evidence::{Incident, Observations, Variant};
 use hallway_grade::{Grade, Observed};
 use hallway_scenario::load::Loaded;
 use hallway_scenario::{Check, Control, Ground, Scenario};
@@ -110,7 +110,7 @@ impl Conductor {
                 let reason = format!("no {runtime} on this machine, which {needed_by} needs; {install}");
                 return Ok(Grade::skipped(scenario, reason));
             }
-            Err(error) => return Err(told(loaded, &error)),
+            Err(error) => return without_a_run(loaded, &error),
         };
         let controls: BTreeMap<String, Finished> = controls.into_iter().collect();
         let mut graded: BTreeMap<String, Observed<'_>> = controls
@@ -210,13 +210,27 @@ fn measures_latency(scenario: &Scenario) -> bool {
         .any(|check| matches!(check, Check::Latency(_)))
 }
 
+/// What the lab could not run has a grade that says so. A mistake of the scenario has none, and no more has an interrupt.
+fn without_a_run(loaded: &Loaded, error: &WorldError) -> Result<Grade, Failure> {
+    match told(loaded, error) {
+        Failure::Lab(_) => {
+            let incident = Incident {
+                who: "the lab".to_owned(),
+                what: error.to_string(),
+            };
+            Ok(Grade::lab_failed(&loaded.scenario, incident))
+        }
+        failure => Err(failure),
+    }
+}
+
 fn told(loaded: &Loaded, error: &WorldError) -> Failure {
     let message = format!("{}: {error}", loaded.name);
     match error {
         WorldError::RulesRefused(_) | WorldError::Rules { .. } | WorldError::Scenario { .. } => {
             Failure::input(message)
         }
-        WorldError::Cancelled => Failure::lab("interrupted; every process that was started has been stopped"),
+        WorldError::Cancelled => Failure::Interrupted,
         _ => Failure::lab(message),
     }
 }

@@ -13,6 +13,9 @@ pub(crate) enum Failure {
     /// The lab itself failed.
     #[error("{0}")]
     Lab(String),
+    /// Somebody told the lab to stop.
+    #[error("error: interrupted; every process that was started has been stopped")]
+    Interrupted,
 }
 
 impl Failure {
@@ -34,7 +37,7 @@ impl Failure {
     fn number(&self) -> u8 {
         match self {
             Self::Input(_) => 2,
-            Self::Lab(_) => 3,
+            Self::Lab(_) | Self::Interrupted => 3,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! | `arguments` | the command line |
 //! | `commands` | one file per command |
 //! | `catalogue` | where the scenarios are |
+//! | `rules` | rule files, checked before anything is started |
 //! | `conduct` | a scenario and its controls, run and graded |
 //! | `progress` | what a person sees meanwhile |
 //! | `runtime` | the lab's own runtime, and interrupts |
@@ -18,6 +19,7 @@ mod conduct;
 mod failure;
 mod progress;
 mod roles;
+mod rules;
 mod runtime;
 
 use std::process::ExitCode;

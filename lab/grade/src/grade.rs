@@ -75,6 +75,17 @@ pub enum Skips {
 impl Grade {
     /// The grade of a scenario that could not run here.
     pub fn skipped(scenario: &Scenario, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::without_a_run(scenario, Outcome::Skipped { reason })
+    }
+
+    /// The grade of a scenario that the lab could not run.
+    pub fn lab_failed(scenario: &Scenario, incident: Incident) -> Self {
+        let incidents = vec![incident];
+        Self::without_a_run(scenario, Outcome::LabFailed { incidents })
+    }
+
+    fn without_a_run(scenario: &Scenario, outcome: Outcome) -> Self {
         Self {
             scenario: scenario.scenario.clone(),
             title: scenario.title.clone(),
@@ -84,9 +95,7 @@ impl Grade {
             failures: Vec::new(),
             controls: Vec::new(),
             controls_left_out: scenario.controls.keys().cloned().collect(),
-            outcome: Outcome::Skipped {
-                reason: reason.into(),
-            },
+            outcome,
         }
     }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use hallway_evidence::Observations;
 use hallway_grade::control::grade_control;
 use hallway_grade::report::journey::{self, Pick};
 use hallway_grade::report::{Styles, Terminal};
-use hallway_grade::{ControlGrade, Grade, Verdict, exit_code, tamper};
+use hallway_grade::{ControlGrade, Grade, Observed, Outcome, Skips, Verdict, exit_code, tamper};
+use hallway_scenario::Control;
 use hallway_scenario::load::Loaded;
 
 use crate::arguments::{Options, Run};
@@ -14,7 +16,7 @@ use crate::catalogue::Catalogue;
 use crate::commands::grade::{heading, terminal, write_reports};
 use crate::conduct::{Conductor, Finished};
 use crate::failure::Failure;
-use crate::runtime;
+use crate::{rules, runtime};
 
 /// Runs the scenario that was asked for, or one of its controls.
 pub(crate) fn run(catalogue: &Catalogue, arguments: &Run) -> Result<ExitCode, Failure> {
@@ -24,30 +26,49 @@ pub(crate) fn run(catalogue: &Catalogue, arguments: &Run) -> Result<ExitCode, Fa
         .as_deref()
         .map(|name| known_control(&loaded, name))
         .transpose()?;
-    let Options { on, seed, report } = &arguments.options;
+    let effective = control.map_or(&loaded.scenario, |name| &loaded.controls[name]);
+    rules::admit(&loaded.directory, effective)?;
     let terminal = terminal([(loaded.name.as_str(), loaded.scenario.title.as_str())]);
-    anstream::println!("{}", terminal.heading(&heading(*seed)));
+    anstream::println!("{}", terminal.heading(&heading(arguments.options.seed)));
 
-    let mut finished = runtime::run(async |cancel| {
-        Conductor::new(catalogue, *on, *seed, cancel)?
-            .run_one(&loaded, control)
+    let Finished { observations, took } = execute(catalogue, &arguments.options, &loaded, control)?;
+    let evidence = control.and_then(|name| loaded.scenario.controls[name].evidence);
+    let spoilt = evidence.map(|evidence| tamper(&observations, evidence));
+    let judged = spoilt.as_ref().unwrap_or(&observations);
+    let observed = Observed {
+        observations: judged,
+        took,
+    };
+    let grade = hallway_grade::grade(&loaded.scenario, observed, &BTreeMap::new(), took);
+    if let Some(directory) = &arguments.options.report {
+        write_reports(directory, std::slice::from_ref(&grade), took)?;
+    }
+    let lab_failed = matches!(grade.outcome, Outcome::LabFailed { .. });
+    let pick = arguments.explain.as_deref().filter(|_| !lab_failed);
+    if let Some(pick) = pick {
+        explain(&loaded, judged, &grade.verdicts, pick)?;
+    }
+    Ok(match control {
+        Some(name) => {
+            let control = &loaded.scenario.controls[name];
+            let graded = grade_control(&loaded.scenario, name, control, &observations, took);
+            print_control(&terminal, control, &graded, pick.is_some())
+        }
+        None => print_scenario(&terminal, arguments, &loaded, &grade, pick.is_some()),
+    })
+}
+
+fn execute(
+    catalogue: &Catalogue,
+    options: &Options,
+    loaded: &Loaded,
+    control: Option<&str>,
+) -> Result<Finished, Failure> {
+    runtime::run(async |cancel| {
+        Conductor::new(catalogue, options.on, options.seed, cancel)?
+            .run_one(loaded, control)
             .await
-    })??;
-    if let Some(evidence) = control.and_then(|name| loaded.scenario.controls[name].evidence) {
-        finished.observations = tamper(&finished.observations, evidence);
-    }
-    let observed = finished.observed();
-    let grade = hallway_grade::grade(&loaded.scenario, observed, &BTreeMap::new(), finished.took);
-    if let Some(pick) = &arguments.explain {
-        return explain(&loaded, &finished, &grade.verdicts, pick);
-    }
-    if let Some(directory) = report {
-        write_reports(directory, std::slice::from_ref(&grade), finished.took)?;
-    }
-    match control {
-        Some(name) => Ok(print_control(&terminal, &loaded, name, &finished, &grade)),
-        None => Ok(print_scenario(&terminal, &loaded, &grade)),
-    }
+    })?
 }
 
 fn known_control<'a>(loaded: &'a Loaded, name: &str) -> Result<&'a str, Failure> {
@@ -66,61 +87,84 @@ fn known_control<'a>(loaded: &'a Loaded, name: &str) -> Result<&'a str, Failure>
 
 fn explain(
     loaded: &Loaded,
-    finished: &Finished,
+    observations: &Observations,
     verdicts: &[Verdict],
     words: &str,
-) -> Result<ExitCode, Failure> {
+) -> Result<(), Failure> {
     let words = Some(words).filter(|words| !words.is_empty());
     let pick = Pick::parse(words, &loaded.scenario);
-    let journey = journey::explain(&loaded.scenario, &finished.observations, verdicts, &pick)
-        .map_err(Failure::input)?;
+    let journey =
+        journey::explain(&loaded.scenario, observations, verdicts, &pick).map_err(Failure::input)?;
     anstream::print!("{}", journey.text(&Styles::coloured()));
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-fn print_scenario(terminal: &Terminal, loaded: &Loaded, grade: &Grade) -> ExitCode {
-    anstream::print!(
-        "{}\n{}",
-        terminal.scenario(grade),
-        terminal.checks(&grade.verdicts)
-    );
+/// Says what came of the scenario; after a journey, only if that is not what it should be.
+fn print_scenario(
+    terminal: &Terminal,
+    arguments: &Run,
+    loaded: &Loaded,
+    grade: &Grade,
+    explained: bool,
+) -> ExitCode {
+    if explained && grade.outcome != Outcome::Green {
+        anstream::println!();
+    }
+    match &grade.outcome {
+        Outcome::Green if explained => {}
+        Outcome::Green => {
+            anstream::print!(
+                "{}\n{}",
+                terminal.scenario(grade),
+                terminal.checks(&grade.verdicts)
+            );
+            print_next(&arguments.scenario, loaded);
+        }
+        // What is red is told below the scenario's line.
+        Outcome::Red => {
+            let held = grade.verdicts.iter().filter(|verdict| verdict.held).cloned();
+            let held: Vec<Verdict> = held.collect();
+            anstream::print!("{}\n{}", terminal.scenario(grade), terminal.checks(&held));
+        }
+        Outcome::LabFailed { .. } | Outcome::Skipped { .. } => {
+            anstream::print!("{}", terminal.scenario(grade));
+            anstream::println!("\nThe lab itself failed, so this run proves nothing. Run it again.");
+        }
+    }
+    ExitCode::from(exit_code(std::slice::from_ref(grade), Skips::Forbidden))
+}
+
+/// `asked` is how the scenario was named on the command line.
+fn print_next(asked: &str, loaded: &Loaded) {
+    anstream::println!("\nNext:  hallway run {asked} --explain    one request's journey");
     if let Some((control, _)) = loaded.scenario.controls.first() {
         anstream::println!(
-            "\nNext:  hallway run {name} --explain    one request's journey\n       \
-             hallway run {name} --control {control}    the same with one thing spoilt\n       \
-             hallway grade {name}    with all controls",
-            name = loaded.name
+            "       hallway run {asked} --control {control}    the same with one thing spoilt\n       \
+             hallway grade {asked}    with all controls"
         );
     }
-    ExitCode::from(exit_code(
-        std::slice::from_ref(grade),
-        hallway_grade::Skips::Forbidden,
-    ))
 }
 
-/// A control is meant to turn checks red: it succeeds when it does.
-fn print_control(
-    terminal: &Terminal,
-    loaded: &Loaded,
-    name: &str,
-    finished: &Finished,
-    grade: &Grade,
-) -> ExitCode {
-    let scenario = &loaded.scenario;
-    let control = &scenario.controls[name];
-    let graded: ControlGrade = grade_control(scenario, name, control, &finished.observations, finished.took);
-    anstream::println!("control {name} of {}", loaded.name);
-    anstream::print!("{}", terminal.checks(&grade.verdicts));
-    for (check, cause) in &control.must_fail {
-        anstream::println!("   {check} is meant to fail here: `{cause}`");
+/// Says what came of a control, which is meant to turn checks red: it succeeds when it does.
+fn print_control(terminal: &Terminal, control: &Control, graded: &ControlGrade, explained: bool) -> ExitCode {
+    let name = &graded.control;
+    if !explained {
+        anstream::print!("{}", terminal.checks(&graded.verdicts));
     }
+    if graded.holds() {
+        let causes = control.must_fail.iter();
+        let causes: Vec<String> = causes
+            .map(|(check, cause)| format!("{check} (`{cause}`)"))
+            .collect();
+        anstream::println!(
+            "\n ✓ control {name} turned red what it should: {}",
+            causes.join(", ")
+        );
+        return ExitCode::SUCCESS;
+    }
+    anstream::println!("\n ✗ control {name} did not do what it should:");
     for shortcoming in &graded.shortcomings {
-        anstream::println!(" ✗ {shortcoming}");
+        anstream::println!("     {shortcoming}");
     }
-    let code = match (graded.holds(), graded.lab_failed()) {
-        (true, _) => 0,
-        (false, false) => 1,
-        (false, true) => 3,
-    };
-    ExitCode::from(code)
+    ExitCode::from(if graded.lab_failed() { 3 } else { 1 })
 }

@@ -216,6 +216,7 @@ impl Terminal {
         let mut text = String::new();
         for (number, line) in lines
             .iter()
+            .flat_map(|line| line.lines())
             .flat_map(|line| wrapped(line, self.room(margin)))
             .enumerate()
         {
@@ -250,6 +251,9 @@ fn testimony(verdict: &Verdict, room: usize) -> Vec<String> {
 fn counts(grade: &Grade) -> String {
     if let Outcome::Skipped { reason } = &grade.outcome {
         return format!("skipped: {reason}");
+    }
+    if grade.run.is_none() {
+        return "not run".to_owned();
     }
     let checks = part(grade.checks_held(), grade.verdicts.len(), "check");
     let controls = match grade.controls.len() {
