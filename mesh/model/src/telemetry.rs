@@ -73,6 +73,8 @@ pub struct Access {
     pub origin: Option<Origin>,
     /// The cluster of the last attempt.
     pub cluster: Option<ClusterName>,
+    /// How many endpoints that cluster had.
+    pub endpoints: u32,
     /// The workload of the last attempt.
     pub endpoint: Option<String>,
     /// Who called, as authenticated; absent for the proxy's own application and for plaintext.
@@ -171,6 +173,8 @@ pub enum Judgement {
     Retried {
         /// Why: such as `503 is in retry.codes`.
         reason: String,
+        /// How many retries the rule allows, beside the first attempt.
+        limit: u32,
         /// The pause before it, jitter included.
         backoff_us: u64,
     },

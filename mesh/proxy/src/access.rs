@@ -77,6 +77,7 @@ impl Exchange {
             rule: None,
             origin: None,
             cluster: None,
+            endpoints: 0,
             endpoint: None,
             downstream_peer: downstream.peer.clone(),
             upstream_peer: None,
@@ -144,6 +145,7 @@ impl Exchange {
     /// Which cluster was chosen.
     pub(crate) fn clustered(&mut self, cluster: &Cluster) {
         self.access.cluster = Some(cluster.name.clone());
+        self.access.endpoints = cluster.size();
     }
 
     /// Begins the span of the next attempt, and gives its number and its id.

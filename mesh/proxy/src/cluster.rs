@@ -82,6 +82,11 @@ impl Cluster {
         }
     }
 
+    /// How many endpoints it has.
+    pub(crate) fn size(&self) -> u32 {
+        u32::try_from(self.endpoints.len()).unwrap_or(u32::MAX)
+    }
+
     /// Lets the pool follow this cluster's limits and endpoints.
     pub(crate) fn put_in_force(&self) {
         let keys = self.endpoints.iter().map(|endpoint| endpoint.key.clone());

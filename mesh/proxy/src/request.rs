@@ -12,7 +12,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallway_model::route::Target;
+use hallway_model::route::{Retry, Target};
 use hallway_model::telemetry::{Direction, Judgement, ResponseFlag};
 use hallway_traffic::retry::{self, Outcome, ReturnReason, Verdict};
 use hallway_traffic::timeout::{TimeoutKind, allowance, remaining};
@@ -230,7 +230,7 @@ impl Call<'_> {
         let verdict = self.proxy.randomness.retry.with(judging);
         let outcome = result.as_ref().map(|answer| answer.head.status);
         exchange.learned(facts, outcome.map_err(ToString::to_string));
-        exchange.judged(judgement(verdict));
+        exchange.judged(judgement(verdict, rule.retry.as_ref()));
         if let Verdict::Return {
             reason: Some(ReturnReason::AttemptsUsedUp { attempts: 2.. }),
         } = verdict
@@ -263,13 +263,14 @@ async fn pause(after: Duration, rejected: Option<Answer>) {
     sleep_until(end).await;
 }
 
-fn judgement(verdict: Verdict) -> Judgement {
+fn judgement(verdict: Verdict, policy: Option<&Retry>) -> Judgement {
     match verdict {
         Verdict::Return { reason } => Judgement::Returned {
             reason: reason.map(|reason| reason.to_string()),
         },
         Verdict::Retry { after, reason } => Judgement::Retried {
             reason: reason.to_string(),
+            limit: policy.map_or(0, |policy| policy.attempts),
             backoff_us: micros(after),
         },
     }

@@ -153,6 +153,7 @@ fn outbound_span(names: &Names, attempt: &Attempt<'_>) -> Span {
             let reason = format!("{} is in retry.codes", attempt.status);
             Judgement::Retried {
                 reason,
+                limit: 3,
                 backoff_us: 300,
             }
         }
@@ -284,6 +285,7 @@ fn access(proxy: &str, direction: Direction, start_us: u64, status: u16, names: 
         attempts: 1,
         request_bytes: 0,
         response_bytes: 120,
+        endpoints: 1,
         headers: BTreeMap::from([(CORRELATION_HEADER.to_owned(), names.correlation.clone())]),
     }
 }

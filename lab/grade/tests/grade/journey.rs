@@ -45,13 +45,13 @@ fn a_retried_request() {
     request 7f3a0000… GET http://payments/charge    answer 200 after 60.5 ms, 3 attempts
 
         0.0 ms  client            sends to the sidecar of orders
-        0.1 ms  orders-1 sidecar  route shop/checkout#1 (rules.yaml:9) → cluster shop/payments:80
+        0.1 ms  orders-1 sidecar  route shop/checkout#1 (rules.yaml:9) → cluster shop/payments:80, 1 endpoint
         0.2 ms  ├ attempt 1       payments-1 · mTLS spiffe://hallway.test/ns/shop/sa/payments · new connection
        19.6 ms  │   payments-1    503 (told to fail the first 2)
-       19.9 ms  │   judged        503 is in retry.codes; next attempt after 0.3 ms
+       19.9 ms  │   judged        503 is in retry.codes; retry 1 of 3 after 0.3 ms
        20.2 ms  ├ attempt 2       payments-1 · mTLS spiffe://hallway.test/ns/shop/sa/payments
        39.6 ms  │   payments-1    503 (told to fail the first 2)
-       39.9 ms  │   judged        503 is in retry.codes; next attempt after 0.3 ms
+       39.9 ms  │   judged        503 is in retry.codes; retry 2 of 3 after 0.3 ms
        40.2 ms  ├ attempt 3       payments-1 · mTLS spiffe://hallway.test/ns/shop/sa/payments
        59.6 ms  │   payments-1    200
        60.5 ms  client            200
@@ -104,9 +104,9 @@ fn a_request_that_goes_on_to_another_service() {
     request 7f3a0000… GET http://payments/charge    answer 200 after 2.5 ms, 1 attempt
 
         0.0 ms  client                  sends to the sidecar of orders
-        0.1 ms  orders-1 sidecar        route shop/checkout#1 (rules.yaml:9) → cluster shop/payments:80
+        0.1 ms  orders-1 sidecar        route shop/checkout#1 (rules.yaml:9) → cluster shop/payments:80, 1 endpoint
         0.2 ms  ├ attempt 1             payments-1 · mTLS spiffe://hallway.test/ns/shop/sa/payments · new connection
-        0.5 ms  │   payments-1 sidecar  route shop/checkout#1 (rules.yaml:9) → cluster shop/payments:80
+        0.5 ms  │   payments-1 sidecar  route shop/checkout#1 (rules.yaml:9) → cluster shop/payments:80, 1 endpoint
         0.5 ms  │   ├ attempt 1         ledger-1 · plaintext · new connection
         1.6 ms  │   │   ledger-1        200
         1.6 ms  │   payments-1          200
@@ -137,7 +137,7 @@ fn a_request_whose_work_was_cancelled() {
     request 7f3a0000… GET http://payments/charge    answer 504 after 2.5 ms, 1 attempt
 
         0.0 ms  client            sends to the sidecar of orders
-        0.1 ms  orders-1 sidecar  route shop/checkout#1 (rules.yaml:9) → cluster shop/payments:80
+        0.1 ms  orders-1 sidecar  route shop/checkout#1 (rules.yaml:9) → cluster shop/payments:80, 1 endpoint
         0.2 ms  ├ attempt 1       payments-1 · new connection
         1.9 ms  │   judged        timeouts.request of 300 ms has passed
         2.4 ms  orders-1 sidecar  answers 504, flag UT: timeouts.request of 300 ms has passed
@@ -203,7 +203,7 @@ fn a_request_that_an_outbound_sidecar_answered() {
     request 7f3a0000… GET http://payments/charge    answer 503 after 2.5 ms, 1 attempt
 
         0.0 ms  client            sends to the sidecar of orders
-        0.1 ms  orders-1 sidecar  route shop/checkout#1 (rules.yaml:9) → cluster shop/payments:80
+        0.1 ms  orders-1 sidecar  route shop/checkout#1 (rules.yaml:9) → cluster shop/payments:80, 1 endpoint
         0.2 ms  ├ attempt 1       payments-1 · new connection
         1.9 ms  │   judged        unexpected-identity: expected sa/ledger, got sa/marketing
         2.4 ms  orders-1 sidecar  answers 503, flag UF: unexpected-identity: expected sa/ledger, got sa/marketing

@@ -82,7 +82,12 @@ async fn the_caller_does_not_see_two_failures() {
     let spans = mesh.orders.records.spans(&access.request_id);
     let attempts: Vec<(u32, Option<u16>)> = spans.iter().map(|span| (span.attempt, span.status)).collect();
     assert_eq!(attempts, [(1, Some(503)), (2, Some(503)), (3, Some(200))]);
-    let Judgement::Retried { reason, backoff_us } = &spans[1].judgement else {
+    let Judgement::Retried {
+        reason,
+        limit: 3,
+        backoff_us,
+    } = &spans[1].judgement
+    else {
         panic!("{:?}", spans[1].judgement)
     };
     assert_eq!(reason, "503 is in retry.codes");

@@ -43,7 +43,10 @@ pub(super) fn route_words(record: &Access) -> String {
     let cluster = record
         .cluster
         .as_ref()
-        .map(|cluster| format!(" → cluster {cluster}"))
+        .map(|cluster| {
+            let endpoints = text::plural(record.endpoints.into(), "endpoint");
+            format!(" → cluster {cluster}, {endpoints}")
+        })
         .unwrap_or_default();
     match &record.rule {
         Some(rule) => format!("route {rule}{origin}{cluster}"),
@@ -92,8 +95,13 @@ pub(super) fn judgement_words(span: &Span) -> Option<String> {
         (None, None) => "no answer".to_owned(),
     };
     match &span.judgement {
-        Judgement::Retried { reason, backoff_us } => Some(format!(
-            "{reason}; next attempt after {}",
+        Judgement::Retried {
+            reason,
+            limit,
+            backoff_us,
+        } => Some(format!(
+            "{reason}; retry {} of {limit} after {}",
+            span.attempt,
             text::duration(*backoff_us)
         )),
         Judgement::Returned { reason: Some(reason) } => Some(format!("{result}; {reason}")),
