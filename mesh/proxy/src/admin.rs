@@ -6,24 +6,39 @@
 //! - `GET /stats`: a summary, as JSON
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
-use axum::{Router, serve};
-use hallway_host::Listener;
+use hallway_host::{Listener, Stream};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::proxy::Proxy;
 
 /// The content type of OpenMetrics text.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// At most this many connections are open at once.
+const MOST_CONNECTIONS: usize = 64;
+
+/// How long a connection may wait for its next request, and a head may take to arrive.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Bytes of a request line and its headers at most.
+const HEAD_BYTES: usize = 16 * 1024;
+
 /// Serves operators for ever.
-pub(crate) async fn run(proxy: Arc<Proxy>, listener: Listener) {
+pub(crate) async fn run(proxy: Arc<Proxy>, mut listener: Listener) {
+    let host = proxy.host.clone();
     let router = Router::new()
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
@@ -31,9 +46,26 @@ pub(crate) async fn run(proxy: Arc<Proxy>, listener: Listener) {
         .route("/stats", get(stats))
         .layer(middleware::from_fn_with_state(Arc::clone(&proxy), authorize))
         .with_state(proxy);
-    serve(listener, router)
-        .await
-        .expect("accepting never fails: the listener waits instead");
+    let service = TowerToHyperService::new(router);
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    loop {
+        let (stream, _) = listener.accept().await;
+        // A connection too many is closed by dropping it.
+        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+            host.spawn(serve(stream, service.clone(), place));
+        }
+    }
+}
+
+/// Serves one connection. How it ends is the operator's affair.
+async fn serve(stream: Stream, service: TowerToHyperService<Router>, _place: OwnedSemaphorePermit) {
+    let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_TIMEOUT)
+        .max_header_size(HEAD_BYTES)
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 async fn authorize(State(proxy): State<Arc<Proxy>>, request: Request, next: Next) -> Response {
