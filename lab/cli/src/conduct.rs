@@ -1,13 +1,14 @@
 //! A scenario and its controls, run and graded.
 
 use std::collections::BTreeMap;
+use std::iter::once;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use futures_util::stream::FuturesOrdered;
 use hallway_evidence::{Incident, Observations, Variant};
 use hallway_grade::{Grade, Observed};
@@ -81,26 +82,14 @@ impl Conductor {
     /// Runs one scenario without its controls, or one of its controls.
     pub(crate) async fn run_one(&self, loaded: &Loaded, control: Option<&str>) -> Result<Finished, Failure> {
         self.board.expect(1);
-        let scenario = control.map_or(&loaded.scenario, |name| &loaded.controls[name]);
-        let finished = self.run(loaded, scenario, variant(control)).await;
+        let finished = self.run(loaded, control, self.cancel.clone()).await;
         self.board.clear();
         finished.map_err(|error| told(loaded, &error))
     }
 
     async fn grade(&self, loaded: &Loaded) -> Result<Grade, Failure> {
         let scenario = &loaded.scenario;
-        let original = self.run(loaded, scenario, Variant::Scenario);
-        let (needing_a_run, on_paper): (Vec<_>, Vec<_>) = scenario
-            .controls
-            .iter()
-            .partition(|(_, control)| needs_a_run(control));
-        let controls = try_join_all(needing_a_run.into_iter().map(async |(name, _)| {
-            let run = self
-                .run(loaded, &loaded.controls[name], variant(Some(name)))
-                .await?;
-            Ok((name.clone(), run))
-        }));
-        let (original, controls) = match tokio::try_join!(original, controls) {
+        let finished = match self.run_with_controls(loaded).await {
             Ok(finished) => finished,
             Err(WorldError::MissingRuntime {
                 runtime,
@@ -112,31 +101,65 @@ impl Conductor {
             }
             Err(error) => return without_a_run(loaded, &error),
         };
-        let controls: BTreeMap<String, Finished> = controls.into_iter().collect();
-        let mut graded: BTreeMap<String, Observed<'_>> = controls
-            .iter()
-            .map(|(name, finished)| (name.clone(), finished.observed()))
-            .collect();
-        // What is only spoilt on paper needs no run of its own.
-        graded.extend(
-            on_paper
-                .into_iter()
-                .map(|(name, _)| (name.clone(), original.observed())),
-        );
-        let took = original.took + controls.values().map(|finished| finished.took).sum::<Duration>();
-        Ok(hallway_grade::grade(scenario, original.observed(), &graded, took))
+        let original = &finished[&None];
+        let controls = scenario.controls.keys().map(|name| {
+            // What is only spoilt on paper has no run of its own.
+            let run = finished.get(&Some(name.as_str())).unwrap_or(original);
+            (name.clone(), run.observed())
+        });
+        let took = finished.values().map(|run| run.took).sum();
+        Ok(hallway_grade::grade(
+            scenario,
+            original.observed(),
+            &controls.collect(),
+            took,
+        ))
+    }
+
+    /// Runs the scenario, under no name, and those of its controls that need a run. When one cannot be made, the others are
+    /// stopped too: it returns when no process of any of them is left.
+    async fn run_with_controls<'a>(
+        &self,
+        loaded: &'a Loaded,
+    ) -> Result<BTreeMap<Option<&'a str>, Finished>, WorldError> {
+        let cancel = self.cancel.child_token();
+        let controls = loaded.scenario.controls.iter();
+        let needing_a_run = controls.filter(|(_, control)| needs_a_run(control));
+        let variants = once(None).chain(needing_a_run.map(|(name, _)| Some(name.as_str())));
+        let runs = join_all(variants.map(async |control| {
+            let outcome = self.run(loaded, control, cancel.clone()).await;
+            if outcome.is_err() {
+                cancel.cancel();
+            }
+            (control, outcome)
+        }));
+        let mut finished = BTreeMap::new();
+        let mut reason = None;
+        for (control, outcome) in runs.await {
+            match (outcome, &reason) {
+                (Ok(run), _) => drop(finished.insert(control, run)),
+                // A run that was stopped because of another is not the reason.
+                (Err(error), None | Some(WorldError::Cancelled)) => reason = Some(error),
+                (Err(_), Some(_)) => {}
+            }
+        }
+        reason.map_or(Ok(finished), Err)
     }
 
     async fn run(
         &self,
         loaded: &Loaded,
-        scenario: &Scenario,
-        variant: Variant,
+        control: Option<&str>,
+        cancel: CancellationToken,
     ) -> Result<Finished, WorldError> {
+        let scenario = control.map_or(&loaded.scenario, |name| &loaded.controls[name]);
         let _slot = self.slot(scenario).await;
-        let name = match &variant {
-            Variant::Scenario => loaded.name.clone(),
-            Variant::Control(control) => format!("{} · control {control}", loaded.name),
+        let (name, variant) = match control {
+            None => (loaded.name.clone(), Variant::Scenario),
+            Some(control) => (
+                format!("{} · control {control}", loaded.name),
+                Variant::Control(control.to_owned()),
+            ),
         };
         let line = self.board.line(name);
         let options = Options {
@@ -149,8 +172,7 @@ impl Conductor {
             progress: Some(line.listen()),
         };
         let started = Instant::now();
-        let observations =
-            hallway_world::run(scenario, &loaded.directory, &options, self.cancel.clone()).await?;
+        let observations = hallway_world::run(scenario, &loaded.directory, &options, cancel).await?;
         line.finish();
         Ok(Finished {
             observations,
@@ -178,10 +200,6 @@ impl Finished {
             took: self.took,
         }
     }
-}
-
-fn variant(control: Option<&str>) -> Variant {
-    control.map_or(Variant::Scenario, |name| Variant::Control(name.to_owned()))
 }
 
 /// How many runs grading takes.

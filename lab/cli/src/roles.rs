@@ -17,8 +17,11 @@ use tokio_util::sync::CancellationToken;
 /// The largest bootstrap, in bytes.
 const BOOTSTRAP_LIMIT: u64 = 1024 * 1024;
 
-/// The exit code of a role whose bootstrap is unusable.
+/// The exit code of a role whose bootstrap is unusable: as for everything else that is wrong with what was asked.
 const BAD_BOOTSTRAP: u8 = 2;
+
+/// The exit code of a role that cannot do what its bootstrap says: as for everything else that is wrong with the lab.
+const FAILED: u8 = 3;
 
 /// The sample service of `services/CONTRACT.md`.
 pub(crate) fn service() -> ExitCode {
@@ -62,7 +65,7 @@ where
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(format_args!("cannot start the runtime: {error}"), 1),
+        Err(error) => return failed(format_args!("cannot start the runtime: {error}"), FAILED),
     };
     let host = Host::real(seed(&bootstrap), Output::standard());
     let ended = runtime.block_on(async {
@@ -74,7 +77,7 @@ where
     runtime.shutdown_background();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(error, 1),
+        Err(error) => failed(error, FAILED),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal;
 use std::iter::once;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -60,6 +59,7 @@ pub(crate) fn grade_all(catalogue: &Catalogue) -> Result<ExitCode, Failure> {
 pub(crate) fn grade(catalogue: &Catalogue, arguments: &Arguments) -> Result<ExitCode, Failure> {
     let scenarios = chosen(catalogue, &arguments.names)?;
     let options = &arguments.options;
+    make_room_for_reports(options)?;
     let names = scenarios
         .iter()
         .map(|loaded| (loaded.name.as_str(), loaded.scenario.title.as_str()));
@@ -72,9 +72,7 @@ pub(crate) fn grade(catalogue: &Catalogue, arguments: &Arguments) -> Result<Exit
         took,
     } = grade_scenarios(catalogue, &scenarios, options, &terminal)?;
     anstream::print!("\n{}", terminal.totals(&grades, took));
-    if let Some(directory) = &options.report {
-        write_reports(directory, &grades, took)?;
-    }
+    write_reports(options, &grades, took)?;
     let skips = skips(!arguments.names.is_empty());
     tell_forbidden_skips(&grades, skips);
     Ok(ExitCode::from(worst(exit_code(&grades, skips), &failures)))
@@ -117,11 +115,26 @@ fn grade_scenarios(
     })
 }
 
-/// Writes `report.json` and `junit.xml` into `directory`, which is made if it is not there.
-pub(crate) fn write_reports(directory: &Path, grades: &[Grade], took: Duration) -> Result<(), Failure> {
+/// Makes the directory for reports, if one is asked for. Done first, so that nobody waits for a report in vain.
+pub(crate) fn make_room_for_reports(options: &Options) -> Result<(), Failure> {
+    let Some(directory) = &options.report else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(directory).map_err(|error| {
+        Failure::input(format_args!(
+            "cannot make the directory {} for the report: {error}; name another with --report",
+            directory.display()
+        ))
+    })
+}
+
+/// Writes `report.json` and `junit.xml`, if they are asked for.
+pub(crate) fn write_reports(options: &Options, grades: &[Grade], took: Duration) -> Result<(), Failure> {
+    let Some(directory) = &options.report else {
+        return Ok(());
+    };
     let write = |name: &str, text: String| std::fs::write(directory.join(name), text);
-    std::fs::create_dir_all(directory)
-        .and_then(|()| write("report.json", json::text(grades, VERSION, took)))
+    write("report.json", json::text(grades, VERSION, took))
         .and_then(|()| write("junit.xml", junit::text(grades, took)))
         .map_err(|error| {
             Failure::input(format_args!(

@@ -13,7 +13,7 @@ use hallway_scenario::load::Loaded;
 
 use crate::arguments::{Options, Run};
 use crate::catalogue::Catalogue;
-use crate::commands::grade::{heading, terminal, write_reports};
+use crate::commands::grade::{heading, make_room_for_reports, terminal, write_reports};
 use crate::conduct::{Conductor, Finished};
 use crate::failure::Failure;
 use crate::{rules, runtime};
@@ -28,6 +28,7 @@ pub(crate) fn run(catalogue: &Catalogue, arguments: &Run) -> Result<ExitCode, Fa
         .transpose()?;
     let effective = control.map_or(&loaded.scenario, |name| &loaded.controls[name]);
     rules::admit(&loaded.directory, effective)?;
+    make_room_for_reports(&arguments.options)?;
     let terminal = terminal([(loaded.name.as_str(), loaded.scenario.title.as_str())]);
     anstream::println!("{}", terminal.heading(&heading(arguments.options.seed)));
 
@@ -40,9 +41,7 @@ pub(crate) fn run(catalogue: &Catalogue, arguments: &Run) -> Result<ExitCode, Fa
         took,
     };
     let grade = hallway_grade::grade(&loaded.scenario, observed, &BTreeMap::new(), took);
-    if let Some(directory) = &arguments.options.report {
-        write_reports(directory, std::slice::from_ref(&grade), took)?;
-    }
+    write_reports(&arguments.options, std::slice::from_ref(&grade), took)?;
     let lab_failed = matches!(grade.outcome, Outcome::LabFailed { .. });
     let pick = arguments.explain.as_deref().filter(|_| !lab_failed);
     if let Some(pick) = pick {

@@ -1,0 +1,21 @@
+//! The `hallway` binary from end to end: real processes, real sockets, what a person types and what they then see.
+//!
+//! - [`program`]: one `hallway`, from its start to its end; [`family`]: every process that it started, directly or not
+//! - [`scratch`]: scenarios in a directory of their own, to be changed
+//! - [`runs`]: runs and their reports; [`mistakes`]: what is said of wrong input
+//! - [`python`]: a machine without a language runtime; [`ports`]: a port that somebody else has
+//! - [`harm`]: children that die; [`interrupts`]: signals to the lab itself
+//! - [`words`]: the command lines that the documents promise
+//!
+//! Whatever a test does to a `hallway`, [`program`] checks at its end that none of its processes is left.
+
+mod family;
+mod harm;
+mod interrupts;
+mod mistakes;
+mod ports;
+mod program;
+mod python;
+mod runs;
+mod scratch;
+mod words;

@@ -1,0 +1,88 @@
+//! Scenarios in a directory of their own, to be changed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::program::repository;
+
+/// Traffic that lasts longer than any test, so that there is time to do something to it.
+const LONG_HAUL: &str = "\
+scenario: long-haul
+title: traffic that lasts
+teaches: What the lab does when something happens to it meanwhile
+grounds: [processes]
+topology:
+  services:
+    orders: { calls: [payments] }
+    payments: {}
+rules: rules.yaml
+traffic:
+  checkout: { from: orders, to: http://payments/charge, rate: 50/s, for: 90s }
+checks:
+  answered: { responses: { traffic: checkout, status: 200, share: 100% } }
+controls:
+  payments-broken:
+    topology: { services: { payments: { behaviour: { status: 500 } } } }
+    must_fail: { answered: \"500\" }
+";
+
+/// A directory that is removed in the end, with one scenario in it.
+pub(crate) struct Scratch {
+    root: TempDir,
+    name: &'static str,
+}
+
+impl Scratch {
+    /// A copy of a scenario, by the name of its directory, such as `05-canary-weights`.
+    pub(crate) fn copy(name: &'static str) -> Self {
+        let scratch = Self::empty(name);
+        let original = repository().join("scenarios").join(name);
+        for entry in fs::read_dir(original).expect("the scenario is in the repository") {
+            let file = entry.expect("its directory can be read").path();
+            let target = scratch
+                .scenario()
+                .join(file.file_name().expect("a file has a name"));
+            fs::copy(&file, target).expect("a scenario is a directory of plain files");
+        }
+        scratch
+    }
+
+    /// [`LONG_HAUL`].
+    pub(crate) fn long_haul() -> Self {
+        let scratch = Self::empty("long-haul");
+        let rules = repository().join("scenarios/02-first-two-fail/rules.no-retry.yaml");
+        fs::copy(rules, scratch.file("rules.yaml")).expect("the rules are in the repository");
+        fs::write(scratch.file("scenario.yaml"), LONG_HAUL).expect("the directory is there");
+        scratch
+    }
+
+    /// The directory that holds the scenario's.
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The scenario's directory.
+    pub(crate) fn scenario(&self) -> PathBuf {
+        self.root().join(self.name)
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.scenario().join(name)
+    }
+
+    /// Replaces `old`, which occurs once in the file `name`.
+    pub(crate) fn replace(&self, name: &str, old: &str, new: &str) {
+        let file = self.file(name);
+        let text = fs::read_to_string(&file).expect("the file is there");
+        assert_eq!(text.matches(old).count(), 1, "`{old}` in {name}:\n{text}");
+        fs::write(file, text.replace(old, new)).expect("the file can be written");
+    }
+
+    fn empty(name: &'static str) -> Self {
+        let root = tempfile::tempdir().expect("there is room for a directory");
+        fs::create_dir(root.path().join(name)).expect("it is empty");
+        Self { root, name }
+    }
+}

@@ -1,0 +1,174 @@
+//! The command lines that the documents promise, the help, and what is shown without running anything.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hallway_scenario::load::{Loaded, discover, load_directory};
+
+use crate::program::{hallway, repository, run};
+
+#[tokio::test]
+async fn every_command_in_every_document_can_be_typed() {
+    let scenarios = scenarios();
+    let lessons = scenarios
+        .iter()
+        .map(|loaded| loaded.lesson.clone().expect("every scenario has a lesson"));
+    let documents: Vec<PathBuf> = lessons
+        .chain(["README.md", "CONTRIBUTING.md"].map(|name| repository().join(name)))
+        .collect();
+    let mut count = 0;
+    for document in &documents {
+        let text = fs::read_to_string(document).expect("the document is there");
+        for command in commands(&text) {
+            can_be_typed(&command, &scenarios)
+                .await
+                .unwrap_or_else(|problem| panic!("{}: `{command}`: {problem}", document.display()));
+            count += 1;
+        }
+    }
+    assert!(count > scenarios.len(), "only {count} commands were found");
+}
+
+#[test]
+fn every_rule_file_in_a_lesson_exists() {
+    for scenario in scenarios() {
+        let lesson = fs::read_to_string(scenario.lesson.expect("every scenario has a lesson"))
+            .expect("it can be read");
+        for word in lesson
+            .split('`')
+            .filter(|word| word.starts_with("rules.") && word.ends_with(".yaml"))
+        {
+            assert!(
+                scenario.directory.join(word).is_file(),
+                "{}: there is no `{word}`",
+                scenario.name
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_help_says_where_to_begin_and_what_exit_codes_mean() {
+    let seen = run("--help").await.quietly(0);
+    insta::assert_snapshot!(seen, @"
+    A service-mesh lab that runs on one laptop. Without a command, it grades every scenario
+
+    Usage: hallway [OPTIONS] [COMMAND]
+
+    Commands:
+      run    Runs one scenario, and says of each check what was expected and what was seen
+      grade  Runs scenarios with all their controls, and prints a table
+      list   Lists the scenarios
+      show   Shows a scenario's lesson and files, or the JSON Schema of scenario files
+      check  Checks rule files without running anything
+      help   Print this message or the help of the given subcommand(s)
+
+    Options:
+          --scenarios <DIR>  The directory with the scenarios; found from the current directory upwards
+                             when absent
+      -h, --help             Print help
+      -V, --version          Print version
+
+    Begin with:
+      hallway show first-hop    a lesson to read
+      hallway run first-hop     and the same in motion
+
+    Exit codes:
+      0  all green
+      1  a check failed, or a control did not turn its checks red
+      2  the command line, a scenario or a rule file is wrong
+      3  the lab itself failed, or was interrupted
+    ");
+}
+
+#[tokio::test]
+async fn scenarios_can_be_listed_and_shown() {
+    let list = run("list").await.quietly(0);
+    insta::assert_snapshot!(list, @"
+    first-hop        a call crosses two sidecars
+                     What a mesh does to a call, without a change to the services
+    first-two-fail   retries hide two failures
+                     What a retry policy does, and that the callee pays for it
+    slow-callee      a deadline instead of a wait
+                     A timeout protects the caller, and must also stop the work that nobody waits for
+    fair-share       the slow replica gets less to do
+                     Why a balancer should look at requests in flight instead of taking turns
+    canary-weights   nine to one, then half and half
+                     How a new version gets a small share of the traffic, and more of it without a restart
+    four-impostors   who is refused, and why
+                     What mutual TLS proves, and that every refusal has a reason of its own
+    bad-push         a bad rule must not take the mesh down
+                     Rules are refused as a whole, with their place, and what was in force stays in force
+
+    Next:  hallway show first-hop    its lesson and files
+           hallway run first-hop     run it
+    ");
+    let shown = run("show canary-weights").await.quietly(0);
+    assert!(
+        shown.starts_with("# Nine to one, then half and half\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("\nscenario: canary-weights\n"), "{shown}");
+    let schema = run("show schema").await.quietly(0);
+    let published = fs::read_to_string(repository().join("scenarios/schema.json")).expect("it is published");
+    assert_eq!(json(&schema), json(&published));
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).expect("a JSON Schema is JSON")
+}
+
+fn scenarios() -> Vec<Loaded> {
+    let directories = discover(repository().join("scenarios")).expect("the repository has scenarios");
+    let load = |directory: &PathBuf| load_directory(directory).expect("it is in order");
+    directories.iter().map(load).collect()
+}
+
+/// The command lines of `hallway` in the blocks of shell commands in `document`, without comments.
+fn commands(document: &str) -> Vec<String> {
+    let blocks = document.split("```").skip(1).step_by(2);
+    let lines = blocks
+        .filter_map(|block| block.strip_prefix("sh\n"))
+        .flat_map(str::lines);
+    let commands = lines.map(|line| line.split('#').next().unwrap_or_default().trim());
+    commands
+        .map(|line| line.replace("cargo run --release -- ", "hallway "))
+        .filter(|line| line.starts_with("hallway "))
+        .collect()
+}
+
+/// Whether `hallway` understands the words, and knows the things that they name.
+async fn can_be_typed(command: &str, scenarios: &[Loaded]) -> Result<(), String> {
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+    let ended = hallway(words.iter().chain(&["--help"])).run().await;
+    if ended.code != Some(0) {
+        return Err(ended.stderr);
+    }
+    match words.as_slice() {
+        ["run" | "grade" | "show", name, options @ ..] => {
+            let scenario = scenarios
+                .iter()
+                .find(|loaded| loaded.name == *name)
+                .ok_or(format!("no scenario `{name}`"))?;
+            let control = options
+                .iter()
+                .position(|option| *option == "--control")
+                .map(|at| options[at + 1]);
+            match control {
+                Some(control) if !scenario.controls.contains_key(control) => {
+                    Err(format!("no control `{control}`"))
+                }
+                _ => Ok(()),
+            }
+        }
+        ["check", files @ ..] => match files
+            .iter()
+            .find(|file| !repository().join(Path::new(file)).is_file())
+        {
+            Some(file) => Err(format!("no file `{file}`")),
+            None => Ok(()),
+        },
+        ["list"] => Ok(()),
+        _ => Err("a command that this test does not know".to_owned()),
+    }
+}
