@@ -12,7 +12,7 @@ async fn a_killed_sidecar_is_named() {
         insta::assert_snapshot!(seen, @"
         Hallway 0.1.0 · a service-mesh lab · real processes, seed 1
 
-         ! long-haul  traffic that lasts  1 check     no control run [time]
+         ! long-haul  traffic that lasts  no result
              lab failed  [one] sidecar: ended by itself (signal: 9 (SIGKILL)); it left no message
 
         The lab itself failed, so this run proves nothing. Run it again.
@@ -27,7 +27,7 @@ async fn a_killed_control_plane_is_named() {
         insta::assert_snapshot!(seen, @"
         Hallway 0.1.0 · a service-mesh lab · real processes, seed 1
 
-         ! long-haul  traffic that lasts  1 check     no control run [time]
+         ! long-haul  traffic that lasts  no result
              lab failed  control plane: ended by itself (signal: 9 (SIGKILL)); it left no message
 
         The lab itself failed, so this run proves nothing. Run it again.
@@ -42,7 +42,7 @@ async fn a_killed_service_is_named() {
         insta::assert_snapshot!(seen, @"
         Hallway 0.1.0 · a service-mesh lab · real processes, seed 1
 
-         ! long-haul  traffic that lasts  1 check     no control run [time]
+         ! long-haul  traffic that lasts  no result
              lab failed  [one]: ended by itself (signal: 9 (SIGKILL)); it left no message
 
         The lab itself failed, so this run proves nothing. Run it again.

@@ -54,7 +54,7 @@ async fn a_python_that_does_not_work_fails_the_lab() {
         insta::assert_snapshot!(seen, @"
         Hallway 0.1.0 · a service-mesh lab · real processes, seed 1
 
-         ! first-hop  a call crosses two sidecars  not run
+         ! first-hop  a call crosses two sidecars  no result
              lab failed  the lab: orders-1 ended before it was ready (exit status: 4), after it said:
                          no module named http11
 

@@ -249,11 +249,11 @@ fn testimony(verdict: &Verdict, room: usize) -> Vec<String> {
 
 /// The right end of a scenario's line.
 fn counts(grade: &Grade) -> String {
-    if let Outcome::Skipped { reason } = &grade.outcome {
-        return format!("skipped: {reason}");
-    }
-    if grade.run.is_none() {
-        return "not run".to_owned();
+    match &grade.outcome {
+        Outcome::Skipped { reason } => return format!("skipped: {reason}"),
+        // What its checks say is worth nothing.
+        Outcome::LabFailed { .. } => return "no result".to_owned(),
+        Outcome::Green | Outcome::Red => {}
     }
     let checks = part(grade.checks_held(), grade.verdicts.len(), "check");
     let controls = match grade.controls.len() {
