@@ -128,6 +128,9 @@ async fn a_weight_changed_by_hand_turns_exactly_its_check_red() {
     let scratch = Scratch::copy("05-canary-weights");
     scratch.replace("rules.yaml", "weight: 90", "weight: 80");
     scratch.replace("rules.yaml", "weight: 10", "weight: 20");
+    // As many requests in twice the time: other tests run meanwhile, and nothing here is optimised.
+    scratch.replace("scenario.yaml", "rate: 500/s, for: 6s", "rate: 250/s, for: 12s");
+    scratch.replace("scenario.yaml", "at: 3s", "at: 6s");
     let seen = hallway(["run".as_ref(), scratch.scenario().as_os_str()])
         .run()
         .await
