@@ -90,8 +90,9 @@ impl<C: Pooled> Pool<C> {
         }
     }
 
-    /// Puts new limits in force, and closes idle connections to endpoints that are not in `current`.
-    pub(crate) fn configure(&self, limits: ClusterLimits, current: BTreeSet<C::Key>) {
+    /// Puts new limits in force, and closes idle connections to endpoints that are not in `current`. Higher limits
+    /// serve those who wait at once.
+    pub(crate) fn configure(self: &Arc<Self>, limits: ClusterLimits, current: BTreeSet<C::Key>) {
         let mut inner = self.lock();
         inner.limits = limits;
         let (kept, dropped) = mem::take(&mut inner.idle)
@@ -99,6 +100,9 @@ impl<C: Pooled> Pool<C> {
             .partition(|(key, _)| current.contains(key));
         inner.idle = kept;
         inner.current = current;
+        while inner.open < inner.limits.connections && self.hand_over_slot(&mut inner) {
+            inner.open += 1;
+        }
         close(inner, dropped);
     }
 
@@ -139,21 +143,29 @@ impl<C: Pooled> Pool<C> {
         close(inner, evicted);
     }
 
-    /// Hands a slot to the first who waits.
+    /// Passes a slot on, unless the limit was lowered meanwhile.
     fn release(self: Arc<Self>) {
         let mut inner = self.lock();
         let lowered = inner.open > inner.limits.connections;
-        let mut lease = Lease::Slot(Slot::of(&self));
-        while !lowered && let Some(waiter) = inner.waiting.pop_front() {
+        if lowered || !self.hand_over_slot(&mut inner) {
+            inner.open -= 1;
+        }
+    }
+
+    /// Hands a slot to the first who still waits, and tells whether there was anybody.
+    fn hand_over_slot(self: &Arc<Self>, inner: &mut Inner<C>) -> bool {
+        let mut lease = Lease::Slot(Slot::of(self));
+        while let Some(waiter) = inner.waiting.pop_front() {
             match waiter.hand_over.send(lease) {
-                Ok(()) => return,
+                Ok(()) => return true,
                 Err(unwanted) => lease = unwanted,
             }
         }
+        // Its drop would want the lock.
         if let Lease::Slot(mut slot) = lease {
             slot.pool = None;
         }
-        inner.open -= 1;
+        false
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<C>> {

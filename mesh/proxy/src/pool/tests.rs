@@ -29,9 +29,9 @@ fn pool(connections: u32, pending_requests: u32) -> Arc<Pool<Fake>> {
         connections,
         pending_requests,
     };
-    let pool = Pool::new(limits);
+    let pool = Arc::new(Pool::new(limits));
     pool.configure(limits, BTreeSet::from(["a", "b"]));
-    Arc::new(pool)
+    pool
 }
 
 async fn is_pending(future: &mut (impl Future + Unpin)) -> bool {
@@ -140,4 +140,24 @@ async fn what_is_spent_or_no_longer_wanted_is_closed() {
     assert_eq!(open(&pool), 1);
     pool.evict(&"a", id);
     assert_eq!(open(&pool), 0);
+}
+
+#[tokio::test]
+async fn raised_limits_serve_those_who_wait() {
+    let pool = pool(1, 2);
+    let _busy = opened(acquired(&pool, "a").await);
+    let mut first = Box::pin(pool.acquire(&"a", false));
+    let mut second = Box::pin(pool.acquire(&"b", false));
+    assert!(is_pending(&mut first).await);
+    assert!(is_pending(&mut second).await);
+    let limits = ClusterLimits {
+        connections: 2,
+        pending_requests: 2,
+    };
+    pool.configure(limits, BTreeSet::from(["a", "b"]));
+    assert_eq!(open(&pool), 2);
+    let slot = first.await.expect("there is room now");
+    assert!(is_pending(&mut second).await);
+    drop(slot);
+    assert!(second.await.is_ok());
 }
