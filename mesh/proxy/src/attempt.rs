@@ -4,8 +4,8 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
-use hallway_identity::HandshakeFailure;
-use hallway_model::telemetry::{Direction, ResponseFlag};
+use hallway_identity::{HandshakeFailure, Refuser};
+use hallway_model::telemetry::{Direction, RefusalReason, ResponseFlag};
 use hallway_traffic::retry::Failure;
 use http::response::Parts;
 use http::{Request, StatusCode};
@@ -145,9 +145,17 @@ fn failure(error: &hyper::Error, checkout: &Checkout, upload: &UploadProgress) -
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .find_map(HandshakeFailure::from_io);
     match refusal {
-        Some(refusal) if checkout.is_first_request() => AttemptError::Refused(refusal),
+        Some(refusal) if checkout.is_first_request() && is_of_certificate(&refusal) => {
+            AttemptError::Refused(refusal)
+        }
         _ => AttemptError::Reset(described(error)),
     }
+}
+
+/// Whether the peer has refused this proxy's certificate, and so never looked at the request. Any other failure of TLS,
+/// such as a record that was spoilt on the wire, may come after the request was executed.
+fn is_of_certificate(refusal: &HandshakeFailure) -> bool {
+    refusal.refuser == Refuser::Peer && refusal.reason != RefusalReason::HandshakeFailed
 }
 
 fn causes<'a>(error: &'a hyper::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

@@ -1,18 +1,19 @@
 //! Retries: what is tried again, what never is, and what the records say of it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use hallway_host::Stream;
+use hallway_host::{Host, Stream};
 use hallway_model::Rule;
 use hallway_model::route::RouteMatch;
 use hallway_model::telemetry::{Direction, Judgement, ResponseFlag};
 use http_body_util::BodyExt;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::application::{Application, answer, nobody};
 use crate::support::client::{Client, request};
-use crate::support::meshes::{Alone, host};
+use crate::support::meshes::{Alone, Pair, host};
 use crate::support::snapshots::{retry, rule};
 
 fn retried(attempts: u32) -> Rule {
@@ -215,4 +216,61 @@ async fn without_a_policy_nothing_is_tried_again() {
     assert_eq!(handled.load(Ordering::SeqCst), 1);
     let access = mesh.orders.records.access(Direction::Outbound, "/charge").await;
     assert_eq!(access.flags, []);
+}
+
+/// Passes bytes on between the sidecars. The first that the server says after a request has reached the application
+/// are spoilt.
+async fn spoil(
+    host: Host,
+    client: Stream,
+    server: SocketAddr,
+    handled: Arc<AtomicUsize>,
+    spoilt: Arc<AtomicBool>,
+) {
+    let server = host.connect(server).await.expect("the sidecar listens");
+    let (mut from_client, mut to_client) = tokio::io::split(client);
+    let (mut from_server, mut to_server) = tokio::io::split(server);
+    let answers = async {
+        let mut bytes = [0; 16 * 1024];
+        while let Ok(length @ 1..) = from_server.read(&mut bytes).await {
+            if handled.load(Ordering::SeqCst) > 0 && !spoilt.swap(true, Ordering::SeqCst) {
+                bytes[length - 1] ^= 1;
+            }
+            if to_client.write_all(&bytes[..length]).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+        () = answers => {}
+    }
+}
+
+#[tokio::test]
+async fn a_post_whose_answer_was_spoilt_on_the_wire_is_not_repeated() {
+    let (application, handled) = failing_first(0).await;
+    let mesh = Pair::start(host(), application).await;
+    let (host, sidecar) = (mesh.host.clone(), mesh.payments.inbound);
+    let (count, spoilt) = (Arc::clone(&handled), Arc::default());
+    let wire = Application::raw(&mesh.host, move |stream| {
+        spoil(
+            host.clone(),
+            stream,
+            sidecar,
+            Arc::clone(&count),
+            Arc::clone(&spoilt),
+        )
+    })
+    .await;
+    mesh.route(vec![retried(2)], wire.address).await;
+    let mut client = Client::connect(&mesh.host, mesh.orders.outbound).await;
+    let answer = client
+        .send(request("POST", "http://payments/charge", &[], "once"))
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status, 503);
+    assert_eq!(handled.load(Ordering::SeqCst), 1, "the POST was executed again");
+    let access = mesh.orders.records.access(Direction::Outbound, "/charge").await;
+    assert_eq!(access.flags, [ResponseFlag::UC]);
 }
