@@ -7,7 +7,7 @@ use hallway_traffic::forwarding::{self, Caller, Identities};
 use hallway_traffic::headers::{HeaderEdits, remove_hop_by_hop};
 use hallway_traffic::request_id::X_REQUEST_ID;
 use hallway_traffic::trace_context::{TRACEPARENT, TRACESTATE, TraceContext};
-use http::header::{EXPECT, HOST};
+use http::header::{EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
@@ -35,6 +35,9 @@ impl Head {
         }
         if parts.uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP) {
             return Err(reply::malformed("the target has another scheme than http"));
+        }
+        if !is_framed_plainly(&parts.headers) {
+            return Err(reply::transfer_coding_unsupported());
         }
         let authority = authority(&parts.uri, &parts.headers)?;
         let target = parts
@@ -136,6 +139,14 @@ impl Hop<'_> {
             headers.remove(TRACESTATE);
         }
     }
+}
+
+/// Whether chunks are the only transfer coding. Another one, such as `gzip, chunked`, would end at this hop with its
+/// header, and the next one would take the coded bytes for the body (RFC 9112 §6.1).
+fn is_framed_plainly(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    codings.next().is_none_or(plain) && codings.next().is_none()
 }
 
 /// The authority of a request: of its target, or of its one `Host` header (RFC 9112 §3.2).

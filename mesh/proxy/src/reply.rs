@@ -130,6 +130,17 @@ pub(crate) fn connect_unsupported() -> LocalReply {
     .and_close()
 }
 
+/// A transfer coding beside chunks.
+pub(crate) fn transfer_coding_unsupported() -> LocalReply {
+    LocalReply::new(
+        StatusCode::NOT_IMPLEMENTED,
+        None,
+        "the request has another transfer coding than `chunked`",
+        "Send the body as it is, or with a `Content-Encoding`.",
+    )
+    .and_close()
+}
+
 /// A request that breaks the protocol.
 pub(crate) fn malformed(detail: &str) -> LocalReply {
     LocalReply::new(

@@ -99,8 +99,12 @@ fn is_framing(name: &HeaderName) -> bool {
 
 /// Removes the headers that concern the connection on which a message came: the well-known ones, and those that
 /// `Connection` names. `Host` and `Content-Length` stay even if `Connection` names them: without them the next hop
-/// would read another message than this one.
+/// would read another message than this one. For the same reason `Content-Length` goes where `Transfer-Encoding`
+/// has overridden it (RFC 9112 §6.3).
 pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
+    }
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -166,6 +170,13 @@ mod tests {
         }
         let newline = HeaderEdits::compile(&changes(&[("a", "b\r\nc: d")], &[], &[]));
         assert_eq!(newline, Err(InvalidHeader::Value("a".to_owned())));
+    }
+
+    #[test]
+    fn a_length_that_was_overridden_is_not_passed_on() {
+        let mut headers = map(&[("content-length", "2"), ("transfer-encoding", "chunked")]);
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(headers, HeaderMap::new());
     }
 
     #[test]

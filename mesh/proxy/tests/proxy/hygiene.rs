@@ -1,7 +1,9 @@
 //! What a proxy does not pass on, and what it does not accept.
 
+use hallway_host::Stream;
 use hallway_model::telemetry::{Direction, ResponseFlag};
 use http_body_util::BodyExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::application::{Application, answer};
 use crate::support::client::{get, raw};
@@ -124,6 +126,24 @@ async fn a_request_with_two_framings_reaches_the_upstream_with_one() {
 }
 
 #[tokio::test]
+async fn an_answer_with_two_framings_reaches_the_caller_whole() {
+    let application = Application::raw(&host(), |mut stream: Stream| async move {
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n";
+        if stream.read(&mut [0; 1024]).await.is_ok() && stream.write_all(answer).await.is_ok() {
+            let _ = stream.read(&mut [0]).await;
+        }
+    })
+    .await;
+    let mesh = Alone::start().await;
+    let rules = vec![rule("shop/payments", "/", "payments")];
+    mesh.route(rules, vec![application.in_the_clear("payments-1")])
+        .await;
+    let answer = mesh.get("/").await;
+    assert_eq!(answer.text(), "whole");
+    assert_eq!(answer.header("content-length"), None);
+}
+
+#[tokio::test]
 async fn what_is_ambiguous_or_unsupported_is_refused() {
     let (mesh, application) = mirror().await;
     let refused = [
@@ -150,6 +170,14 @@ async fn what_is_ambiguous_or_unsupported_is_refused() {
                 "transfer-encoding: gzip",
             ],
             "400",
+        ),
+        (
+            vec![
+                "POST http://payments/ HTTP/1.1",
+                "host: payments",
+                "transfer-encoding: gzip, chunked",
+            ],
+            "501",
         ),
         (vec!["CONNECT payments:443 HTTP/1.1", "host: payments:443"], "501"),
     ];
