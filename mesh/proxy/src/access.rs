@@ -232,6 +232,11 @@ impl Exchange {
         self.complete = true;
     }
 
+    /// Whether the response has ended, or was broken off.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
     /// The response broke off, by this proxy or its upstream.
     pub(crate) fn break_off(&mut self, flag: ResponseFlag, detail: String) {
         if let Some(OpenSpan { span, .. }) = &mut self.span {

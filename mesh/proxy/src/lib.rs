@@ -7,7 +7,7 @@
 //! - `outbound`, `inbound`, `listener`: accepted connections and who is there (`downstream`)
 //! - `request`: the path of a request; `head` checks and rewrites its head, `body` holds or streams its body
 //! - `attempt`: one attempt; `connection`, `pool`, `dial`, `transport`: the connections that attempts use
-//! - `response`: the body on its way down; `reply`: answers of the proxy itself
+//! - `response`: the body on its way down, `overdue`: its deadline; `reply`: answers of the proxy itself
 //! - `access`: what is recorded of a request; `metrics`: what is counted
 //!
 //! What it works on:
@@ -37,6 +37,7 @@ mod lifetime;
 mod listener;
 mod metrics;
 mod outbound;
+mod overdue;
 mod pool;
 mod proxy;
 mod randomness;

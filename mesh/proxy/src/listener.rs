@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use crate::downstream::Downstream;
 use crate::drain::Drain;
 use crate::lifetime::{Lifetime, reached};
+use crate::overdue::Overdue;
 use crate::proxy::Proxy;
 use crate::request;
 use crate::transport::Transport;
@@ -69,9 +70,11 @@ pub(crate) async fn serve(
     let requests = AtomicU64::new(0);
     let direction = downstream.direction;
     let downstream = Arc::new(downstream);
+    let overdue = Overdue::default();
     let service = service_fn(|request| {
         requests.fetch_add(1, Ordering::Relaxed);
-        request::handle(Arc::clone(proxy), Arc::clone(&downstream), request)
+        let (proxy, downstream) = (Arc::clone(proxy), Arc::clone(&downstream));
+        request::handle(proxy, downstream, overdue.clone(), request)
     });
     let limit = proxy.bootstrap.limits.header_bytes;
     let mut connection = pin!(
@@ -92,6 +95,7 @@ pub(crate) async fn serve(
     let cut_off = async {
         tokio::select! {
             () = drain.over() => {}
+            () = overdue.reached() => {}
             () = reached(lifetime.map(|lifetime| lifetime.close_at)) => {}
         }
     };

@@ -28,6 +28,7 @@ use crate::cluster::Cluster;
 use crate::configuration::Configuration;
 use crate::downstream::Downstream;
 use crate::head::{Head, Hop};
+use crate::overdue::Overdue;
 use crate::proxy::Proxy;
 use crate::reply::{self, LocalReply};
 use crate::response::{Deadline, Download, ResponseBody, forwarded};
@@ -37,11 +38,12 @@ use crate::time::micros;
 pub(crate) async fn handle(
     proxy: Arc<Proxy>,
     downstream: Arc<Downstream>,
+    overdue: Overdue,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let mut exchange = Box::new(Exchange::begin(&proxy, &downstream, &request));
     Ok(match serve(&proxy, &downstream, &mut exchange, request).await {
-        Ok(answer) => answer.map(|download| ResponseBody::upstream(download, exchange)),
+        Ok(answer) => answer.map(|download| ResponseBody::upstream(download, exchange, &overdue)),
         Err(reply) => reply.respond(&proxy, downstream.direction, exchange),
     })
 }

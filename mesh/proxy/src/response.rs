@@ -21,6 +21,7 @@ use crate::attempt::Answer;
 use crate::body::Taken;
 use crate::cluster::InFlight;
 use crate::connection::Checkout;
+use crate::overdue::{Overdue, Watched};
 use crate::proxy::Proxy;
 use crate::reply::X_HALLWAY_ANSWERED_BY;
 
@@ -28,6 +29,7 @@ use crate::reply::X_HALLWAY_ANSWERED_BY;
 pub(crate) struct ResponseBody {
     source: Source,
     exchange: Box<Exchange>,
+    _watched: Option<Watched>,
 }
 
 enum Source {
@@ -164,16 +166,18 @@ impl ResponseBody {
         Self {
             source: Source::Local((!text.is_empty()).then_some(text)),
             exchange,
+            _watched: None,
         }
     }
 
-    /// The body of an upstream's answer.
-    pub(crate) fn upstream(mut download: Download, mut exchange: Box<Exchange>) -> Self {
+    /// The body of an upstream's answer. Its deadline holds even if nobody asks for it.
+    pub(crate) fn upstream(mut download: Download, mut exchange: Box<Exchange>, overdue: &Overdue) -> Self {
         // The server does not ask for the frames of a body that is empty.
         if download.finish_at_end() {
             exchange.complete();
         }
         Self {
+            _watched: download.deadline.map(|deadline| overdue.watch(deadline.at)),
             source: Source::Upstream(Box::new(download)),
             exchange,
         }
@@ -188,7 +192,7 @@ impl Body for ResponseBody {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenResponse>>> {
-        let Self { source, exchange } = self.get_mut();
+        let Self { source, exchange, .. } = self.get_mut();
         let download = match source {
             Source::Local(text) => return Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
             Source::Upstream(download) => download,
@@ -231,6 +235,21 @@ impl Body for ResponseBody {
         match &self.source {
             Source::Local(text) => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
             Source::Upstream(download) => download.incoming.size_hint(),
+        }
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        let Source::Upstream(download) = &self.source else {
+            return;
+        };
+        if let Some(deadline) = download.deadline
+            && deadline.at <= Instant::now()
+            && !self.exchange.is_complete()
+        {
+            // Its connection was cut off because the caller did not read.
+            self.exchange.break_off(ResponseFlag::UT, deadline.passed());
         }
     }
 }

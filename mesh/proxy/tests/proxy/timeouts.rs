@@ -191,3 +191,32 @@ async fn a_caller_who_leaves_takes_the_upstreams_work_along() {
     let access = mesh.orders.records.access(Direction::Outbound, "/left").await;
     assert_eq!((access.status, access.flags), (None, vec![ResponseFlag::DC]));
 }
+
+/// Answers with a body that never ends, as fast as it is read.
+async fn torrent(_: Request<Incoming>) -> Response<AnswerBody> {
+    let part = bytes::Bytes::from(vec![b'x'; 64 * 1024]);
+    let parts = futures_util::stream::repeat_with(move || Ok(Frame::data(part.clone())));
+    Response::new(BodyExt::boxed(StreamBody::new(parts)))
+}
+
+#[tokio::test]
+async fn a_timeout_ends_an_answer_that_the_caller_does_not_read() {
+    let application = Application::start(&host(), torrent).await;
+    let mesh = Alone::start().await;
+    let rules = vec![within(Some(300), None)];
+    mesh.route(rules, vec![application.in_the_clear("payments-1")])
+        .await;
+    let mut client = Client::connect(&mesh.host, mesh.orders.outbound).await;
+    let unread = client
+        .begin(request("GET", "http://payments/unread", &[], ""))
+        .await
+        .expect("a head");
+    let access = mesh.orders.records.access(Direction::Outbound, "/unread").await;
+    assert_eq!(access.flags, [ResponseFlag::UT]);
+    assert!(
+        access.duration_us < 5_000_000,
+        "it took {} µs",
+        access.duration_us
+    );
+    drop(unread);
+}
