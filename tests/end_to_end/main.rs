@@ -7,7 +7,10 @@
 //! - [`harm`]: children that die; [`interrupts`]: signals to the lab itself
 //! - [`words`]: the command lines that the documents promise
 //!
-//! Whatever a test does to a `hallway`, [`program`] checks at its end that none of its processes is left.
+//! Whatever a test does to a `hallway`, [`program`] checks at its end that none of its processes is left. How they are found
+//! is Linux's.
+
+#![cfg(target_os = "linux")]
 
 mod family;
 mod harm;
