@@ -15,7 +15,9 @@ pub(crate) fn failure(error: &RequestError) -> Response {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         RequestError::JoinToken | RequestError::NoCertificate => StatusCode::UNAUTHORIZED,
-        RequestError::WrongIdentity { .. } | RequestError::UnregisteredIdentity(_) => StatusCode::FORBIDDEN,
+        RequestError::WrongIdentity { .. }
+        | RequestError::HolderGone(_)
+        | RequestError::UnregisteredIdentity(_) => StatusCode::FORBIDDEN,
         RequestError::NotAwaited { .. } => StatusCode::CONFLICT,
         RequestError::TooManyWorkloads(_) | RequestError::TooManyStreams(_) => {
             StatusCode::SERVICE_UNAVAILABLE

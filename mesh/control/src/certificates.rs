@@ -29,7 +29,11 @@ impl ControlPlane {
         peer: &PeerCertificate,
         request: &RenewRequest,
     ) -> Result<SvidResponse, RequestError> {
-        let workload = holder(&self.state(), peer)?;
+        let workload = {
+            let state = self.state();
+            state.require_holder(peer)?;
+            holder(&state, peer)?
+        };
         self.issue(&request.csr, &peer.identity, &workload)
     }
 
@@ -45,8 +49,17 @@ impl ControlPlane {
             serial: issued.serial,
             expires: validity.not_after,
         };
-        if let Some(proxy) = self.state().proxies.get_mut(workload) {
-            proxy.hold(certificate);
+        {
+            let mut state = self.state();
+            // It may have gone meanwhile, and what it holds from now on would not be void.
+            state.registry.get(workload)?;
+            let now = self.host.wall_clock();
+            state
+                .issued
+                .note(&certificate.serial, workload, certificate.expires, now);
+            if let Some(proxy) = state.proxies.get_mut(workload) {
+                proxy.hold(certificate);
+            }
         }
         self.host.record(&ControlRecord::Issued {
             at_us: now_us(&self.host),

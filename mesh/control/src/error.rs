@@ -90,6 +90,8 @@ pub(crate) enum RequestError {
         registered: String,
         presented: String,
     },
+    #[error("the workload that got this certificate of `{0}` is gone; register it again, and join anew")]
+    HolderGone(SpiffeId),
     #[error("no registered workload is `{0}`")]
     UnregisteredIdentity(SpiffeId),
     #[error(

@@ -15,7 +15,7 @@
 //! | `subscription` | what to send on a stream, given the answers; pure |
 //! | `proxy` | what is known about one proxy |
 //! | `stream` | discovery streams |
-//! | `join`, `certificates` | join tokens; the certificate service |
+//! | `join`, `certificates`, `issued` | join tokens; the certificate service; who holds which certificate |
 //! | `discovery`, `admin`, `answer` | the two endpoints |
 //! | `server` | accepting connections |
 //! | `secret`, `clock` | comparing secrets; times in records |
@@ -32,6 +32,7 @@ mod clock;
 mod directory;
 mod discovery;
 pub mod error;
+mod issued;
 mod join;
 mod plane;
 mod proxy;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use hallway_host::Host;
-use hallway_identity::{Authority, Bundle};
+use hallway_identity::{Authority, Bundle, PeerCertificate};
 use hallway_model::bootstrap::Admission;
 use hallway_model::telemetry::ControlRecord;
 use tokio::sync::{Semaphore, watch};
@@ -17,6 +17,7 @@ use crate::api::{
 };
 use crate::clock::now_us;
 use crate::error::RequestError;
+use crate::issued::IssuedCertificates;
 use crate::join::JoinTokens;
 use crate::proxy::{Proxy, StreamId};
 use crate::registry::{Registry, Workload};
@@ -47,6 +48,7 @@ pub(crate) struct ControlPlane {
 pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) tokens: JoinTokens,
+    pub(crate) issued: IssuedCertificates,
     pub(crate) proxies: BTreeMap<String, Proxy>,
     rules: Rules,
     last_stream: StreamId,
@@ -93,11 +95,12 @@ impl ControlPlane {
         self.change(|state| state.registry.set_endpoint(name, endpoint))
     }
 
-    /// Forgets a workload. Its stream ends, and its certificate is not renewed.
+    /// Forgets a workload. Its stream ends, and its certificates open nothing here any more.
     pub(crate) fn remove(&self, name: &str) -> Result<(), RequestError> {
         self.change(|state| {
             state.registry.remove(name)?;
             state.tokens.void(name);
+            state.issued.void(name);
             state.proxies.remove(name);
             Ok(())
         })
@@ -200,6 +203,14 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Refuses the certificate of a workload that is gone, even though others have the same identity.
+    pub(crate) fn require_holder(&self, peer: &PeerCertificate) -> Result<(), RequestError> {
+        if self.issued.is_void(&peer.serial) {
+            return Err(RequestError::HolderGone(peer.identity.clone()));
+        }
+        Ok(())
     }
 
     /// A number that no stream has had.

@@ -49,7 +49,10 @@ impl DiscoveryStream {
             .map_err(|_| RequestError::TooManyStreams(MOST_STREAMS))?;
         let id = {
             let mut state = plane.state();
+            state.require_holder(&peer)?;
             state.registry.authorize(proxy, &peer.identity)?;
+            let now = plane.host.wall_clock();
+            state.issued.note(&peer.serial, proxy, peer.not_after, now);
             let id = state.next_stream();
             let known = state.proxies.get_mut(proxy);
             let known = known.ok_or_else(|| RequestError::UnknownWorkload(proxy.to_owned()))?;
@@ -138,6 +141,7 @@ impl ControlPlane {
     ) -> Result<(), RequestError> {
         {
             let mut state = self.state();
+            state.require_holder(peer)?;
             state.registry.authorize(&answer.proxy, &peer.identity)?;
             let proxy = state.proxies.get_mut(&answer.proxy);
             if !proxy.is_some_and(|proxy| proxy.answer(answer.version, answer.refused.clone())) {

@@ -111,6 +111,31 @@ async fn a_certificate_is_renewed_under_the_same_identity_and_not_for_who_is_gon
 }
 
 #[tokio::test]
+async fn a_replica_that_is_gone_does_not_live_on_by_the_right_of_another() {
+    let plane = Plane::start(bootstrap()).await;
+    let first = plane.joined("orders-1", "orders").await;
+    let second = plane.joined("orders-2", "orders").await;
+    let bundle = Bundle::from_pem(&plane.bundle).expect("a root");
+    let before = SvidStore::new(first.svid(), &bundle);
+    assert_eq!(first.renew().await, StatusCode::OK);
+    plane
+        .operate::<()>(Method::DELETE, "/v1/workloads/orders-1", ())
+        .await;
+
+    let mut posing = plane.proxy("orders-2");
+    for store in [first.store.clone(), before] {
+        posing.store = store;
+        assert_eq!(posing.renew().await, StatusCode::FORBIDDEN);
+        assert_eq!(posing.discover().await.err(), Some(StatusCode::FORBIDDEN));
+        assert_eq!(posing.answer(1, None).await, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(second.renew().await, StatusCode::OK);
+    let again = plane.joined("orders-1", "orders").await;
+    assert_eq!(again.renew().await, StatusCode::OK);
+    plane.stop().await;
+}
+
+#[tokio::test]
 async fn a_certificate_of_another_root_opens_nothing() {
     let mut plane = Plane::start(bootstrap()).await;
     let orders = plane.joined("orders-1", "orders").await;
