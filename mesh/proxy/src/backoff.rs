@@ -6,7 +6,7 @@ use rand::RngExt;
 
 use crate::randomness::Draws;
 
-/// Pauses that double, each with full jitter: many proxies that lost one control plane must not come back at once.
+/// Pauses that double, up to half of each left out at random: many proxies that lost one control plane must not come back at once.
 pub(crate) struct Backoff {
     next: Duration,
 }

@@ -9,6 +9,7 @@ use crate::support::application::{Application, answer};
 use crate::support::client::{get, raw};
 use crate::support::meshes::{Alone, host};
 use crate::support::snapshots::rule;
+use crate::support::soon;
 
 /// Answers with the headers and the body of the request, and with headers that should not pass.
 async fn mirror() -> (Alone, Application) {
@@ -191,4 +192,94 @@ async fn what_is_ambiguous_or_unsupported_is_refused() {
     assert_eq!(application.connections(), 0);
     let access = mesh.orders.records.access(Direction::Outbound, "/").await;
     assert_eq!(access.flags, [ResponseFlag::DPE]);
+}
+
+/// Answers every request on a connection with the bytes that its path asks for.
+async fn canned() -> Application {
+    Application::raw(&host(), |mut stream: Stream| async move {
+        let mut bytes = [0; 4096];
+        while let Ok(length @ 1..) = stream.read(&mut bytes).await {
+            let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
+            let answer: &[u8] = match text.split(' ').nth(1) {
+                Some("/head") => b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n",
+                Some("/204") => b"HTTP/1.1 204 No Content\r\n\r\n",
+                Some("/304") => b"HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n",
+                Some("/hints") => b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello",
+                Some("/switch") => b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
+                _ => b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            };
+            if stream.write_all(answer).await.is_err() {
+                return;
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn answers_keep_the_framing_that_their_request_and_status_ask_for() {
+    let application = canned().await;
+    let mesh = Alone::start().await;
+    let rules = vec![rule("shop/payments", "/", "payments")];
+    mesh.route(rules, vec![application.in_the_clear("payments-1")])
+        .await;
+    let text = |method: &'static str, path: &'static str, version: &'static str| {
+        let lines = format!("{method} {path} HTTP/{version}\r\nhost: payments\r\nconnection: close\r\n\r\n");
+        raw_lower(&mesh, lines)
+    };
+    let head = text("HEAD", "/head", "1.1").await;
+    assert!(
+        head.contains("\r\ncontent-length: 5\r\n") && head.ends_with("\r\n\r\n"),
+        "{head}"
+    );
+    for path in ["/204", "/304"] {
+        let empty = text("GET", path, "1.1").await;
+        assert!(
+            !empty.contains("transfer-encoding") && empty.ends_with("\r\n\r\n"),
+            "{empty}"
+        );
+    }
+    let hints = text("GET", "/hints", "1.1").await;
+    assert!(
+        hints.starts_with("http/1.1 200 ") && hints.ends_with("\r\n\r\nhello"),
+        "{hints}"
+    );
+    let switch = text("GET", "/switch", "1.1").await;
+    assert!(switch.starts_with("http/1.1 503 "), "{switch}");
+    let old = text("GET", "/chunked", "1.0").await;
+    assert!(
+        old.starts_with("http/1.0 200 ") && !old.contains("chunked") && old.ends_with("\r\n\r\nhello"),
+        "{old}"
+    );
+    let wrong = text("HEAD", "/chunked", "1.1").await;
+    assert!(wrong.ends_with("\r\n\r\n"), "a body follows: {wrong}");
+}
+
+async fn raw_lower(mesh: &Alone, text: String) -> String {
+    raw(&mesh.host, mesh.orders.outbound, text.as_bytes())
+        .await
+        .to_ascii_lowercase()
+}
+
+#[tokio::test]
+async fn a_caller_who_expects_to_be_asked_for_its_body_is_asked_here() {
+    let (mesh, _application) = mirror().await;
+    let mut caller = mesh.host.connect(mesh.orders.outbound).await.expect("it listens");
+    let head = "POST / HTTP/1.1\r\nhost: payments\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n";
+    caller.write_all(head.as_bytes()).await.expect("it listens");
+    let mut asked = [0; 25];
+    soon("the question", caller.read_exact(&mut asked))
+        .await
+        .expect("an answer");
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    caller.write_all(b"four").await.expect("it listens");
+    let mut answer = String::new();
+    soon("the answer", caller.read_to_string(&mut answer))
+        .await
+        .expect("text");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\n\nfour"),
+        "{answer}"
+    );
+    assert!(!answer.contains("expect"), "{answer}");
 }
