@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hallway-control", &["hallway-config", "hallway-host", "hallway-identity", "hallway-model"]),
     ("hallway-service", &["hallway-host"]),
     ("hallway-scenario", &["hallway-config", "hallway-model", "hallway-service", "hallway-yaml"]),
+    ("hallway-simulator", &["hallway-host"]),
     ("hallway-evidence", &["hallway-model", "hallway-service"]),
     ("hallway-grade", &["hallway-evidence", "hallway-model", "hallway-scenario"]),
     (
