@@ -1,6 +1,6 @@
 //! The second witness: the services' own ledger.
 
-use hallway_service::contract::{Finished, Received};
+pub use hallway_service::contract::{CORRELATION_HEADER, Finished, Outcome, Received};
 use serde::{Deserialize, Serialize};
 
 /// One request that a service handled.

@@ -20,7 +20,7 @@ pub struct Control {
     pub timeline: Option<TimelineChange>,
     /// Evidence that is spoilt after the run, for checks that compare witnesses.
     pub evidence: Option<Tamper>,
-    /// Checks that must fail, each with words that its message must contain.
+    /// Checks that must fail, each with words that must be in what was seen (not in what was expected).
     pub must_fail: IndexMap<String, String>,
     /// Checks that may fail too.
     #[serde(default)]
@@ -32,6 +32,7 @@ pub struct Control {
 #[serde(deny_unknown_fields)]
 pub struct TimelineChange {
     /// The pushes that do not happen, by rule file.
+    #[schemars(length(min = 1))]
     pub remove: Vec<String>,
 }
 
@@ -39,14 +40,14 @@ pub struct TimelineChange {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Tamper {
-    /// So many entries of the ledger are lost.
-    DropLedger(u32),
-    /// So many lines of the access logs are lost.
-    DropAccess(u32),
-    /// So many spans are lost.
-    DropSpans(u32),
+    /// So many entries of each replica's ledger are lost, the first ones.
+    DropLedger(#[schemars(range(min = 1))] u32),
+    /// So many lines of each side of each sidecar's access log are lost, the first ones.
+    DropAccess(#[schemars(range(min = 1))] u32),
+    /// So many spans of each side of each sidecar are lost, the first ones.
+    DropSpans(#[schemars(range(min = 1))] u32),
     /// All counters of the proxies' metrics are greater by this.
-    InflateMetrics(u32),
-    /// So many records of the access logs carry another request id.
-    ChangeRequestIds(u32),
+    InflateMetrics(#[schemars(range(min = 1))] u32),
+    /// So many lines of each side of each sidecar's access log carry another request id, the first ones.
+    ChangeRequestIds(#[schemars(range(min = 1))] u32),
 }

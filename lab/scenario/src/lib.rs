@@ -10,20 +10,28 @@
 //! - [`check`]: what must hold, as a closed set of typed checks
 //! - [`control`]: the same run with one thing removed or spoilt
 //! - [`quantity`]: shares, rates and comparisons as people write them
+//! - [`load`]: directories to scenarios, with every control applied; `validate` says all that is wrong with one
+//! - [`schema`]: the JSON Schema of scenario files
 //! - [`statistics`]: exact binomial tests, and the samples that they need
 
 pub mod check;
 pub mod control;
+mod effective;
+pub mod load;
 pub mod quantity;
 pub mod scenario;
+pub mod schema;
 pub mod statistics;
 pub mod timeline;
 pub mod topology;
 pub mod traffic;
+mod validate;
 
 pub use check::Check;
 pub use control::{Control, Tamper};
+pub use load::{LoadError, Loaded, discover, load_directory};
 pub use scenario::{Ground, Scenario};
+pub use schema::json_schema;
 pub use timeline::Step;
 pub use topology::{Service, Topology};
 pub use traffic::Traffic;

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Check, Control, Step, Topology, Traffic};
 
+/// A line that is not blank.
+const ONE_LINE: &str = r"^[^\n]*\S[^\n]*$";
+
 /// A scenario: a topology, its rules, the traffic, what must hold, and the controls that prove that it could fail.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -13,8 +16,10 @@ pub struct Scenario {
     /// Its name: lower case, digits and hyphens; the same as its directory without the number.
     pub scenario: String,
     /// What happens, in one line.
+    #[schemars(title = "one line of text", regex(pattern = ONE_LINE))]
     pub title: String,
     /// What one learns from it, in one line.
+    #[schemars(title = "one line of text", regex(pattern = ONE_LINE))]
     pub teaches: String,
     /// Where it can run.
     pub grounds: Grounds,
@@ -38,7 +43,7 @@ pub struct Scenario {
 #[serde(untagged)]
 pub enum Grounds {
     /// All that are listed.
-    Listed(Vec<Ground>),
+    Listed(#[schemars(length(min = 1))] Vec<Ground>),
     /// One only.
     Only(OnlyGround),
 }
@@ -48,9 +53,9 @@ pub enum Grounds {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum OnlyGround {
     /// Real processes only, because of this.
-    Processes(String),
+    Processes(#[schemars(length(min = 1))] String),
     /// The simulator only, because of this.
-    Simulated(String),
+    Simulated(#[schemars(length(min = 1))] String),
 }
 
 /// Where a scenario runs.

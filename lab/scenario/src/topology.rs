@@ -1,6 +1,6 @@
 //! The services of a scenario and the mesh around them.
 
-use hallway_config::GatewayDuration;
+use hallway_config::{Admission, GatewayDuration};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,17 +30,6 @@ pub struct Topology {
     pub svid_lifetime: GatewayDuration,
 }
 
-/// What the control plane does with references that lead nowhere.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Admission {
-    /// Refuses the whole push.
-    #[default]
-    Enforce,
-    /// Accepts it with a warning; the share of a missing backend is answered with 500.
-    Warn,
-}
-
 /// Trust domains that the mesh trusts beside its own.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -56,8 +45,14 @@ pub struct Service {
     /// The language of its program.
     pub language: Language,
     /// How many replicas; 1 when absent.
+    #[schemars(range(min = 1, max = 20))]
     pub replicas: Option<u32>,
     /// The version that it reports; `v1` when absent.
+    #[schemars(
+        title = "a version",
+        example = &"v2",
+        regex(pattern = r"^[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$")
+    )]
     pub version: Option<String>,
     /// The calls that it makes for every request: a service name (`GET http://NAME/`), or more exactly.
     pub calls: Vec<CallTo>,
@@ -73,6 +68,24 @@ pub struct Service {
     pub resolves_to: Option<String>,
     /// The limits of its sidecars.
     pub sidecar: SidecarLimits,
+}
+
+impl Service {
+    /// The names of its replicas, where `name` is its own: `payments-1`, `payments-2`, … None if another service's
+    /// replica stands in for it.
+    pub fn instance_names(&self, name: &str) -> impl Iterator<Item = String> {
+        let replicas = if self.resolves_to.is_some() {
+            0
+        } else {
+            self.replicas.unwrap_or(1)
+        };
+        (1..=replicas).map(move |replica| format!("{name}-{replica}"))
+    }
+
+    /// The service account in its certificate, where `name` is its own name.
+    pub fn service_account<'a>(&'a self, name: &'a str) -> &'a str {
+        self.identity.as_deref().unwrap_or(name)
+    }
 }
 
 /// The language of a service's program.
@@ -138,6 +151,7 @@ pub struct SidecarLimits {
 #[serde(deny_unknown_fields, default)]
 pub struct Behaviour {
     /// The status of every answer that nothing below decides; 200 when absent.
+    #[schemars(range(min = 200, max = 599))]
     pub status: Option<u16>,
     /// How long the work takes.
     pub latency: Option<Latency>,
@@ -182,8 +196,10 @@ pub struct Percentiles {
 #[serde(deny_unknown_fields)]
 pub struct FailFirst {
     /// How many.
+    #[schemars(range(min = 1))]
     pub attempts: u32,
     /// With which status.
+    #[schemars(range(min = 200, max = 599))]
     pub status: u16,
 }
 
@@ -194,6 +210,7 @@ pub struct FailShare {
     /// Which share.
     pub share: Share,
     /// With which status.
+    #[schemars(range(min = 200, max = 599))]
     pub status: u16,
 }
 
@@ -202,6 +219,7 @@ pub struct FailShare {
 #[serde(deny_unknown_fields)]
 pub struct SlowBody {
     /// How many pieces.
+    #[schemars(range(min = 1))]
     pub pieces: u32,
     /// From the first to the last.
     pub over: GatewayDuration,

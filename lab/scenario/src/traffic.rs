@@ -1,11 +1,19 @@
 //! Who sends what, and how often.
 
+use std::time::Duration;
+
 use hallway_config::GatewayDuration;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::quantity::Rate;
+
+/// The most requests that one stream may send.
+pub(crate) const MOST_REQUESTS: u32 = 1_000_000;
+
+/// The sender that has no sidecar: `from: intruder`.
+pub const INTRUDER: &str = "intruder";
 
 /// One stream of requests: open loop (arrivals do not wait for answers), with unique ids.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -33,6 +41,7 @@ pub struct Traffic {
     #[serde(rename = "for")]
     pub duration: Option<GatewayDuration>,
     /// How many requests. Give this, or `for`.
+    #[schemars(range(min = 1, max = MOST_REQUESTS))]
     pub count: Option<u32>,
     /// When it starts, counted from the start of the run; at once when absent.
     pub start: Option<GatewayDuration>,
@@ -41,6 +50,33 @@ pub struct Traffic {
     pub patience: GatewayDuration,
     /// What an intruder presents.
     pub present: Option<Present>,
+}
+
+impl Traffic {
+    /// How many requests it has.
+    pub fn requests(&self) -> u64 {
+        match (self.count, self.duration) {
+            (Some(count), _) => count.into(),
+            (None, Some(duration)) => self.rate.requests_within(duration.to_std()),
+            (None, None) => 0,
+        }
+    }
+
+    /// How many of its requests come before `offset`, counted from the start of the run.
+    pub fn requests_before(&self, offset: Duration) -> u64 {
+        let flowing = offset.saturating_sub(self.start());
+        self.rate.requests_within(flowing).min(self.requests())
+    }
+
+    /// When its last request has come, counted from the start of the run.
+    pub fn end(&self) -> Duration {
+        let nanoseconds = self.rate.interval().as_nanos() * u128::from(self.requests());
+        self.start() + Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+    }
+
+    fn start(&self) -> Duration {
+        self.start.map_or(Duration::ZERO, GatewayDuration::to_std)
+    }
 }
 
 /// What an intruder presents.

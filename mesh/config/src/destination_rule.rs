@@ -14,9 +14,9 @@ pub type DestinationRule = Manifest<DestinationRuleSpec>;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-unsupported" = {
-    "exportTo": "a rule is seen by the whole mesh",
-    "subsets": "give each version a Service of its own and split with an HTTPRoute",
-    "workloadSelector": "a rule applies to all callers",
+    "exportTo": "is not supported: a rule is seen by the whole mesh",
+    "subsets": "is not supported: give each version a Service of its own and split with an HTTPRoute",
+    "workloadSelector": "is not supported: a rule applies to all callers",
 }))]
 pub struct DestinationRuleSpec {
     /// The service: `payments`, `payments.shop`, `payments.shop.svc` or `payments.shop.svc.cluster.local`.
@@ -31,12 +31,12 @@ pub struct DestinationRuleSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-unsupported" = {
-    "outlierDetection": "not yet",
-    "portLevelSettings": "a policy applies to all ports",
-    "proxyProtocol": "sidecars know each other by certificate",
-    "retryBudget": "not yet",
-    "tls": "callers follow the service's PeerAuthentication",
-    "tunnel": "sidecars speak to each other directly",
+    "outlierDetection": "is not supported yet",
+    "portLevelSettings": "is not supported: a policy applies to all ports",
+    "proxyProtocol": "is not supported: sidecars know each other by certificate",
+    "retryBudget": "is not supported yet",
+    "tls": "is not supported: callers follow the service's PeerAuthentication",
+    "tunnel": "is not supported: sidecars speak to each other directly",
 }))]
 pub struct TrafficPolicy {
     /// How an endpoint is chosen.
@@ -50,10 +50,10 @@ pub struct TrafficPolicy {
 /// How an endpoint is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(extend("x-unsupported" = {
-    "consistentHash": "not yet; use `simple`",
-    "localityLbSetting": "there is one locality",
-    "warmup": "not yet",
-    "warmupDurationSecs": "not yet",
+    "consistentHash": "is not supported yet; use `simple`",
+    "localityLbSetting": "is not supported: there is one locality",
+    "warmup": "is not supported yet",
+    "warmupDurationSecs": "is not supported yet",
 }))]
 pub struct LoadBalancer {
     /// The algorithm.
@@ -65,9 +65,9 @@ pub struct LoadBalancer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schemars(extend("x-unsupported" = {
-    "LEAST_CONN": "Istio has replaced it with `LEAST_REQUEST`",
-    "PASSTHROUGH": "the mesh chooses the endpoint",
-    "UNSPECIFIED": "leave the field out for the default, `LEAST_REQUEST`",
+    "LEAST_CONN": "is not supported: Istio has replaced it with `LEAST_REQUEST`",
+    "PASSTHROUGH": "is not supported: the mesh chooses the endpoint",
+    "UNSPECIFIED": "is not supported: leave the field out for the default, `LEAST_REQUEST`",
 }))]
 pub enum SimpleLoadBalancer {
     /// Of two endpoints drawn at random, the one with fewer requests under way. Istio's default.
@@ -94,10 +94,10 @@ pub struct ConnectionPool {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-unsupported" = {
-    "connectTimeout": "not yet",
-    "idleTimeout": "not yet",
-    "maxConnectionDuration": "not yet",
-    "tcpKeepalive": "not yet",
+    "connectTimeout": "is not supported yet",
+    "idleTimeout": "is not supported yet",
+    "maxConnectionDuration": "is not supported yet",
+    "tcpKeepalive": "is not supported yet",
 }))]
 pub struct TcpSettings {
     /// The most connections to the service from one caller.
@@ -110,13 +110,13 @@ pub struct TcpSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-unsupported" = {
-    "h2UpgradePolicy": "not yet",
-    "http2MaxRequests": "not yet",
-    "idleTimeout": "not yet",
-    "maxConcurrentStreams": "not yet",
-    "maxRequestsPerConnection": "not yet",
-    "maxRetries": "not yet",
-    "useClientProtocol": "not yet",
+    "h2UpgradePolicy": "is not supported yet",
+    "http2MaxRequests": "is not supported yet",
+    "idleTimeout": "is not supported yet",
+    "maxConcurrentStreams": "is not supported yet",
+    "maxRequestsPerConnection": "is not supported yet",
+    "maxRetries": "is not supported yet",
+    "useClientProtocol": "is not supported yet",
 }))]
 pub struct HttpSettings {
     /// The most requests that may wait for a connection to the service.
@@ -134,10 +134,10 @@ impl DestinationRule {
             .or_else(|| host.strip_suffix(".svc"))
             .unwrap_or(host);
         let (name, namespace) = host.split_once('.').unwrap_or((host, &self.metadata.namespace));
-        let is_plain = !namespace.contains('.') && !name.is_empty() && !namespace.is_empty();
-        is_plain.then(|| NamespacedName {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        })
+        let is_label = |text: &str| {
+            let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            !text.is_empty() && text.bytes().all(allowed)
+        };
+        (is_label(name) && is_label(namespace)).then(|| NamespacedName::new(namespace, name))
     }
 }

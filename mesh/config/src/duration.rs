@@ -67,7 +67,7 @@ impl TryFrom<Duration> for GatewayDuration {
     type Error = InvalidDuration;
 
     fn try_from(duration: Duration) -> Result<GatewayDuration, InvalidDuration> {
-        if duration.subsec_nanos() % 1_000_000 != 0 {
+        if !duration.subsec_nanos().is_multiple_of(1_000_000) {
             return Err(InvalidDuration::TooFine);
         }
         let milliseconds = u64::try_from(duration.as_millis()).map_err(|_| InvalidDuration::TooLong)?;

@@ -15,8 +15,8 @@ pub type HttpRoute = Manifest<HttpRouteSpec>;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-unsupported" = {
-    "hostnames": "a mesh route is chosen by the service that is called; remove it",
-    "useDefaultGateways": "a mesh route is attached to a Service",
+    "hostnames": "is not supported: a mesh route is chosen by the service that is called; remove it",
+    "useDefaultGateways": "is not supported: a mesh route is attached to a Service",
 }))]
 pub struct HttpRouteSpec {
     /// The services whose requests it routes.
@@ -30,7 +30,7 @@ pub struct HttpRouteSpec {
 
 /// A service to which a route is attached.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[schemars(extend("x-unsupported" = { "sectionName": "name a port with `port`" }))]
+#[schemars(extend("x-unsupported" = { "sectionName": "is not supported: name a port with `port`" }))]
 pub struct ParentRef {
     /// The API group: `""` for a Service.
     pub group: CoreGroup,
@@ -52,8 +52,8 @@ pub struct ParentRef {
 /// The API group of Kubernetes' own kinds, written `""`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(extend("x-unsupported" = {
-    "core": "the group of a Service is written `\"\"`",
-    "gateway.networking.k8s.io": "gateways come later; attach the route to a Service, with group `\"\"`",
+    "core": "is not supported: the group of a Service is written `\"\"`",
+    "gateway.networking.k8s.io": "is not supported: gateways come later; attach the route to a Service, with group `\"\"`",
 }))]
 pub enum CoreGroup {
     /// `""`
@@ -64,7 +64,7 @@ pub enum CoreGroup {
 
 /// The kind of what a route refers to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[schemars(extend("x-unsupported" = { "Gateway": "gateways come later; attach the route to a Service" }))]
+#[schemars(extend("x-unsupported" = { "Gateway": "is not supported: gateways come later; attach the route to a Service" }))]
 pub enum ServiceKind {
     /// A `v1 Service`.
     #[default]
@@ -74,7 +74,7 @@ pub enum ServiceKind {
 /// What happens to the requests that match.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-unsupported" = { "sessionPersistence": "not yet" }))]
+#[schemars(extend("x-unsupported" = { "sessionPersistence": "is not supported yet" }))]
 pub struct HttpRouteRule {
     /// Its name, unique in the route.
     #[serde(default)]
@@ -228,12 +228,12 @@ impl HttpMethod {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(tag = "type")]
 #[schemars(extend("x-unsupported" = {
-    "CORS": "it belongs to a gateway",
-    "ExtensionRef": "there are no extensions",
-    "ExternalAuth": "not yet",
-    "RequestMirror": "not yet",
-    "RequestRedirect": "not yet",
-    "URLRewrite": "not yet",
+    "CORS": "is not supported: it belongs to a gateway",
+    "ExtensionRef": "is not supported: there are no extensions",
+    "ExternalAuth": "is not supported yet",
+    "RequestMirror": "is not supported yet",
+    "RequestRedirect": "is not supported yet",
+    "URLRewrite": "is not supported yet",
 }))]
 pub enum HttpRouteFilter {
     /// Changes to the headers of the request.
@@ -280,7 +280,7 @@ pub struct HttpHeader {
 
 /// A weighted reference to a service.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[schemars(extend("x-unsupported" = { "filters": "not yet; use the filters of the rule" }))]
+#[schemars(extend("x-unsupported" = { "filters": "is not supported yet; use the filters of the rule" }))]
 pub struct HttpBackendRef {
     /// The API group: `""`, the default, for a Service.
     #[serde(default)]

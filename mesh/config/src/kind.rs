@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hallway_yaml::{Diagnostic, Node, Path, schema_for, suggest};
+use hallway_yaml::{Diagnostic, Node, Path, Span, schema_for, suggest};
 use schemars::Schema;
 use serde_json::Value;
 
@@ -75,31 +75,19 @@ impl Kind {
     /// # Errors
     /// When it names none, or one that is not supported.
     pub(crate) fn of(document: &Node) -> Result<Kind, Box<Diagnostic>> {
-        let written = |field: &str| {
-            let path = Path::root().with(field);
-            match document.get(field).map(|node| (node, node.as_text())) {
-                Some((_, Some(text))) => Ok((text, document.span(&path))),
-                Some((node, None)) => Err(Diagnostic::error(
-                    format!("`{field}` must be text"),
-                    node.span.first_line(),
-                    "",
-                )),
-                None => Err(Diagnostic::error(
-                    format!("missing field `{field}`"),
-                    document.span(&path),
-                    "in this document",
-                )),
-            }
-            .map_err(|diagnostic| {
-                Box::new(diagnostic.with_help(format!("the supported kinds are {}", supported())))
-            })
-        };
-        let (name, name_span) = written("kind")?;
-        let (version, version_span) = written("apiVersion")?;
+        if document.as_mapping().is_none() {
+            let span = document.span(&Path::root());
+            let diagnostic =
+                Diagnostic::error("this document is not a resource", span, "not a mapping of fields");
+            return Err(Box::new(diagnostic.with_help(
+                "write `apiVersion:`, `kind:`, `metadata:` and `spec:`".to_owned(),
+            )));
+        }
+        let (name, name_span) = text_field(document, "kind")?;
+        let (version, version_span) = text_field(document, "apiVersion")?;
         let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == name) else {
-            let near = suggest::closest(name, Kind::ALL.map(Kind::name));
-            let help = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
-            let help = format!("{help}the supported kinds are {}", supported());
+            let near = suggest::did_you_mean(name, Kind::ALL.map(Kind::name));
+            let help = near.unwrap_or_else(|| format!("the supported kinds are {}", supported()));
             return Err(Box::new(
                 Diagnostic::error(format!("unknown kind `{name}`"), name_span, "").with_help(help),
             ));
@@ -119,6 +107,18 @@ impl fmt::Display for Kind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())
     }
+}
+
+/// The text of a field at the root of a document, and its place.
+fn text_field<'n>(document: &'n Node, field: &str) -> Result<(&'n str, Span), Box<Diagnostic>> {
+    let span = document.span(&Path::root().with(field));
+    let (message, label) = match document.get(field).map(Node::as_text) {
+        Some(Some(text)) => return Ok((text, span)),
+        Some(None) => (format!("`{field}` must be text"), ""),
+        None => (format!("missing field `{field}`"), "in this document"),
+    };
+    let help = format!("the supported kinds are {}", supported());
+    Err(Box::new(Diagnostic::error(message, span, label).with_help(help)))
 }
 
 fn supported() -> String {

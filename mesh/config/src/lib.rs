@@ -1,7 +1,7 @@
 //! Mesh rules as people write them: strict YAML to typed resources, with diagnostics.
 //!
 //! Rules are Kubernetes `Service`s, Gateway API `HTTPRoute`s attached to them (GAMMA), and Istio's `PeerAuthentication` and
-//! `DestinationRule`. [`load`] reads a whole set of files and either accepts it or says everything that is wrong with
+//! `DestinationRule`. [`load()`] reads a whole set of files and either accepts it or says everything that is wrong with
 //! it, each with its place and a next step. Nothing is silently ignored: what is not supported is an error.
 //!
 //! | module | concept |
@@ -32,9 +32,10 @@ pub mod service;
 
 pub use destination_rule::DestinationRule;
 pub use duration::GatewayDuration;
+pub use hallway_model::bootstrap::Admission;
 pub use http_route::HttpRoute;
 pub use kind::Kind;
-pub use load::{Admission, Loaded, RuleFile, load};
+pub use load::{Loaded, RuleFile, load};
 pub use manifest::{Manifest, Metadata};
 pub use peer_authentication::PeerAuthentication;
 pub use resources::{Located, NamespacedName, Resources};

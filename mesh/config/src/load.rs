@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallway_yaml::{Diagnostic, Diagnostics, Node, Path, Severity, SourceFile, Step};
+use hallway_model::bootstrap::Admission;
+use hallway_yaml::{Diagnostic, Diagnostics, Node, Path, SourceFile, Step};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -18,16 +19,6 @@ pub struct RuleFile {
     pub name: String,
     /// The text.
     pub text: String,
-}
-
-/// How strict admission is about references to what does not exist.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Admission {
-    /// They are refused.
-    #[default]
-    Enforce,
-    /// They are accepted with a warning; the share of the requests that they stand for is answered with 500.
-    Warn,
 }
 
 /// An accepted set of rules.
@@ -48,15 +39,14 @@ pub fn load(files: Vec<RuleFile>, admission: Admission) -> Result<Loaded, Diagno
     for file in files {
         loader.file(&SourceFile::new(file.name, file.text));
     }
-    let unreadable = &loader.unreadable;
-    let found = check::check(&loader.resources, unreadable, admission);
-    loader.diagnostics.extend(found);
-    if loader.diagnostics.has_errors() {
-        return Err(loader.diagnostics);
+    let found = check::check(&loader.resources, &loader.unreadable, admission);
+    let diagnostics: Diagnostics = loader.diagnostics.into_iter().chain(found).collect();
+    if diagnostics.has_errors() {
+        return Err(diagnostics);
     }
     Ok(Loaded {
         resources: loader.resources,
-        warnings: loader.diagnostics,
+        warnings: diagnostics,
     })
 }
 
@@ -73,7 +63,7 @@ pub(crate) struct Unreadable {
 struct Loader {
     resources: Resources,
     unreadable: Unreadable,
-    diagnostics: Diagnostics,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl Loader {
@@ -125,7 +115,7 @@ fn add<Spec: DeserializeOwned + JsonSchema>(
     kind: Kind,
     node: Node,
     others: &mut BTreeMap<NamespacedName, Located<Manifest<Spec>>>,
-    diagnostics: &mut Diagnostics,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<(), Option<NamespacedName>> {
     let manifest = match node.decode::<Manifest<Spec>>() {
         Ok(manifest) => manifest,
@@ -153,7 +143,6 @@ fn duplicate(kind: Kind, key: &NamespacedName, node: &Node, first: &Node) -> Dia
     )
     .with_secondary(first.span(&name), "first named here")
     .with_help("remove or rename one of them".to_owned())
-    .with_severity(Severity::Error)
 }
 
 /// What a place is part of: `HTTPRoute shop/checkout, rule 1`.

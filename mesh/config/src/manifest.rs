@@ -10,7 +10,7 @@ use crate::resources::NamespacedName;
 
 /// A resource: the specification of something that has a name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[schemars(extend("x-unsupported" = { "status": "a status is reported, not written; remove it" }))]
+#[schemars(extend("x-unsupported" = { "status": "is reported, not written; remove it" }))]
 pub struct Manifest<Spec> {
     /// The group and version of the kind, such as `gateway.networking.k8s.io/v1`.
     #[serde(rename = "apiVersion")]
@@ -26,11 +26,11 @@ pub struct Manifest<Spec> {
 /// What a resource is called.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(extend("x-unsupported" = {
-    "creationTimestamp": "it is set by a Kubernetes API server; remove it",
-    "generation": "it is set by a Kubernetes API server; remove it",
-    "managedFields": "it is set by a Kubernetes API server; remove it",
-    "resourceVersion": "it is set by a Kubernetes API server; remove it",
-    "uid": "it is set by a Kubernetes API server; remove it",
+    "creationTimestamp": "is set by a Kubernetes API server; remove it",
+    "generation": "is set by a Kubernetes API server; remove it",
+    "managedFields": "is set by a Kubernetes API server; remove it",
+    "resourceVersion": "is set by a Kubernetes API server; remove it",
+    "uid": "is set by a Kubernetes API server; remove it",
 }))]
 pub struct Metadata {
     /// The name, unique among the resources of its kind in its namespace.

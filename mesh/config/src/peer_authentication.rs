@@ -13,7 +13,7 @@ pub type PeerAuthentication = Manifest<PeerAuthenticationSpec>;
 
 /// What the workloads of a namespace, or some of them, demand of their callers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[schemars(extend("x-unsupported" = { "portLevelMtls": "the mode applies to all ports of a workload" }))]
+#[schemars(extend("x-unsupported" = { "portLevelMtls": "is not supported: the mode applies to all ports of a workload" }))]
 pub struct PeerAuthenticationSpec {
     /// The workloads that it applies to; when absent, all of the namespace.
     #[serde(default)]

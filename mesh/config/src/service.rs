@@ -14,12 +14,12 @@ pub type Service = Manifest<ServiceSpec>;
 /// The ports of a service and the workloads behind them.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(extend("x-unsupported" = {
-    "clusterIP": "the mesh routes by name, services have no address",
-    "clusterIPs": "the mesh routes by name, services have no address",
-    "externalIPs": "services are reached through the mesh only",
-    "externalName": "services are reached through the mesh only",
-    "loadBalancerIP": "services are reached through the mesh only",
-    "sessionAffinity": "choose a load balancer with a DestinationRule",
+    "clusterIP": "is not supported: the mesh routes by name, services have no address",
+    "clusterIPs": "is not supported: the mesh routes by name, services have no address",
+    "externalIPs": "is not supported: services are reached through the mesh only",
+    "externalName": "is not supported: services are reached through the mesh only",
+    "loadBalancerIP": "is not supported: services are reached through the mesh only",
+    "sessionAffinity": "is not supported: choose a load balancer with a DestinationRule",
 }))]
 pub struct ServiceSpec {
     /// The ports.
@@ -36,7 +36,7 @@ pub struct ServiceSpec {
 /// A port of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-unsupported" = { "nodePort": "services are reached through the mesh only" }))]
+#[schemars(extend("x-unsupported" = { "nodePort": "is not supported: services are reached through the mesh only" }))]
 pub struct ServicePort {
     /// Its name; needed when there are several.
     #[serde(default)]
@@ -67,9 +67,9 @@ impl ServicePort {
 /// How a service is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(extend("x-unsupported" = {
-    "ExternalName": "services are reached through the mesh only",
-    "LoadBalancer": "services are reached through the mesh only",
-    "NodePort": "services are reached through the mesh only",
+    "ExternalName": "is not supported: services are reached through the mesh only",
+    "LoadBalancer": "is not supported: services are reached through the mesh only",
+    "NodePort": "is not supported: services are reached through the mesh only",
 }))]
 pub enum ServiceType {
     /// From inside the mesh, by its name.
@@ -80,8 +80,8 @@ pub enum ServiceType {
 /// A transport protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(extend("x-unsupported" = {
-    "SCTP": "the mesh carries TCP only",
-    "UDP": "the mesh carries TCP only",
+    "SCTP": "is not supported: the mesh carries TCP only",
+    "UDP": "is not supported: the mesh carries TCP only",
 }))]
 pub enum Protocol {
     /// TCP.
@@ -93,10 +93,10 @@ pub enum Protocol {
 /// An application protocol. Source: KEP-3726.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(extend("x-unsupported" = {
-    "https": "the mesh itself encrypts; use `http`",
-    "kubernetes.io/h2c": "not yet; use `http`",
-    "kubernetes.io/ws": "not yet; use `http`",
-    "kubernetes.io/wss": "not yet; use `http`",
+    "https": "is not supported: the mesh itself encrypts; use `http`",
+    "kubernetes.io/h2c": "is not supported yet; use `http`",
+    "kubernetes.io/ws": "is not supported yet; use `http`",
+    "kubernetes.io/wss": "is not supported yet; use `http`",
 }))]
 pub enum AppProtocol {
     /// HTTP/1.1.

@@ -12,7 +12,7 @@ use rcgen::{
     SerialNumber,
 };
 
-use crate::{Bundle, CredentialError, KeyPair, Svid};
+use crate::{Bundle, CredentialError, KeyPair, Svid, certificate};
 
 /// How long a root lives: longer than any mesh that is started from a terminal.
 const ROOT_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
@@ -21,13 +21,22 @@ const ROOT_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// Ten seconds is what SPIRE takes; more would only lengthen the life of a certificate that was stolen from the past.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(10);
 
-/// When a certificate is good. X.509 counts whole seconds: both ends are rounded down.
+/// When a certificate is good. X.509 counts whole seconds: parts of a second are lost.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Validity {
     /// The first moment.
     pub not_before: SystemTime,
     /// The last moment.
     pub not_after: SystemTime,
+}
+
+/// A certificate as it was issued.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Issued {
+    /// The chain, leaf first, PEM.
+    pub chain: String,
+    /// The serial number, hexadecimal.
+    pub serial: String,
 }
 
 /// Vouches for the identities of one trust domain.
@@ -39,11 +48,11 @@ pub struct Authority {
 }
 
 impl Validity {
-    /// Good for `lifetime` from `now` on, and for [`CLOCK_SKEW`] before.
+    /// Good for `lifetime` from `now` on, and for [`CLOCK_SKEW`] before; both ends rounded down to whole seconds.
     pub fn starting(now: SystemTime, lifetime: Duration) -> Self {
         Self {
-            not_before: now - CLOCK_SKEW,
-            not_after: now + lifetime,
+            not_before: whole_seconds(now - CLOCK_SKEW),
+            not_after: whole_seconds(now + lifetime),
         }
     }
 }
@@ -80,14 +89,8 @@ impl Authority {
             reason: error.to_string(),
         })?;
         let (trust_domain, root) = Bundle::from_pem(root_pem)?.single_root()?;
-        let certified = x509_parser::parse_x509_certificate(&root)
-            .map_err(|error| CredentialError::Certificate(error.to_string()))?
-            .1
-            .public_key()
-            .subject_public_key
-            .data
-            .to_vec();
-        if certified != key.der_bytes() {
+        let certified = certificate::parse(&root)?;
+        if certified.public_key().subject_public_key.data != key.der_bytes() {
             return Err(CredentialError::KeyMismatch(format!(
                 "the root of `{trust_domain}`"
             )));
@@ -122,8 +125,8 @@ impl Authority {
         Bundle::from_pem(&self.root_pem).expect("an authority makes well-formed roots")
     }
 
-    /// Issues an X.509-SVID for the key that signed `request` (PKCS #10, PEM): the certificate chain, leaf first, PEM. The identity
-    /// is the one given here; names inside the request are ignored.
+    /// Issues an X.509-SVID for the key that signed `request` (PKCS #10, PEM). The identity is the one given here; names inside the
+    /// request are ignored.
     ///
     /// # Errors
     /// [`CredentialError::SigningRequest`] when the request is malformed or its signature is wrong,
@@ -133,7 +136,7 @@ impl Authority {
         request: &str,
         identity: &SpiffeId,
         validity: Validity,
-    ) -> Result<String, CredentialError> {
+    ) -> Result<Issued, CredentialError> {
         let refuse = |error: rcgen::Error| CredentialError::SigningRequest(error.to_string());
         if identity.trust_domain() != &self.trust_domain {
             return Err(CredentialError::ForeignIdentity {
@@ -142,10 +145,15 @@ impl Authority {
             });
         }
         let request = CertificateSigningRequestParams::from_pem(request).map_err(refuse)?;
-        svid_parameters(identity, validity, self.next_serial())
+        let serial = self.next_serial();
+        let hexadecimal = certificate::hexadecimal(&serial.to_bytes());
+        let certificate = svid_parameters(identity, validity, serial)
             .signed_by(&request.public_key, &self.issuer)
-            .map(|certificate| certificate.pem())
-            .map_err(refuse)
+            .map_err(refuse)?;
+        Ok(Issued {
+            chain: certificate.pem(),
+            serial: hexadecimal,
+        })
     }
 
     /// Makes a key and issues an SVID for it, for a program that is its own authority.
@@ -154,8 +162,8 @@ impl Authority {
     /// As [`Authority::issue`].
     pub fn mint(&self, identity: &SpiffeId, validity: Validity) -> Result<Svid, CredentialError> {
         let key = KeyPair::generate();
-        let chain = self.issue(&key.signing_request(), identity, validity)?;
-        Svid::new(&chain, &key)
+        let issued = self.issue(&key.signing_request(), identity, validity)?;
+        Svid::new(&issued.chain, &key)
     }
 
     /// Sixteen bytes of which the first is positive and not zero, so that all serials are encoded in the same length.
@@ -167,6 +175,13 @@ impl Authority {
             .fill_bytes(&mut bytes);
         bytes[0] = bytes[0] & 0x3f | 0x40;
         SerialNumber::from_slice(&bytes)
+    }
+}
+
+fn whole_seconds(moment: SystemTime) -> SystemTime {
+    match moment.duration_since(UNIX_EPOCH) {
+        Ok(since) => UNIX_EPOCH + Duration::from_secs(since.as_secs()),
+        Err(_) => moment,
     }
 }
 
@@ -189,12 +204,7 @@ fn root_parameters(
     validity: Validity,
 ) -> CertificateParams {
     let mut parameters = parameters(&format!("spiffe://{trust_domain}"), validity);
-    let fingerprint: String = parameters
-        .key_identifier(key)
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let fingerprint = certificate::hexadecimal(&parameters.key_identifier(key)[..8]);
     parameters
         .distinguished_name
         .push(DnType::CommonName, format!("{trust_domain} {fingerprint}"));

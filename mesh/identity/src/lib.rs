@@ -30,7 +30,7 @@ pub mod svid;
 pub mod tls;
 pub mod verify;
 
-pub use authority::{Authority, Validity};
+pub use authority::{Authority, Issued, Validity};
 pub use bundle::Bundle;
 pub use certificate::PeerCertificate;
 pub use error::CredentialError;

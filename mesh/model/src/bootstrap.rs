@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{SpiffeId, TrustDomain, millis};
@@ -130,7 +131,7 @@ pub struct AuthorityMaterial {
 }
 
 /// What to do with references that lead nowhere (a backend, a port or a host that does not exist).
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Admission {
     /// Refuse the whole push.

@@ -9,6 +9,9 @@ use crate::path::Path;
 use crate::render::{self, Style};
 use crate::source::Span;
 
+/// The most findings that are shown as text: more are read by nobody.
+const MAX_RENDERED: usize = 100;
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -225,9 +228,16 @@ impl Diagnostics {
         self.iter().map(Diagnostic::record).collect()
     }
 
-    /// The findings as text, an empty line between them; ends without a line break.
+    /// The first findings as text, an empty line between them; ends without a line break.
     pub fn render(&self, style: Style) -> String {
-        let rendered: Vec<String> = self.iter().map(|diagnostic| diagnostic.render(style)).collect();
+        let mut rendered: Vec<String> = self
+            .iter()
+            .take(MAX_RENDERED)
+            .map(|diagnostic| diagnostic.render(style))
+            .collect();
+        if self.len() > MAX_RENDERED {
+            rendered.push(format!("and {} more", self.len() - MAX_RENDERED));
+        }
         rendered.join("\n\n")
     }
 }

@@ -100,11 +100,11 @@ pub(crate) fn listed_fields_only(schema: &Value) -> bool {
     schema.get("additionalProperties") == Some(&Value::Bool(false))
 }
 
-/// The key under which a type lists what it knows of but does not take, with the reason:
-/// `#[schemars(extend("x-unsupported" = { "hostnames": "mesh routes attach to a Service" }))]`.
+/// The key under which a type lists fields or values that it knows of but does not take, each with a predicate that says
+/// so: `#[schemars(extend("x-unsupported" = { "hostnames": "is not supported: mesh routes attach to a Service" }))]`.
 pub const UNSUPPORTED: &str = "x-unsupported";
 
-/// The reason why a field or value is refused, if the schema, or one of its alternatives, gives one.
+/// Why a value is refused, if the schema or one of its alternatives says so.
 pub(crate) fn unsupported<'s>(root: &'s Value, schema: &'s Value, name: &str) -> Option<&'s str> {
     let reason = |schema: &'s Value| schema.get(UNSUPPORTED)?.get(name)?.as_str();
     let alternatives = schema

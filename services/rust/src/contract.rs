@@ -233,7 +233,7 @@ pub enum Outcome {
     ResetBefore,
     /// It was told to reset the connection after the work.
     ResetAfter,
-    /// The caller went away before the answer.
+    /// The caller went away before the answer, or the service gave up because it was told to stop.
     Cancelled,
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use crate::behaviour::Behaving;
 use crate::call::CheckedCall;
@@ -52,7 +53,7 @@ impl Control {
             }
         };
         let answer = match (head.uri.path(), &head.method) {
-            ("/ready", &Method::GET) => Ok(message::empty(StatusCode::NO_CONTENT)),
+            ("/ready", &Method::GET) => Ok(message::json(StatusCode::OK, &json!({ "ready": true }))),
             ("/behaviour", &Method::PUT) => self.change_behaviour(&body),
             ("/call", &Method::POST) => self.call(&body).await,
             ("/ready", _) => Ok(not_allowed("GET")),
@@ -89,7 +90,20 @@ impl Control {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|error| error.to_string())
+    let parsed = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    // serde reads a struct from an array of its fields as well; the contract does not, and knows no array here.
+    match serde_json::from_slice(body) {
+        Ok(value) if !holds_array(&value) => Ok(parsed),
+        _ => Err("an array stands where there should be an object".to_owned()),
+    }
+}
+
+fn holds_array(value: &Value) -> bool {
+    match value {
+        Value::Array(_) => true,
+        Value::Object(fields) => fields.values().any(holds_array),
+        _ => false,
+    }
 }
 
 /// Compares in a time that does not depend on where two secrets of one length differ.

@@ -9,14 +9,15 @@ mod service;
 
 use std::collections::BTreeMap;
 
-use hallway_yaml::{Diagnostic, Diagnostics, Node, Path, Severity, Span};
+use hallway_model::bootstrap::Admission;
+use hallway_yaml::{Diagnostic, Node, Path, Severity, Span};
 
 use crate::kind::Kind;
-use crate::load::{Admission, Unreadable, context};
+use crate::load::{Unreadable, context};
 use crate::resources::Resources;
 
 /// Everything that is wrong with the resources.
-pub(crate) fn check(resources: &Resources, unreadable: &Unreadable, admission: Admission) -> Diagnostics {
+pub(crate) fn check(resources: &Resources, unreadable: &Unreadable, admission: Admission) -> Vec<Diagnostic> {
     let mut checker = Checker {
         resources,
         unreadable,
@@ -27,7 +28,7 @@ pub(crate) fn check(resources: &Resources, unreadable: &Unreadable, admission: A
     checker.http_routes();
     checker.peer_authentications();
     checker.destination_rules();
-    checker.diagnostics.into_iter().collect()
+    checker.diagnostics
 }
 
 struct Checker<'r> {

@@ -8,16 +8,13 @@ use crate::resources::NamespacedName;
 impl Checker<'_> {
     /// Reports `service` at `place` if there is none of that name. Whether it exists, as far as can be known.
     pub(super) fn service_exists(&mut self, place: Place<'_>, service: &NamespacedName) -> bool {
-        let services = &self.resources.services;
-        if services.contains_key(service) {
+        if self.resources.services.contains_key(service) {
             return true;
         }
         if self.unreadable.others || self.unreadable.services.contains(service) {
             return false;
         }
-        let names: Vec<String> = services.keys().map(NamespacedName::to_string).collect();
-        let near = suggest::closest(&service.to_string(), names.iter().map(String::as_str));
-        let help = match near {
+        let help = match self.similar_service(service) {
             Some(near) => format!("did you mean `{near}`? otherwise add a Service {service}"),
             None => format!("add a Service {service}, or remove the reference"),
         };
@@ -29,6 +26,15 @@ impl Checker<'_> {
         let severity = self.dangling();
         self.report(place, diagnostic.with_severity(severity).with_help(help));
         false
+    }
+
+    /// A service whose name is near in the same namespace, or the same in another one.
+    fn similar_service(&self, missing: &NamespacedName) -> Option<&NamespacedName> {
+        let keys = || self.resources.services.keys();
+        let siblings = || keys().filter(|key| key.namespace == missing.namespace);
+        let near = suggest::closest(&missing.name, siblings().map(|key| key.name.as_str()));
+        near.and_then(|near| siblings().find(|key| key.name == near))
+            .or_else(|| keys().find(|key| key.name == missing.name))
     }
 
     /// Reports `port` at `port_path` if the service exists but has no such port.
@@ -54,7 +60,7 @@ impl Checker<'_> {
         }
         let place = place.with_path(port_path);
         let help = format!(
-            "Service {service} has {}",
+            "its ports are {}",
             suggest::all_of(ports.iter().map(String::as_str))
         );
         let diagnostic = Diagnostic::error(

@@ -64,11 +64,12 @@ impl<'s> Validator<'s> {
             .filter(|most| count > *most)
             .map(|most| format!("at most {most}"));
         if let Some(bound) = too_few.or(too_many) {
-            let message = format!("{} must have {bound} items, not {count}", self.path.subject());
+            let items = if bound.ends_with(" 1") { "item" } else { "items" };
+            let message = format!("{} must have {bound} {items}, not {count}", self.path.subject());
             self.report(Diagnostic::error(
                 message,
                 node.head(),
-                format!("expected {bound} items"),
+                format!("expected {bound} {items}"),
             ));
         }
         let prefix = schema.get("prefixItems").and_then(Value::as_array);
@@ -97,19 +98,14 @@ impl<'s> Validator<'s> {
             }
         }
         let expected = crate::suggest::in_prose(expected, "or");
-        let message = format!(
-            "expected {expected} for {}, found {}",
-            self.path.subject(),
-            found(node)
-        );
+        let message = format!("{} must be {expected}, not {}", self.path.subject(), found(node));
         let diagnostic = Diagnostic::error(message, node.head(), format!("expected {expected}"));
         self.report(diagnostic.with_help(mistaken_for(node, schemas)));
     }
 
     /// A field or value that the type knows of but does not take.
-    fn unsupported(&mut self, name: &str, span: Span, reason: &str) {
-        let message = format!("`{name}` is not supported: {reason}");
-        self.report(Diagnostic::error(message, span, "not supported"));
+    fn unsupported(&mut self, name: &str, span: Span, predicate: &str) {
+        self.report(Diagnostic::error(format!("`{name}` {predicate}"), span, ""));
     }
 
     fn inside(&mut self, step: Step, check: impl FnOnce(&mut Self)) {

@@ -68,6 +68,11 @@ impl<'s> Validator<'s> {
             Some(Value::Bool(false)) | None => {}
             Some(others) => fields.others = Some(others),
         }
+        let unsupported = schema.get(schema::UNSUPPORTED).and_then(Value::as_object);
+        let reasons = unsupported.into_iter().flatten();
+        fields
+            .unsupported
+            .extend(reasons.filter_map(|(name, reason)| Some((name.as_str(), reason.as_str()?))));
         for part in schema
             .get("allOf")
             .and_then(Value::as_array)

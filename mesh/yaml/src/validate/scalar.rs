@@ -19,34 +19,19 @@ impl<'s> Validator<'s> {
         {
             return self.unknown_value(node, schema, &listed);
         }
-        match &node.content {
-            Content::Text(text) if !matches_text(text, schema) => {
-                let expected = expectation(schema);
-                let message = format!(
-                    "expected {expected} for {}, found {}",
-                    self.path.subject(),
-                    found(node)
-                );
-                self.report(Diagnostic::error(
-                    message,
-                    node.head(),
-                    format!("expected {expected}"),
-                ));
-            }
-            Content::Number(number) if !in_range(number, schema) => {
-                let expected = expectation(schema);
-                let message = format!(
-                    "expected {expected} for {}, found {}",
-                    self.path.subject(),
-                    found(node)
-                );
-                self.report(Diagnostic::error(
-                    message,
-                    node.head(),
-                    format!("expected {expected}"),
-                ));
-            }
-            _ => {}
+        let holds = match &node.content {
+            Content::Text(text) => matches_text(text, schema),
+            Content::Number(number) => in_range(number, schema),
+            _ => true,
+        };
+        if !holds {
+            let expected = expectation(schema);
+            let message = format!("{} must be {expected}, not {}", self.path.subject(), found(node));
+            self.report(Diagnostic::error(
+                message,
+                node.head(),
+                format!("expected {expected}"),
+            ));
         }
     }
 
@@ -132,7 +117,9 @@ pub(super) fn mistaken_for(node: &Node, schemas: &[&Value]) -> Option<String> {
     let wants = |name: &str| schemas.iter().any(|schema| schema::types(schema).contains(&name));
     match &node.content {
         Content::Number(_) | Content::Boolean(_) if wants("string") => {
-            Some(format!("put it in quotes: \"{}\"", node.span.first_line().text()))
+            let written = node.span.first_line();
+            let would_do = schemas.iter().any(|schema| matches_text(written.text(), schema));
+            would_do.then(|| format!("put it in quotes: \"{}\"", written.text()))
         }
         Content::Text(text) if wants("boolean") => match text.to_lowercase().as_str() {
             "yes" | "on" => Some("write `true`".to_owned()),

@@ -205,7 +205,7 @@ tls: yes
       ╰╴
     help: did you mean `attempts`?
 
-    error: expected a whole number from 0 to 65535 for `codes[1]`, found the text `503`
+    error: `codes[1]` must be a whole number from 0 to 65535, not the text `503`
       ╭▸ lab.yaml:3:36
       │
     3 │ retry: { attemps: 3x, codes: [200, '503'], backoff: 3 }
@@ -213,7 +213,7 @@ tls: yes
       ╰╴
     help: remove the quotes
 
-    error: expected a duration (GEP-2257) such as `250ms` for `backoff`, found the number `3`
+    error: `backoff` must be a duration (GEP-2257) such as `250ms`, not the number `3`
       ╭▸ lab.yaml:3:53
       │
     3 │ retry: { attemps: 3x, codes: [200, '503'], backoff: 3 }
@@ -221,13 +221,13 @@ tls: yes
       ╰╴
     help: put it in quotes: "3"
 
-    error: expected a mapping of fields for `services`, found a list
+    error: `services` must be a mapping of fields, not a list
       ╭▸ lab.yaml:4:11
       │
     4 │ services: [orders]
       ╰╴          ━━━━━━━━ expected a mapping of fields
 
-    error: expected `true` or `false` for `tls`, found the text `yes`
+    error: `tls` must be `true` or `false`, not the text `yes`
       ╭▸ lab.yaml:5:6
       │
     5 │ tls: yes
@@ -247,7 +247,7 @@ faults: [hung, delay, { dely: {} }, { status: many }, { hang: 1, status: 2 }, {}
 services: { orders: { replica: 2, replicas: -1 } }
 ";
     insta::assert_snapshot!(mistakes(text), @r#"
-    error: expected text for `name`, found the number `3`
+    error: `name` must be text, not the number `3`
       ╭▸ lab.yaml:2:7
       │
     2 │ name: 3
@@ -255,13 +255,13 @@ services: { orders: { replica: 2, replicas: -1 } }
       ╰╴
     help: put it in quotes: "3"
 
-    error: expected a whole number from 0 to 255 for `attempts`, found the number `300`
+    error: `attempts` must be a whole number from 0 to 255, not the number `300`
       ╭▸ lab.yaml:3:20
       │
     3 │ retry: { attempts: 300, backoff: 3 seconds }
       ╰╴                   ━━━ expected a whole number from 0 to 255
 
-    error: expected a duration (GEP-2257) such as `250ms` for `backoff`, found the text `3 seconds`
+    error: `backoff` must be a duration (GEP-2257) such as `250ms`, not the text `3 seconds`
       ╭▸ lab.yaml:3:34
       │
     3 │ retry: { attempts: 300, backoff: 3 seconds }
@@ -299,7 +299,7 @@ services: { orders: { replica: 2, replicas: -1 } }
       ╰╴
     help: did you mean `delay`?
 
-    error: expected a whole number from 0 to 65535 for `status`, found the text `many`
+    error: `status` must be a whole number from 0 to 65535, not the text `many`
       ╭▸ lab.yaml:5:47
       │
     5 │ faults: [hung, delay, { dely: {} }, { status: many }, { hang: 1, status: 2 }, {}, { hang: 1 }]
@@ -331,7 +331,7 @@ services: { orders: { replica: 2, replicas: -1 } }
     6 │ services: { orders: { replica: 2, replicas: -1 } }
       ╰╴                      ━━━━━━━ `orders` has `replicas`
 
-    error: expected a whole number from 0 to 4294967295 for `replicas`, found the number `-1`
+    error: `replicas` must be a whole number from 0 to 4294967295, not the number `-1`
       ╭▸ lab.yaml:6:45
       │
     6 │ services: { orders: { replica: 2, replicas: -1 } }
@@ -396,7 +396,7 @@ pair: [one]
     7 │ pair: [one]
       ╰╴      ━━━━━ expected at least 2 items
 
-    error: expected a whole number from 0 to 255 for `pair[0]`, found the text `one`
+    error: `pair[0]` must be a whole number from 0 to 255, not the text `one`
       ╭▸ lab.yaml:7:8
       │
     7 │ pair: [one]
@@ -418,13 +418,13 @@ pair: [1, 2, 3]
       ╰╴
     help: did you mean `set`?
 
-    error: expected a whole number of at least 0 or a mapping of fields for `count`, found the text `many`
+    error: `count` must be a whole number of at least 0 or a mapping of fields, not the text `many`
       ╭▸ lab.yaml:4:8
       │
     4 │ count: many
       ╰╴       ━━━━ expected a whole number of at least 0 or a mapping of fields
 
-    error: expected text for `push`, found the number `3`
+    error: `push` must be text, not the number `3`
       ╭▸ lab.yaml:5:24
       │
     5 │ step: { at: 2ms, push: 3 }
@@ -438,7 +438,7 @@ pair: [1, 2, 3]
     6 │ pair: [1, 2, 3]
       ╰╴      ━━━━━━━━━ expected at most 2 items
 
-    error: expected text for `pair[1]`, found the number `2`
+    error: `pair[1]` must be text, not the number `2`
       ╭▸ lab.yaml:6:11
       │
     6 │ pair: [1, 2, 3]
@@ -454,7 +454,7 @@ fn mistakes_point_at_the_file_that_holds_them() {
     let patch = parse_one(&SourceFile::new("patch.yaml", "retry:\n  attempts: three\n")).expect("YAML");
     let mistakes = base.merge_patch(&patch).decode::<Lab>().expect_err("mistakes");
     insta::assert_snapshot!(mistakes.render(Style::Plain), @r"
-    error: expected a whole number from 0 to 255 for `attempts`, found the text `three`
+    error: `attempts` must be a whole number from 0 to 255, not the text `three`
       ╭▸ patch.yaml:2:13
       │
     2 │   attempts: three

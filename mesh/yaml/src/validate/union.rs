@@ -34,25 +34,32 @@ impl<'s> Validator<'s> {
                 return self.check_internal(mapping, anchor, schema, &of_type);
             }
         }
-        let names = unit_variants(branches);
+        if of_type.is_empty() && node.as_text().is_none() {
+            return self.wrong_type(node, branches);
+        }
+        match node.as_text() {
+            Some(text) if !of_type.iter().any(|branch| schema::listed(branch).is_none()) => {
+                self.check_variant(node, text, schema, branches);
+            }
+            _ => self.check_any(node, anchor, &of_type),
+        }
+    }
+
+    /// Text where only certain words will do: the variants without content, if there are any.
+    fn check_variant(&mut self, node: &Node, text: &str, schema: &'s Value, branches: &[&'s Value]) {
+        let units = unit_variants(branches);
         let variants: Vec<&str> = branches
             .iter()
             .filter_map(|branch| schema::external_tag(branch))
             .map(|(name, _)| name)
             .collect();
-        match node.as_text() {
-            Some(text)
-                if !variants.is_empty()
-                    && !names.iter().any(|name| name.as_str() == Some(text))
-                    && !takes_any_text(&of_type) =>
-            {
-                self.unknown_variant(node, text, &names, &variants);
-            }
-            Some(_) if !names.is_empty() && of_type.iter().all(|branch| schema::listed(branch).is_some()) => {
-                self.check_listed(node, schema, &names);
-            }
-            _ if of_type.is_empty() => self.wrong_type(node, branches),
-            _ => self.check_any(node, anchor, &of_type),
+        if units.iter().any(|unit| unit.as_str() == Some(text)) {
+            return;
+        }
+        match (units.is_empty(), variants.is_empty()) {
+            (true, true) => self.wrong_type(node, branches),
+            (false, true) => self.unknown_value(node, schema, &units),
+            (_, false) => self.unknown_variant(node, text, &units, &variants),
         }
     }
 
@@ -63,12 +70,6 @@ impl<'s> Validator<'s> {
             .map(|branch| self.attempt(|validator| validator.check(node, anchor, branch)));
         let best = attempts.min_by_key(Vec::len);
         self.diagnostics.extend(best.unwrap_or_default());
-    }
-
-    fn check_listed(&mut self, node: &Node, schema: &'s Value, names: &[&'s Value]) {
-        if !names.contains(&&node.to_json()) {
-            self.unknown_value(node, schema, names);
-        }
     }
 
     /// An externally tagged enum: a mapping of the variant's name to its content.
@@ -187,8 +188,4 @@ fn unit_variants<'s>(branches: &[&'s Value]) -> Vec<&'s Value> {
         .flatten()
         .filter(|value| !value.is_null())
         .collect()
-}
-
-fn takes_any_text(branches: &[&Value]) -> bool {
-    branches.iter().any(|branch| schema::listed(branch).is_none())
 }

@@ -1,5 +1,6 @@
 //! Real handshakes over in-memory connections: who is let in, and for which reason the others are not.
 
+mod forge;
 mod support;
 
 use std::time::Duration;
@@ -11,8 +12,7 @@ use hallway_identity::{
 };
 use hallway_model::telemetry::RefusalReason;
 use support::{
-    HOUR, Outcome, authority, by_us, domain, handshake, host, identity, in_date, mint_with_uris,
-    raw_handshake, start, store,
+    HOUR, Outcome, authority, by_us, domain, handshake, host, identity, in_date, raw_handshake, start, store,
 };
 
 /// A client with `client` calls a server with `server`, and expects `payments`.
@@ -134,7 +134,7 @@ async fn a_federated_root_vouches_for_its_own_trust_domain_only() {
     let seen = call(&own, &server).await.server.expect("the partner is let in");
     assert_eq!(seen.identity, identity("partner.test", "orders"));
 
-    let borrowed = mint_with_uris(&partner, &["spiffe://hallway.test/ns/shop/sa/orders"]);
+    let borrowed = forge::mint_with_uris(&partner, &["spiffe://hallway.test/ns/shop/sa/orders"]);
     let outcome = call(&SvidStore::new(borrowed, &both), &server).await;
     assert_eq!(outcome.server_refusal(), by_us(RefusalReason::InvalidIdentity));
     assert!(
@@ -151,7 +151,7 @@ async fn a_certificate_without_exactly_one_spiffe_id_proves_nothing() {
     let payments = "spiffe://hallway.test/ns/shop/sa/payments";
     for uris in [&[orders, payments][..], &["https://hallway.test/orders"], &[]] {
         // A store would not take such an SVID, so the certificate is presented by hand.
-        let (chain, key) = support::chain_with_uris(&authority, uris);
+        let (chain, key) = forge::chain_with_uris(&authority, uris);
         let outcome = raw_handshake(chain, key, &store(&authority, "payments")).await;
         assert_eq!(
             outcome.server_refusal(),
@@ -164,7 +164,7 @@ async fn a_certificate_without_exactly_one_spiffe_id_proves_nothing() {
 #[tokio::test]
 async fn a_root_cannot_be_used_as_a_workload() {
     let authority = authority("hallway.test");
-    let (chain, key) = support::signing_chain(&authority, "spiffe://hallway.test/ns/shop/sa/orders");
+    let (chain, key) = forge::signing_chain(&authority, "spiffe://hallway.test/ns/shop/sa/orders");
     let outcome = raw_handshake(chain, key, &store(&authority, "payments")).await;
     assert_eq!(outcome.server_refusal(), by_us(RefusalReason::InvalidIdentity));
     assert!(outcome.server_detail().contains("may sign others"));
@@ -287,13 +287,13 @@ fn an_authority_can_start_again() {
 fn an_authority_believes_no_name_in_a_request_and_no_bad_signature() {
     let authority = authority("hallway.test");
     let orders = identity("hallway.test", "orders");
-    let (request, key) = support::request_with_uri("spiffe://hallway.test/ns/shop/sa/payments");
-    let chain = authority
+    let (request, key) = forge::request_with_uri("spiffe://hallway.test/ns/shop/sa/payments");
+    let issued = authority
         .issue(&request, &orders, in_date())
         .expect("a certificate");
-    assert_eq!(support::identity_in(&chain), orders);
+    assert_eq!(forge::identity_in(&issued.chain), orders);
 
-    let tampered = support::with_another_key(&key);
+    let tampered = forge::with_another_key(&key);
     let error = authority
         .issue(&tampered, &orders, in_date())
         .expect_err("no possession proven");
@@ -324,15 +324,16 @@ fn keys_stay_secret() {
 fn an_svid_fits_its_key() {
     let authority = authority("hallway.test");
     let key = KeyPair::generate();
-    let chain = authority
+    let issued = authority
         .issue(
             &key.signing_request(),
             &identity("hallway.test", "orders"),
             in_date(),
         )
         .expect("a certificate");
-    assert!(Svid::new(&chain, &key).is_ok());
-    let error = Svid::new(&chain, &KeyPair::generate()).expect_err("another key");
+    let svid = Svid::new(&issued.chain, &key).expect("they belong together");
+    assert_eq!(svid.serial(), issued.serial);
+    let error = Svid::new(&issued.chain, &KeyPair::generate()).expect_err("another key");
     assert!(error.to_string().contains("another key"), "{error}");
 }
 
@@ -354,7 +355,7 @@ fn a_bundle_keeps_its_roots_through_text_and_takes_no_leaf() {
             in_date(),
         )
         .expect("a certificate");
-    assert!(Bundle::from_pem(&leaf).is_err());
+    assert!(Bundle::from_pem(&leaf.chain).is_err());
     assert!(Bundle::from_pem("").is_err());
 }
 

@@ -1,0 +1,106 @@
+//! Where the scenarios are.
+
+use std::path::{Path, PathBuf};
+
+use hallway_scenario::load::Loaded;
+use hallway_scenario::load::{LoadError, SCENARIO_FILE, discover, load_directory, scenario_name};
+use hallway_yaml::Style;
+
+use crate::failure::Failure;
+
+/// The name of the directory that holds the scenarios.
+const DIRECTORY: &str = "scenarios";
+
+/// The sample service in Python, beside that directory.
+const PYTHON_SERVICE: &str = "services/python/service.py";
+
+/// The scenarios that can be asked for by name.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    root: PathBuf,
+}
+
+impl Catalogue {
+    /// The one at `given`, or else the nearest from the current directory upwards, or else from this program upwards.
+    pub(crate) fn find(given: Option<&Path>) -> Result<Self, Failure> {
+        if let Some(given) = given {
+            return match discover(given) {
+                Ok(found) if !found.is_empty() => Ok(Self {
+                    root: given.to_owned(),
+                }),
+                Ok(_) => Err(Failure::input(format_args!(
+                    "`{}` holds no scenario: expected directories with a {SCENARIO_FILE}",
+                    given.display()
+                ))),
+                Err(error) => Err(Failure::input(error)),
+            };
+        }
+        let here = std::env::current_dir().ok();
+        let program = std::env::current_exe().ok();
+        let starts = [here, program];
+        let root = starts
+            .iter()
+            .flatten()
+            .flat_map(|start| start.ancestors())
+            .find_map(scenarios_in);
+        root.map(|root| Self { root }).ok_or_else(|| {
+            Failure::input(
+                "no `scenarios` directory here or above: go to Hallway's directory, or name one with --scenarios DIR",
+            )
+        })
+    }
+
+    /// The directories of all scenarios, in their order.
+    pub(crate) fn directories(&self) -> Result<Vec<PathBuf>, Failure> {
+        discover(&self.root).map_err(Failure::input)
+    }
+
+    /// The scenario of that name, or in that directory.
+    pub(crate) fn load(&self, name_or_directory: &str) -> Result<Loaded, Failure> {
+        let directories = self.directories()?;
+        let named = directories
+            .iter()
+            .find(|directory| scenario_name(directory) == name_or_directory);
+        match named {
+            Some(directory) => load(directory),
+            None if Path::new(name_or_directory).exists() || name_or_directory.contains(['/', '.']) => {
+                load(Path::new(name_or_directory))
+            }
+            None => Err(unknown(name_or_directory, &directories)),
+        }
+    }
+
+    /// The sample service in Python.
+    pub(crate) fn python_service(&self) -> PathBuf {
+        self.root.join("..").join(PYTHON_SERVICE)
+    }
+}
+
+/// Loads the scenario in `directory`.
+pub(crate) fn load(directory: &Path) -> Result<Loaded, Failure> {
+    load_directory(directory).map_err(|error| match error {
+        LoadError::Invalid(diagnostics) => {
+            Failure::Input(diagnostics.render(Style::Coloured).trim_end().to_owned())
+        }
+        other => Failure::input(other),
+    })
+}
+
+fn scenarios_in(directory: &Path) -> Option<PathBuf> {
+    let root = directory.join(DIRECTORY);
+    discover(&root)
+        .is_ok_and(|found| !found.is_empty())
+        .then_some(root)
+}
+
+fn unknown(name: &str, directories: &[PathBuf]) -> Failure {
+    let names: Vec<String> = directories
+        .iter()
+        .map(|directory| scenario_name(directory))
+        .collect();
+    let hint = hallway_yaml::suggest::did_you_mean(name, names.iter().map(String::as_str));
+    Failure::input(format_args!(
+        "there is no scenario `{name}`{}\n`hallway list` lists all; a directory is given with its path",
+        hint.map(|hint| format!(": {hint}")).unwrap_or_default(),
+    ))
+}

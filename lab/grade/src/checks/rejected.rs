@@ -1,0 +1,106 @@
+//! `rejected`: every connection of a traffic was refused by the stated side for the stated reason, and nothing of it was
+//! handled. The refusal is joined with the request exactly:
+//!
+//! - by an inbound sidecar: the client failed; its address is the downstream end of a connection of the wire, whose
+//!   upstream end is the peer of a refusal record;
+//! - by an outbound sidecar, which refuses whom it was led to: the client got its 503, and the access log has the
+//!   request with the flag `UF` and a detail that starts with the reason.
+
+use hallway_evidence::ClientRecord;
+use hallway_model::telemetry::{Access, Direction, RefusalReason, ResponseFlag};
+use hallway_scenario::check::Rejected;
+
+use super::Judge;
+use crate::evidence::{Evidence, is_replica, outcome_words, service_of};
+use crate::tally::Tally;
+use crate::verdict::{Finding, NoEvidence};
+
+/// The status with which an outbound sidecar answers when it could not connect.
+const SERVICE_UNAVAILABLE: u16 = 503;
+
+impl Judge for Rejected {
+    fn expected(&self) -> String {
+        format!(
+            "every request of {} refused by the {}: {}",
+            self.traffic,
+            self.by,
+            reason_word(self.because)
+        )
+    }
+
+    fn witness(&self) -> String {
+        format!("the client, the wire and the {}", self.by)
+    }
+
+    fn judge(&self, evidence: &Evidence<'_>) -> Result<Finding, NoEvidence> {
+        let mut tally = Tally::default();
+        for request in evidence.requests(&self.traffic)? {
+            tally.add(Some(&request.correlation), seen(self, request, evidence));
+        }
+        Ok(tally.into_finding())
+    }
+}
+
+/// Who refused a request, and why.
+struct Refused<'a> {
+    proxy: &'a str,
+    reason: String,
+}
+
+/// What happened to one request.
+fn seen(check: &Rejected, request: &ClientRecord, evidence: &Evidence<'_>) -> Result<String, String> {
+    if let Some(entry) = evidence.handled(&request.correlation).first() {
+        return Err(format!(
+            "served by {} ({})",
+            entry.received.instance,
+            outcome_words(request)
+        ));
+    }
+    let refused = match &request.outcome {
+        Err(_) => refused_inbound(request, evidence),
+        Ok(response) if response.status == SERVICE_UNAVAILABLE => refused_outbound(request, evidence),
+        Ok(response) => return Err(format!("served with {}", response.status)),
+    };
+    let Some(refused) = refused else {
+        return Err(format!("no record of a refusal ({})", outcome_words(request)));
+    };
+    let words = format!(
+        "{}, says the {} sidecar",
+        refused.reason,
+        service_of(refused.proxy)
+    );
+    let service = check.by.strip_suffix(" sidecar").unwrap_or(&check.by);
+    let expected = is_replica(refused.proxy, service) && refused.reason == reason_word(check.because);
+    if expected { Ok(words) } else { Err(words) }
+}
+
+fn refused_inbound<'a>(request: &ClientRecord, evidence: &Evidence<'a>) -> Option<Refused<'a>> {
+    let refusal = evidence.refusal_of(request)?;
+    Some(Refused {
+        proxy: &refusal.proxy,
+        reason: reason_word(refusal.reason),
+    })
+}
+
+fn refused_outbound<'a>(request: &ClientRecord, evidence: &Evidence<'a>) -> Option<Refused<'a>> {
+    let is_refusal = |record: &&&Access| {
+        record.direction == Direction::Outbound && record.flags.contains(&ResponseFlag::UF)
+    };
+    let record = evidence.accesses(&request.correlation).iter().find(is_refusal)?;
+    // The detail is the reason's word, then the exact words of the check.
+    let detail = record.detail.as_deref()?;
+    let reason = detail.split_once(": ").map_or(detail, |(reason, _)| reason);
+    Some(Refused {
+        proxy: &record.proxy,
+        reason: reason.to_owned(),
+    })
+}
+
+/// The word for a reason, as scenario files and records have it.
+pub(crate) fn reason_word(reason: RefusalReason) -> String {
+    let value = serde_json::to_value(reason).expect("a unit variant is a JSON string");
+    value
+        .as_str()
+        .expect("a unit variant is a JSON string")
+        .to_owned()
+}

@@ -1,0 +1,17 @@
+//! Grades as people and programs read them. Every reporter returns text or values; whoever calls it writes them.
+//!
+//! - [`terminal`]: the table, and what exactly is red
+//! - [`journey`]: one request's way through the mesh (`--explain`)
+//! - [`json`]: a stable format for programs
+//! - [`junit`]: JUnit XML, for continuous integration
+//! - [`styles`]: the colours of the first two
+
+pub mod journey;
+pub mod json;
+pub mod junit;
+mod layout;
+pub mod styles;
+pub mod terminal;
+
+pub use styles::Styles;
+pub use terminal::Terminal;

@@ -1,0 +1,15 @@
+//! What the grader makes of evidence that was built by hand: for every check what is green, what is red for each of its
+//! causes, and that silence is red.
+
+mod calls;
+mod client;
+mod controls;
+mod journey;
+mod ledger;
+mod pushes;
+mod reports;
+mod shares;
+mod support;
+mod tampering;
+mod telemetry;
+mod wire;

@@ -1,0 +1,56 @@
+//! What the client saw.
+
+use hallway_config::GatewayDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Window;
+use crate::quantity::{Comparison, ShareBound};
+
+/// What the client saw.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Responses {
+    /// Which traffic.
+    pub traffic: String,
+    /// The status in question.
+    #[schemars(range(min = 200, max = 599))]
+    pub status: u16,
+    /// Which share of the requests has it, such as `100%` or `>= 99%`. Give this, or `count`.
+    pub share: Option<ShareBound>,
+    /// How many requests have it, such as `>= 20`. Give this, or `share`.
+    pub count: Option<Comparison>,
+    /// In which part of the run; all of it when absent.
+    pub during: Option<Window>,
+}
+
+/// How long answers took. Failures count as infinitely long unless the bound is on any outcome.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Latency {
+    /// Which traffic.
+    pub traffic: String,
+    /// Which percentile.
+    pub percentile: Percentile,
+    /// The longest that is allowed.
+    pub at_most: Option<GatewayDuration>,
+    /// The shortest that is allowed.
+    pub at_least: Option<GatewayDuration>,
+    /// The status that they must have: another outcome counts against the check. Any, when absent.
+    #[schemars(range(min = 200, max = 599))]
+    pub status: Option<u16>,
+}
+
+/// A percentile, by the nearest-rank method.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Percentile {
+    /// The median.
+    P50,
+    /// The 90th.
+    P90,
+    /// The 99th.
+    P99,
+    /// The greatest.
+    Max,
+}

@@ -1,0 +1,49 @@
+//! What was readable, who was refused, and who called.
+
+use hallway_model::telemetry::RefusalReason;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Nothing between these services was readable.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encrypted {
+    /// The calling service.
+    pub from: String,
+    /// The called service.
+    pub to: String,
+}
+
+/// Every connection of this traffic was refused.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rejected {
+    /// Which traffic.
+    pub traffic: String,
+    /// By whose sidecars: a service name and the word `sidecar`, such as `payments sidecar`.
+    #[schemars(
+        title = "the sidecar of a service",
+        example = &"payments sidecar",
+        regex(pattern = r"^[-a-z0-9]+ sidecar$")
+    )]
+    pub by: String,
+    /// Why.
+    pub because: RefusalReason,
+}
+
+impl Rejected {
+    /// The service whose sidecars refuse.
+    pub fn service(&self) -> &str {
+        self.by.strip_suffix(" sidecar").unwrap_or(&self.by)
+    }
+}
+
+/// Every request came from this identity.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Which service was called.
+    pub service: String,
+    /// The service account of the caller.
+    pub caller: String,
+}

@@ -1,0 +1,68 @@
+//! What the mesh says of itself.
+
+use hallway_model::telemetry::ResponseFlag;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::quantity::ShareBound;
+
+/// Every request passed these proxies under one request id.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hops {
+    /// Which traffic.
+    pub traffic: String,
+    /// A service and a direction each, such as `orders outbound`, from the caller to the callee.
+    #[schemars(length(min = 1), extend("items" = proxy_side()))]
+    pub proxies: Vec<String>,
+}
+
+impl Hops {
+    /// The service of each proxy.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        self.proxies
+            .iter()
+            .map(|proxy| proxy.split(' ').next().unwrap_or(proxy))
+    }
+}
+
+/// Every request is one connected trace.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TraceComplete {
+    /// Which traffic.
+    pub traffic: String,
+}
+
+/// What a sidecar's access log says.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlagShare {
+    /// Which traffic.
+    pub traffic: String,
+    /// Whose sidecar, on its outbound side.
+    pub proxy: String,
+    /// The flag, such as `UT`.
+    pub flag: ResponseFlag,
+    /// Which share of the requests has it.
+    pub share: ShareBound,
+}
+
+/// The telemetry counts what the ledger counts.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetryAgrees {
+    /// Which service.
+    pub service: String,
+}
+
+/// The schema of a service and a direction.
+fn proxy_side() -> Value {
+    json!({
+        "type": "string",
+        "title": "a service and a direction",
+        "pattern": "^[-a-z0-9]+ (inbound|outbound)$",
+        "examples": ["orders outbound"],
+    })
+}

@@ -1,0 +1,234 @@
+//! What checks refer to.
+
+use hallway_yaml::Path;
+
+use super::findings::Findings;
+use crate::check::{Check, Hops, Latency, Refusals, Responses, Window};
+use crate::timeline::Expectation;
+use crate::{Scenario, check};
+
+/// Checks the checks of a scenario, which under a control is the `effective` one. Pushes and identities are those of the
+/// scenario as it was written.
+pub(super) fn check(findings: &mut Findings<'_>, effective: &Scenario, written: &Scenario) {
+    for (name, check) in &effective.checks {
+        let path = Path::keys(["checks", name]);
+        findings.key_name(&path, "a check", name);
+        let mut references = References {
+            findings,
+            effective,
+            written,
+            path: path.with(check.kind()),
+        };
+        references.check(check);
+    }
+}
+
+/// The names that one check mentions.
+struct References<'r, 'd> {
+    findings: &'r mut Findings<'d>,
+    effective: &'r Scenario,
+    written: &'r Scenario,
+    path: Path,
+}
+
+impl References<'_, '_> {
+    fn check(&mut self, check: &Check) {
+        match check {
+            Check::Responses(responses) => self.responses(responses),
+            Check::Latency(latency) => self.latency(latency),
+            Check::Load(load) => {
+                self.traffic("traffic", &load.traffic);
+                self.instance(&load.instance);
+            }
+            Check::Split(split) => {
+                self.traffic("traffic", &split.traffic);
+                self.window(split.during.as_ref());
+            }
+            Check::Attempts(attempts) => {
+                self.traffic("traffic", &attempts.traffic);
+                self.program("service", &attempts.service);
+            }
+            Check::NeverHandled(never) => self.never_handled(never),
+            Check::Encrypted(encrypted) => {
+                self.program("from", &encrypted.from);
+                self.program("to", &encrypted.to);
+            }
+            Check::Rejected(rejected) => {
+                self.traffic("traffic", &rejected.traffic);
+                self.program("by", rejected.service());
+            }
+            Check::Identity(identity) => {
+                self.program("service", &identity.service);
+                self.account("caller", &identity.caller);
+            }
+            Check::Hops(hops) => self.hops(hops),
+            Check::TraceComplete(trace) => self.traffic("traffic", &trace.traffic),
+            Check::Cancelled(cancelled) => {
+                self.traffic("traffic", &cancelled.traffic);
+                self.program("service", &cancelled.service);
+            }
+            Check::ResponseFlag(flag) => {
+                self.traffic("traffic", &flag.traffic);
+                self.program("proxy", &flag.proxy);
+            }
+            Check::Propagation(propagation) => {
+                self.accepted_push(&self.path.with("push"), &propagation.push);
+                if propagation.acknowledged_by != ALL {
+                    self.program("acknowledged_by", &propagation.acknowledged_by);
+                }
+            }
+            Check::Refusals(refusals) => self.refusals(refusals),
+            Check::Nacked(nacked) => {
+                self.accepted_push(&self.path.with("push"), &nacked.push);
+                self.program("by", &nacked.by);
+            }
+            Check::TelemetryAgrees(telemetry) => self.program("service", &telemetry.service),
+        }
+    }
+
+    fn responses(&mut self, responses: &Responses) {
+        self.traffic("traffic", &responses.traffic);
+        self.window(responses.during.as_ref());
+        match (&responses.share, &responses.count) {
+            (Some(_), None) | (None, Some(_)) => {}
+            (Some(_), Some(_)) => {
+                let message = "a check is of a `share` or of a `count`, not of both";
+                let help = "remove one of the two, or make two checks".to_owned();
+                self.findings
+                    .key(&self.path.with("count"), message, "excluded by `share`")
+                    .help(help);
+            }
+            (None, None) => {
+                let message = format!(
+                    "the check does not say how many responses have status {}",
+                    responses.status
+                );
+                let help = "add `share: 100%`, or `count: \">= 20\"`".to_owned();
+                self.findings
+                    .key(&self.path, message, "needs `share` or `count`")
+                    .help(help);
+            }
+        }
+    }
+
+    fn latency(&mut self, latency: &Latency) {
+        self.traffic("traffic", &latency.traffic);
+        match (latency.at_least, latency.at_most) {
+            (None, None) => {
+                let message = "the check does not say how long answers may take";
+                let help = "add `at_most:`, `at_least:` or both".to_owned();
+                self.findings
+                    .key(&self.path, message, "needs `at_most` or `at_least`")
+                    .help(help);
+            }
+            (Some(least), Some(most)) if least > most => {
+                let message = format!("nothing takes at least {least} and at most {most}");
+                self.findings
+                    .value(&self.path.with("at_most"), message, "less than `at_least`");
+            }
+            _ => {}
+        }
+    }
+
+    fn never_handled(&mut self, never: &check::NeverHandled) {
+        let path = self.path.with("traffic");
+        for (index, traffic) in never.traffic.iter().enumerate() {
+            self.known_traffic(&path.with(index), traffic);
+        }
+    }
+
+    fn hops(&mut self, hops: &Hops) {
+        self.traffic("traffic", &hops.traffic);
+        for (index, service) in hops.services().enumerate() {
+            self.known_program(&self.path.with("proxies").with(index), service);
+        }
+    }
+
+    fn refusals(&mut self, refusals: &Refusals) {
+        let refused = self
+            .written
+            .timeline
+            .iter()
+            .filter(|step| step.expect == Expectation::Refused)
+            .count();
+        if usize::try_from(refusals.count) != Ok(refused) {
+            let message = format!(
+                "this check counts {} refusals, the timeline {refused}",
+                refusals.count
+            );
+            let label = format!("expected {refused}");
+            let help = "count the steps with `expect: refused`".to_owned();
+            self.findings
+                .value(&self.path.with("count"), message, label)
+                .help(help);
+        }
+    }
+
+    /// A push before which there is traffic may be refused; one that is to be in force may not.
+    fn window(&mut self, window: Option<&Window>) {
+        let during = self.path.with("during");
+        match window {
+            None => {}
+            Some(Window::Before(push)) => {
+                let pushes = self.written.timeline.iter().map(|step| step.push.as_str());
+                self.findings
+                    .reference(&during.with("before"), "push", push, pushes);
+            }
+            Some(Window::After(push)) => self.accepted_push(&during.with("after"), push),
+        }
+    }
+
+    fn accepted_push(&mut self, path: &Path, push: &str) {
+        let step = self.written.timeline.iter().find(|step| step.push == push);
+        if step.is_some_and(|step| step.expect == Expectation::Refused) {
+            let message = format!("the control plane is to refuse `{push}`, so it is never in force");
+            self.findings
+                .value(path, message, "expected a push with `expect: accepted`");
+            return;
+        }
+        let pushes = self.written.timeline.iter().map(|step| step.push.as_str());
+        self.findings.reference(path, "push", push, pushes);
+    }
+
+    fn traffic(&mut self, field: &str, traffic: &str) {
+        self.known_traffic(&self.path.with(field), traffic);
+    }
+
+    fn known_traffic(&mut self, path: &Path, traffic: &str) {
+        let known = self.effective.traffic.keys().map(String::as_str);
+        self.findings.reference(path, "traffic", traffic, known);
+    }
+
+    fn program(&mut self, field: &str, service: &str) {
+        self.known_program(&self.path.with(field), service);
+    }
+
+    /// A service with a program and a sidecar, not one that only the registry or the rules know.
+    fn known_program(&mut self, path: &Path, service: &str) {
+        let services = self.effective.topology.services.iter();
+        let known = services
+            .filter(|(_, service)| service.resolves_to.is_none())
+            .map(|(name, _)| name.as_str());
+        self.findings.reference(path, "service", service, known);
+    }
+
+    fn account(&mut self, field: &str, account: &str) {
+        let services = self.written.topology.services.iter();
+        let known = services.map(|(name, service)| service.service_account(name));
+        self.findings
+            .reference(&self.path.with(field), "service account", account, known);
+    }
+
+    fn instance(&mut self, instance: &str) {
+        let services = self.effective.topology.services.iter();
+        let instances: Vec<String> = services
+            .flat_map(|(name, service)| service.instance_names(name))
+            .collect();
+        let known = instances.iter().map(String::as_str);
+        self.findings
+            .reference(&self.path.with("instance"), "replica", instance, known);
+    }
+}
+
+/// The word for all sidecars.
+const ALL: &str = "all";

@@ -1,0 +1,180 @@
+//! The certificate authorities that the lab itself holds: what intruders present was issued by them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use hallway_host::Host;
+use hallway_identity::{Authority, Svid, Validity};
+use hallway_model::{SpiffeId, TrustDomain};
+use hallway_scenario::traffic::{Certificate, Present};
+use hallway_scenario::{Scenario, Traffic};
+
+use crate::error::WorldError;
+use crate::plan::Plan;
+use crate::traffic::INTRUDER;
+
+/// How long a certificate of an intruder has been good before it expired, or will be good.
+const LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// The certificate authorities that the lab itself holds.
+#[derive(Debug)]
+pub(crate) struct Authorities {
+    by_trust_domain: BTreeMap<TrustDomain, Authority>,
+    /// The trust domain that the mesh is told to trust beside its own.
+    federated: Option<TrustDomain>,
+}
+
+impl Authorities {
+    /// Those that the scenario needs: of every trust domain that is not the mesh's, and of the mesh's own only if an intruder
+    /// brings a certificate of it. Otherwise the mesh's control plane is its own authority, and nobody else has its key.
+    ///
+    /// # Errors
+    /// [`WorldError::Scenario`] when a trust domain is none.
+    pub(crate) fn of(scenario: &Scenario, plan: &Plan, host: &Host) -> Result<Self, WorldError> {
+        let added = scenario.topology.trust_bundle.add.as_deref();
+        let federated = added
+            .map(|domain| parse("topology.trust_bundle.add", domain))
+            .transpose()?;
+        let presented = scenario
+            .traffic
+            .iter()
+            .filter_map(|(name, traffic)| certificate(traffic).map(|certificate| (name, certificate)))
+            .map(|(name, certificate)| issuer(plan, &format!("traffic `{name}`"), certificate))
+            .collect::<Result<Vec<_>, _>>()?;
+        let domains = presented.into_iter().chain(federated.clone());
+        Ok(Self {
+            by_trust_domain: domains
+                .map(|domain| (domain.clone(), Authority::new(host, domain)))
+                .collect(),
+            federated,
+        })
+    }
+
+    /// The authority of the mesh's own trust domain, when the lab holds it.
+    pub(crate) fn of_mesh(&self, plan: &Plan) -> Option<&Authority> {
+        self.by_trust_domain.get(&plan.trust_domain)
+    }
+
+    /// The roots that the mesh is told to trust beside its own, PEM.
+    pub(crate) fn federated_bundles(&self) -> Vec<String> {
+        let authority = self
+            .federated
+            .as_ref()
+            .and_then(|domain| self.by_trust_domain.get(domain));
+        authority
+            .map(|authority| authority.root_pem().to_owned())
+            .into_iter()
+            .collect()
+    }
+
+    /// Issues what an intruder presents.
+    ///
+    /// # Errors
+    /// [`WorldError::Scenario`] when the certificate cannot be issued.
+    pub(crate) fn issue(
+        &self,
+        what: &str,
+        plan: &Plan,
+        certificate: &Certificate,
+        now: SystemTime,
+    ) -> Result<Svid, WorldError> {
+        let domain = issuer(plan, what, certificate)?;
+        let account = certificate.identity.as_deref().unwrap_or(INTRUDER);
+        let identity = SpiffeId::new(domain.clone(), &plan.namespace, account)
+            .map_err(|error| WorldError::scenario(what, error))?;
+        self.by_trust_domain
+            .get(&domain)
+            .expect("there is an authority for every certificate of the scenario")
+            .mint(&identity, validity(certificate, now))
+            .map_err(|error| WorldError::scenario(what, error))
+    }
+}
+
+/// The certificate that an intruder brings.
+pub(crate) fn certificate(traffic: &Traffic) -> Option<&Certificate> {
+    match &traffic.present {
+        Some(Present::Certificate(certificate)) => Some(certificate),
+        Some(Present::Plaintext(_)) | None => None,
+    }
+}
+
+fn issuer(plan: &Plan, what: &str, certificate: &Certificate) -> Result<TrustDomain, WorldError> {
+    match &certificate.trust_domain {
+        None => Ok(plan.trust_domain.clone()),
+        Some(domain) => parse(what, domain),
+    }
+}
+
+fn parse(what: &str, domain: &str) -> Result<TrustDomain, WorldError> {
+    TrustDomain::new(domain).map_err(|error| WorldError::scenario(what, error))
+}
+
+fn validity(certificate: &Certificate, now: SystemTime) -> Validity {
+    let Some(ago) = certificate.expired_for else {
+        return Validity::starting(now, LIFETIME);
+    };
+    let not_after = now - ago.to_std();
+    Validity {
+        not_before: not_after - LIFETIME,
+        not_after,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hallway_host::Host;
+    use hallway_scenario::Scenario;
+    use serde_json::{Value, json};
+
+    use super::{Authorities, certificate};
+    use crate::plan::Plan;
+
+    fn authorities(trust_bundle: Value, present: Value) -> (Scenario, Plan, Authorities) {
+        let scenario: Scenario = serde_json::from_value(json!({
+            "scenario": "test", "title": "", "teaches": "", "grounds": ["processes"], "rules": "rules.yaml",
+            "topology": { "services": { "payments": {} }, "trust_bundle": trust_bundle },
+            "traffic": { "thief": { "from": "intruder", "to": "payments", "present": present, "count": 1 } },
+            "checks": {}, "controls": {},
+        }))
+        .unwrap();
+        let plan = Plan::of(&scenario).unwrap();
+        let authorities = Authorities::of(&scenario, &plan, &Host::real_unseeded()).unwrap();
+        (scenario, plan, authorities)
+    }
+
+    #[test]
+    fn the_lab_has_the_key_of_the_mesh_only_when_an_intruder_needs_it() {
+        let (_, plan, needed) = authorities(json!({}), json!({ "identity": "orders" }));
+        assert!(needed.of_mesh(&plan).is_some());
+        for present in [json!("plaintext"), json!({ "trust_domain": "evil.test" })] {
+            let (_, plan, not_needed) = authorities(json!({}), present);
+            assert!(not_needed.of_mesh(&plan).is_none());
+        }
+    }
+
+    #[test]
+    fn a_foreign_root_is_trusted_only_when_the_scenario_says_so() {
+        let present = json!({ "trust_domain": "evil.test" });
+        let (_, _, trusted) = authorities(json!({ "add": "evil.test" }), present.clone());
+        assert_eq!(trusted.federated_bundles().len(), 1);
+        let (_, _, strange) = authorities(json!({}), present);
+        assert_eq!(strange.federated_bundles(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_expired_certificate_expired_as_long_ago_as_it_should() {
+        let present = json!({ "identity": "orders", "expired_for": "1h" });
+        let (scenario, plan, authorities) = authorities(json!({}), present);
+        let now = Host::real_unseeded().wall_clock();
+        let certificate = certificate(&scenario.traffic["thief"]).unwrap();
+        let svid = authorities.issue("traffic", &plan, certificate, now).unwrap();
+        assert_eq!(
+            svid.identity().to_string(),
+            "spiffe://hallway.test/ns/shop/sa/orders"
+        );
+        let ago = now.duration_since(svid.not_after()).unwrap().as_secs();
+        // X.509 counts whole seconds.
+        assert!((3600..=3601).contains(&ago), "{ago} s");
+        assert!(svid.not_before() < svid.not_after());
+    }
+}

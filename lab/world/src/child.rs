@@ -1,0 +1,154 @@
+//! Child processes: a bootstrap on standard input, records on standard output, and the end of standard input as the
+//! order to stop. So a child also stops when the lab dies, however it dies.
+
+mod supervise;
+
+use std::time::Duration;
+
+use hallway_host::Host;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::process::Command;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::error::WorldError;
+use crate::incidents::Incidents;
+use supervise::{Exit, Process};
+
+/// How long a child may take until it is ready: a Python interpreter on a busy machine needs seconds.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// Starts children and sees them to their end.
+pub(crate) struct Supervisor {
+    host: Host,
+    incidents: Incidents,
+    grace: Duration,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// A running child. Dropping it orders it to stop.
+pub(crate) struct Child<R> {
+    who: String,
+    records: mpsc::UnboundedReceiver<R>,
+    /// Records that came before the child was ready.
+    early: Vec<R>,
+    exit: oneshot::Receiver<Exit>,
+    stop: DropGuard,
+}
+
+impl Supervisor {
+    /// `grace` is how long a child may take from the order to stop until it has ended; then it is killed.
+    pub(crate) fn new(host: Host, incidents: Incidents, grace: Duration) -> Self {
+        Self {
+            host,
+            incidents,
+            grace,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Starts `command`, hands it `bootstrap`, and reads its records of type `R`.
+    ///
+    /// # Errors
+    /// [`WorldError::Spawn`].
+    pub(crate) fn spawn<R: DeserializeOwned + Send + 'static>(
+        &self,
+        who: &str,
+        command: Command,
+        bootstrap: &impl Serialize,
+    ) -> Result<Child<R>, WorldError> {
+        let program = command.as_std().get_program().into();
+        let process = Process::start(command).map_err(|source| WorldError::Spawn {
+            who: who.to_owned(),
+            program,
+            source,
+        })?;
+        let bootstrap = serde_json::to_string(bootstrap).expect("a bootstrap is plain data") + "\n";
+        let (record_sender, records) = mpsc::unbounded_channel();
+        let (exit_sender, exit) = oneshot::channel();
+        let stop = self.stop.child_token();
+        let ordered = stop.clone();
+        let (name, incidents, grace) = (who.to_owned(), self.incidents.clone(), self.grace);
+        let supervise = async move {
+            let report = |what: String| incidents.report(name.as_str(), what);
+            let exit = process
+                .supervise(bootstrap, record_sender, ordered, grace, &report)
+                .await;
+            // Nobody may be left to ask how it ended.
+            let _ = exit_sender.send(exit);
+        };
+        self.host.spawn(self.tasks.track_future(supervise));
+        Ok(Child {
+            who: who.to_owned(),
+            records,
+            early: Vec::new(),
+            exit,
+            stop: stop.drop_guard(),
+        })
+    }
+
+    /// Orders all children to stop, and returns when the last one has ended.
+    pub(crate) async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl<R> Child<R> {
+    /// Waits for the record that `is_ready` takes something out of.
+    ///
+    /// # Errors
+    /// [`WorldError::Died`] when the child ends before, [`WorldError::NotReady`] when it takes too long.
+    pub(crate) async fn ready<T>(&mut self, is_ready: impl Fn(&R) -> Option<T>) -> Result<T, WorldError> {
+        match tokio::time::timeout(READY_WITHIN, self.first(is_ready)).await {
+            Ok(Some(ready)) => Ok(ready),
+            Ok(None) => Err(self.died().await),
+            Err(_) => Err(WorldError::NotReady {
+                who: self.who.clone(),
+                seconds: READY_WITHIN.as_secs(),
+                waiting_for: "its record `listening`".to_owned(),
+            }),
+        }
+    }
+
+    /// Orders the child to stop, waits until it has ended, and returns all that it recorded.
+    pub(crate) async fn stop(mut self) -> Vec<R> {
+        drop(self.stop);
+        while let Some(record) = self.records.recv().await {
+            self.early.push(record);
+        }
+        // Only then is it known whether it ended as it should.
+        let _ = self.exit.await;
+        self.early
+    }
+
+    async fn first<T>(&mut self, is_ready: impl Fn(&R) -> Option<T>) -> Option<T> {
+        while let Some(record) = self.records.recv().await {
+            let ready = is_ready(&record);
+            self.early.push(record);
+            if ready.is_some() {
+                return ready;
+            }
+        }
+        None
+    }
+
+    async fn died(&mut self) -> WorldError {
+        let exit = (&mut self.exit)
+            .await
+            .expect("whoever closes the records says next how it ended");
+        WorldError::Died {
+            who: self.who.clone(),
+            status: exit.status,
+            said: exit.said,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

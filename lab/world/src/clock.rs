@@ -1,0 +1,38 @@
+//! Timestamps of one run: microseconds since the Unix epoch that never step back.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use hallway_host::Host;
+use tokio::time::Instant;
+
+/// Reads the host's wall clock once, and counts monotonic time from there: a latency is not disturbed when somebody sets
+/// the clock, and timestamps of the lab still compare with those of the processes on the same machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    origin: Instant,
+    origin_us: u64,
+}
+
+impl Clock {
+    pub(crate) fn start(host: &Host) -> Self {
+        let since_epoch = host.wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            origin: Instant::now(),
+            origin_us: micros(since_epoch),
+        }
+    }
+
+    /// This moment.
+    pub(crate) fn now_us(&self) -> u64 {
+        self.at_us(Instant::now())
+    }
+
+    /// The timestamp of `moment`.
+    pub(crate) fn at_us(&self, moment: Instant) -> u64 {
+        self.origin_us + micros(moment.saturating_duration_since(self.origin))
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

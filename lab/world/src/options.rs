@@ -1,0 +1,53 @@
+//! How to run a scenario, and what one hears of it meanwhile.
+
+use std::path::PathBuf;
+
+use hallway_evidence::Variant;
+use hallway_scenario::Ground;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// How to run a scenario.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The seed of everything random.
+    pub seed: u64,
+    /// Which variant of the scenario this is; it only goes on record.
+    pub variant: Variant,
+    /// The ground.
+    pub ground: Ground,
+    /// The `hallway` binary, which plays the roles `control-plane`, `proxy` and `service`.
+    pub binary: PathBuf,
+    /// The Python interpreter: a path, or a name to look for in `PATH`.
+    pub python: PathBuf,
+    /// The sample service in Python.
+    pub python_service: PathBuf,
+    /// Where to tell how far the run is.
+    pub progress: Option<UnboundedSender<Progress>>,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Progress {
+    /// Processes are being started.
+    Starting,
+    /// The mesh is up, and every sidecar has its configuration.
+    Ready,
+    /// Requests have ended.
+    Traffic {
+        /// So many.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
+    /// Traffic has ended, and processes are being stopped.
+    Stopping,
+}
+
+impl Options {
+    /// Passes `progress` on. A listener that has gone away misses it.
+    pub(crate) fn tell(&self, progress: Progress) {
+        if let Some(listener) = &self.progress {
+            let _ = listener.send(progress);
+        }
+    }
+}

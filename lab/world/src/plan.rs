@@ -1,0 +1,163 @@
+//! What a scenario's topology amounts to: which workloads there are, and which edges between them. Pure.
+
+use std::collections::BTreeSet;
+
+use hallway_model::{SpiffeId, TrustDomain};
+use hallway_scenario::topology::{Language, Service};
+use hallway_scenario::{Scenario, Topology};
+use hallway_service::contract;
+
+use crate::behaviour;
+use crate::error::WorldError;
+use crate::traffic;
+
+/// All workloads of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) trust_domain: TrustDomain,
+    pub(crate) namespace: String,
+    /// Workloads with processes of their own: an application and a sidecar.
+    pub(crate) workloads: Vec<Workload>,
+    /// Workloads that exist in the registry only.
+    pub(crate) claims: Vec<Claim>,
+    /// Services whose workloads call others.
+    callers: BTreeSet<String>,
+}
+
+/// A workload with processes of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Workload {
+    /// Such as `payments-1`.
+    pub(crate) name: String,
+    pub(crate) service: String,
+    pub(crate) identity: SpiffeId,
+    pub(crate) language: Language,
+    pub(crate) version: String,
+    pub(crate) behaviour: contract::Behaviour,
+    pub(crate) calls: Vec<contract::Call>,
+    pub(crate) call_order: contract::CallOrder,
+    /// The greatest number of route rules that its sidecar accepts.
+    pub(crate) route_rules: Option<usize>,
+}
+
+/// A workload that the registry is told of, and that is really another one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Claim {
+    pub(crate) name: String,
+    pub(crate) service: String,
+    pub(crate) service_account: String,
+    /// The workload that is really there.
+    pub(crate) really: String,
+}
+
+impl Plan {
+    /// # Errors
+    /// [`WorldError::Scenario`] when something is named that does not exist.
+    pub(crate) fn of(scenario: &Scenario) -> Result<Self, WorldError> {
+        let topology = &scenario.topology;
+        let trust_domain = TrustDomain::new(topology.trust_domain.as_str())
+            .map_err(|error| WorldError::scenario("topology.trust_domain", error))?;
+        let mut plan = Self {
+            trust_domain,
+            namespace: topology.namespace.clone(),
+            workloads: Vec::new(),
+            claims: Vec::new(),
+            callers: callers(scenario),
+        };
+        for (name, service) in &topology.services {
+            match &service.resolves_to {
+                Some(other) => plan.claims.push(claim(topology, name, service, other)?),
+                None => plan.add_replicas(name, service)?,
+            }
+        }
+        Ok(plan)
+    }
+
+    /// The first workload of a service.
+    ///
+    /// # Errors
+    /// [`WorldError::Scenario`] when the service has none.
+    pub(crate) fn first_workload(&self, service: &str) -> Result<&Workload, WorldError> {
+        self.workloads
+            .iter()
+            .find(|workload| workload.service == service)
+            .ok_or_else(|| {
+                WorldError::scenario(
+                    format!("service `{service}`"),
+                    "there is no workload of this name in the topology",
+                )
+            })
+    }
+
+    /// The workloads that call others. A route can lead each of them to any workload.
+    pub(crate) fn callers(&self) -> impl Iterator<Item = &Workload> {
+        self.workloads
+            .iter()
+            .filter(|workload| self.callers.contains(&workload.service))
+    }
+
+    fn add_replicas(&mut self, name: &str, service: &Service) -> Result<(), WorldError> {
+        let account = service.identity.as_deref().unwrap_or(name);
+        let identity = SpiffeId::new(self.trust_domain.clone(), &self.namespace, account)
+            .map_err(|error| WorldError::scenario(format!("topology.services.{name}.identity"), error))?;
+        for replica in 1..=service.replicas.unwrap_or(1) {
+            let instance = format!("{name}-{replica}");
+            let own_behaviour = service
+                .instances
+                .get(&instance)
+                .and_then(|instance| instance.behaviour.as_ref());
+            self.workloads.push(Workload {
+                service: name.to_owned(),
+                identity: identity.clone(),
+                language: service.language,
+                version: service.version.clone().unwrap_or_else(|| "v1".to_owned()),
+                behaviour: own_behaviour
+                    .or(service.behaviour.as_ref())
+                    .map(behaviour::behaviour)
+                    .unwrap_or_default(),
+                calls: service.calls.iter().map(behaviour::call).collect(),
+                call_order: behaviour::call_order(service.call_order),
+                route_rules: service.sidecar.route_rules,
+                name: instance,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn claim(topology: &Topology, name: &str, service: &Service, other: &str) -> Result<Claim, WorldError> {
+    let is_real = topology
+        .services
+        .get(other)
+        .is_some_and(|other| other.resolves_to.is_none());
+    if !is_real {
+        return Err(WorldError::scenario(
+            format!("topology.services.{name}.resolves_to"),
+            format!("there is no service `{other}` with a program of its own"),
+        ));
+    }
+    Ok(Claim {
+        name: format!("{name}-1"),
+        service: name.to_owned(),
+        service_account: service.identity.clone().unwrap_or_else(|| name.to_owned()),
+        really: format!("{other}-1"),
+    })
+}
+
+fn callers(scenario: &Scenario) -> BTreeSet<String> {
+    let by_topology = scenario
+        .topology
+        .services
+        .iter()
+        .filter(|(_, service)| !service.calls.is_empty())
+        .map(|(name, _)| name.clone());
+    let by_traffic = scenario
+        .traffic
+        .values()
+        .filter_map(|traffic| traffic.from.clone().or_else(|| traffic.via.clone()))
+        .filter(|from| from != traffic::INTRUDER);
+    by_topology.chain(by_traffic).collect()
+}
+
+#[cfg(test)]
+mod tests;

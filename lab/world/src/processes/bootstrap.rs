@@ -1,0 +1,109 @@
+//! What each program is told when it starts. Pure but for tokens, which come from the operating system.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use hallway_control::api::Registered;
+use hallway_host::random;
+use hallway_model::bootstrap::{
+    AdminEndpoint, AuthorityMaterial, ControlBootstrap, ControlPlaneAddress, ProxyBootstrap, ProxyLimits,
+    Token,
+};
+use hallway_scenario::Topology;
+use hallway_service::contract::{self, CORRELATION_HEADER, ControlEndpoint};
+
+use crate::authorities::Authorities;
+use crate::plan::{Plan, Workload};
+
+/// How long a sidecar goes on serving what is in flight after the order to stop. All traffic has had its outcome by then.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// Every program listens on a free port of loopback.
+const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// 256 bits from the operating system.
+pub(super) fn new_token() -> Token {
+    Token((0..4).map(|_| format!("{:016x}", random::entropy())).collect())
+}
+
+pub(super) fn control_plane(
+    topology: &Topology,
+    plan: &Plan,
+    authorities: &Authorities,
+    admin_token: &Token,
+    seed: u64,
+) -> ControlBootstrap {
+    let authority = authorities.of_mesh(plan).map(|authority| AuthorityMaterial {
+        certificate: authority.root_pem().to_owned(),
+        key: Token(authority.key_pem()),
+    });
+    ControlBootstrap {
+        trust_domain: plan.trust_domain.clone(),
+        discovery: FREE_PORT,
+        admin: admin_endpoint(admin_token),
+        rules: None,
+        admission: topology.admission,
+        authority,
+        svid_lifetime: topology.svid_lifetime.to_std(),
+        federated_bundles: authorities.federated_bundles(),
+        seed,
+    }
+}
+
+pub(super) fn sidecar(
+    workload: &Workload,
+    registered: Registered,
+    control_plane: ControlPlaneAddress,
+    admin_token: &Token,
+    seed: u64,
+) -> ProxyBootstrap {
+    let limits = ProxyLimits::default();
+    ProxyBootstrap {
+        workload: workload.name.clone(),
+        identity: registered.identity,
+        outbound: FREE_PORT,
+        inbound: FREE_PORT,
+        admin: admin_endpoint(admin_token),
+        control_plane,
+        join_token: registered.join_token,
+        access_log_headers: vec![CORRELATION_HEADER.to_owned()],
+        limits: ProxyLimits {
+            route_rules: workload.route_rules.unwrap_or(limits.route_rules),
+            ..limits
+        },
+        drain: DRAIN,
+        seed,
+    }
+}
+
+pub(super) fn application(
+    workload: &Workload,
+    outbound: SocketAddr,
+    control_token: &Token,
+    seed: u64,
+) -> contract::Bootstrap {
+    contract::Bootstrap {
+        service: workload.service.clone(),
+        version: workload.version.clone(),
+        instance: workload.name.clone(),
+        listen: FREE_PORT,
+        control: ControlEndpoint {
+            listen: FREE_PORT,
+            token: control_token.0.clone(),
+        },
+        proxy: Some(outbound),
+        addresses: BTreeMap::new(),
+        calls: workload.calls.clone(),
+        call_order: workload.call_order,
+        behaviour: workload.behaviour.clone(),
+        seed,
+    }
+}
+
+fn admin_endpoint(token: &Token) -> AdminEndpoint {
+    AdminEndpoint {
+        listen: FREE_PORT,
+        token: token.clone(),
+    }
+}

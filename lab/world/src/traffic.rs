@@ -1,0 +1,130 @@
+//! A scenario's traffic, addressed to a mesh that is up.
+
+use hallway_host::Host;
+use hallway_identity::{Bundle, SvidStore, client_config};
+use hallway_scenario::{Scenario, Traffic};
+use hallway_service::contract::Call;
+
+use crate::authorities::{self, Authorities};
+use crate::error::WorldError;
+use crate::load::{Arrivals, Intruder, RequestTemplate, Sender, Stream};
+use crate::mesh::Mesh;
+use crate::plan::{Plan, Workload};
+use crate::wire::Edge;
+
+/// Who is no workload of the mesh.
+pub(crate) const INTRUDER: &str = "intruder";
+
+/// Addresses traffic to a mesh.
+pub(crate) struct Addressing<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) mesh: &'a Mesh,
+    pub(crate) authorities: &'a Authorities,
+    pub(crate) host: &'a Host,
+}
+
+impl Addressing<'_> {
+    /// All traffic of `scenario`. Intruders get edges of their own.
+    ///
+    /// # Errors
+    /// [`WorldError::Scenario`] when something cannot be sent, [`WorldError::Listen`] when there is no port for an edge.
+    pub(crate) async fn streams(&self, scenario: &Scenario) -> Result<Vec<Stream>, WorldError> {
+        let mut streams = Vec::new();
+        for (name, traffic) in &scenario.traffic {
+            let what = format!("traffic `{name}`");
+            streams.push(Stream {
+                name: name.clone(),
+                method: traffic.method.clone(),
+                url: traffic.to.clone(),
+                arrivals: arrivals(&what, traffic)?,
+                patience: traffic.patience.to_std(),
+                sender: self.sender(&what, traffic).await?,
+            });
+        }
+        Ok(streams)
+    }
+
+    async fn sender(&self, what: &str, traffic: &Traffic) -> Result<Sender, WorldError> {
+        match (traffic.from.as_deref(), traffic.via.as_deref()) {
+            (Some(INTRUDER), None) => self.intruder(what, traffic).await.map(Sender::Intruder),
+            (Some(service), None) => self.application(what, traffic, self.plan.first_workload(service)?),
+            (None, Some(service)) => self.process(what, traffic, self.plan.first_workload(service)?),
+            _ => Err(WorldError::scenario(what, "give exactly one of `from` and `via`")),
+        }
+    }
+
+    fn application(&self, what: &str, traffic: &Traffic, caller: &Workload) -> Result<Sender, WorldError> {
+        Ok(Sender::Application {
+            outbound: self.mesh.sidecars[&caller.name].outbound,
+            request: template(what, traffic, &traffic.to)?,
+        })
+    }
+
+    fn process(&self, what: &str, traffic: &Traffic, caller: &Workload) -> Result<Sender, WorldError> {
+        // Made for its errors: the process would report the same once for every request.
+        template(what, traffic, &traffic.to)?;
+        let control = &self.mesh.applications[&caller.name].control;
+        let headers = traffic.headers.iter();
+        Ok(Sender::Process {
+            control: control.address,
+            token: control.token.clone(),
+            call: Call {
+                method: traffic.method.clone(),
+                url: traffic.to.clone(),
+                headers: headers
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
+                body: traffic.body.clone(),
+            },
+        })
+    }
+
+    async fn intruder(&self, what: &str, traffic: &Traffic) -> Result<Intruder, WorldError> {
+        let target = self.plan.first_workload(&traffic.to)?;
+        let request = template(what, traffic, &format!("http://{}/", traffic.to))?;
+        let tls = match authorities::certificate(traffic) {
+            None => None,
+            Some(certificate) => {
+                let now = self.host.wall_clock();
+                let svid = self.authorities.issue(what, self.plan, certificate, now)?;
+                // It believes the mesh's roots, since it wants to be refused and not to refuse.
+                let bundle = Bundle::from_pem(&self.mesh.bundle)
+                    .map_err(|error| WorldError::scenario("the roots of the mesh", error))?;
+                let store = SvidStore::new(svid, &bundle);
+                Some(client_config(self.host, &store, target.identity.clone()))
+            }
+        };
+        let edge = Edge {
+            from: INTRUDER.to_owned(),
+            to: target.name.clone(),
+            target: self.mesh.sidecars[&target.name].inbound,
+        };
+        Ok(Intruder {
+            target: self.mesh.edge(edge).await?,
+            tls,
+            request: request.in_origin_form(),
+        })
+    }
+}
+
+fn arrivals(what: &str, traffic: &Traffic) -> Result<Arrivals, WorldError> {
+    let start = traffic.start.map(|start| start.to_std()).unwrap_or_default();
+    let interval = traffic.rate.interval();
+    match (traffic.duration, traffic.count) {
+        (Some(duration), None) => Ok(Arrivals::for_duration(start, interval, duration.to_std())),
+        (None, Some(count)) => Ok(Arrivals {
+            start,
+            interval,
+            count,
+        }),
+        _ => Err(WorldError::scenario(
+            what,
+            "give exactly one of `for` and `count`",
+        )),
+    }
+}
+
+fn template(what: &str, traffic: &Traffic, url: &str) -> Result<RequestTemplate, WorldError> {
+    RequestTemplate::absolute(&traffic.method, url, &traffic.headers, traffic.body.as_deref())
+        .map_err(|why| WorldError::scenario(what, why))
+}

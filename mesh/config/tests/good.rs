@@ -1,0 +1,208 @@
+//! Rule sets that are accepted, and what becomes of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hallway_config::destination_rule::SimpleLoadBalancer;
+use hallway_config::http_route::{HttpMethod, HttpRouteFilter, PathMatchType, ValueMatchType};
+use hallway_config::peer_authentication::MtlsMode;
+use hallway_config::{Admission, Kind, Loaded, NamespacedName, RuleFile, load};
+use hallway_yaml::Path;
+
+const SHOP: &str = include_str!("files/shop.yaml");
+
+fn load_shop() -> Loaded {
+    let file = RuleFile {
+        name: "shop.yaml".to_owned(),
+        text: SHOP.to_owned(),
+    };
+    load(vec![file], Admission::Enforce).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
+}
+
+fn shop(name: &str) -> NamespacedName {
+    NamespacedName::new("shop", name)
+}
+
+#[test]
+fn every_field_is_read() {
+    let Loaded { resources, warnings } = load_shop();
+    assert!(warnings.is_empty(), "{warnings}");
+
+    let orders = &resources.services[&shop("orders")].value.spec;
+    assert_eq!((orders.ports[0].port, orders.ports[0].target()), (80, 8080));
+    assert_eq!(
+        orders.selector,
+        Some(BTreeMap::from([("app".to_owned(), "orders".to_owned())]))
+    );
+
+    let route = &resources.http_routes[&shop("checkout")].value.spec;
+    assert_eq!(
+        (route.parent_refs[0].name.as_str(), route.parent_refs[0].port),
+        ("payments", Some(80))
+    );
+    let rule = &route.rules[0];
+    assert_eq!(rule.name.as_deref(), Some("canary"));
+    let request = &rule.matches[0];
+    assert_eq!(
+        (request.path.match_type, request.path.value.as_str()),
+        (PathMatchType::PathPrefix, "/charge")
+    );
+    assert_eq!(
+        (request.headers[0].match_type, request.headers[0].value.as_str()),
+        (ValueMatchType::RegularExpression, "v2.*")
+    );
+    assert_eq!(
+        (
+            request.query_params[0].match_type,
+            request.query_params[0].name.as_str()
+        ),
+        (ValueMatchType::Exact, "debug")
+    );
+    assert_eq!(request.method.map(HttpMethod::as_str), Some("POST"));
+    let weights: Vec<(&str, u32)> = rule
+        .backend_refs
+        .iter()
+        .map(|backend| (backend.name.as_str(), backend.weight))
+        .collect();
+    assert_eq!(weights, [("payments-v1", 90), ("payments-v2", 10)]);
+    let HttpRouteFilter::RequestHeaderModifier { modifier } = &rule.filters[0] else {
+        panic!("{:?}", rule.filters[0])
+    };
+    assert_eq!(
+        (modifier.set[0].name.as_str(), modifier.remove.as_slice()),
+        ("x-route", &["x-debug".to_owned()][..])
+    );
+    assert!(matches!(
+        rule.filters[1],
+        HttpRouteFilter::ResponseHeaderModifier { .. }
+    ));
+    assert_eq!(
+        rule.timeouts.request.map(|timeout| timeout.to_std()),
+        Some(Duration::from_secs(2))
+    );
+    assert_eq!(
+        rule.timeouts.backend_request.map(|timeout| timeout.to_std()),
+        Some(Duration::from_millis(500))
+    );
+    let retry = rule.retry.as_ref().expect("a retry");
+    assert_eq!((retry.codes.as_slice(), retry.attempts), (&[502, 503][..], 3));
+    assert_eq!(retry.backoff.to_string(), "20ms");
+
+    let policy = &resources.peer_authentications[&shop("strict")].value.spec;
+    assert_eq!(policy.mtls.mode, MtlsMode::Strict);
+    assert_eq!(
+        policy
+            .selector
+            .as_ref()
+            .map(|selector| selector.match_labels["app"].as_str()),
+        Some("payments")
+    );
+
+    let rule = &resources.destination_rules[&shop("payments")].value;
+    assert_eq!(rule.service(), Some(shop("payments")));
+    assert_eq!(
+        rule.spec.traffic_policy.load_balancer.simple,
+        SimpleLoadBalancer::RoundRobin
+    );
+    assert_eq!(
+        rule.spec.traffic_policy.connection_pool.tcp.max_connections,
+        Some(100)
+    );
+    assert_eq!(
+        rule.spec
+            .traffic_policy
+            .connection_pool
+            .http
+            .http1_max_pending_requests,
+        Some(10)
+    );
+}
+
+#[test]
+fn what_is_left_out_has_gateway_api_s_default() {
+    let resources = load_shop().resources;
+    let rules = &resources.http_routes[&shop("checkout")].value.spec.rules;
+    let rule = &rules[1];
+    assert_eq!(rule.matches.len(), 1);
+    assert_eq!(
+        (
+            rule.matches[0].path.match_type,
+            rule.matches[0].path.value.as_str()
+        ),
+        (PathMatchType::PathPrefix, "/")
+    );
+    assert_eq!(
+        (
+            rule.backend_refs[0].weight,
+            rule.timeouts.request,
+            rule.retry.as_ref()
+        ),
+        (1, None, None)
+    );
+    let retry = rules[2].retry.as_ref().expect("a retry");
+    assert_eq!(
+        (
+            retry.attempts,
+            retry.backoff.to_string().as_str(),
+            retry.codes.len()
+        ),
+        (1, "25ms", 0)
+    );
+    let plain = &resources.services[&NamespacedName::new("default", "plain")]
+        .value
+        .spec;
+    assert_eq!((plain.ports[0].target(), plain.selector.as_ref()), (80, None));
+    let lenient = &resources.peer_authentications[&NamespacedName::new("default", "lenient")]
+        .value
+        .spec;
+    assert_eq!(lenient.mtls.mode, MtlsMode::Unset);
+}
+
+#[test]
+fn every_part_knows_its_line() {
+    let resources = load_shop().resources;
+    let line_of = |text: &str| {
+        let line = SHOP.lines().position(|line| line.contains(text)).expect("a line") + 1;
+        u32::try_from(line).expect("a short file")
+    };
+    let route = &resources.http_routes[&shop("checkout")];
+    assert_eq!(
+        route.origin.to_string(),
+        format!("shop.yaml:{}", line_of("kind: HTTPRoute") - 1)
+    );
+    assert_eq!(route.rule_origin(0).line, line_of("name: canary"));
+    assert_eq!(route.rule_origin(1).line, line_of("# the second rule") + 1);
+    assert_eq!(
+        route.backend_origin(0, 1).line,
+        line_of("name: payments-v2, port: 80, weight: 10")
+    );
+    let weight = Path::keys(["spec", "rules"])
+        .with(0)
+        .with("backendRefs")
+        .with(1)
+        .with("weight");
+    assert_eq!(route.document.span(&weight).text(), "10");
+}
+
+#[test]
+fn the_schemas_are_published_with_their_kind() {
+    for kind in Kind::ALL {
+        let schema = kind.schema();
+        let text = |pointer: &str| {
+            schema
+                .pointer(pointer)
+                .and_then(|value| value.as_str())
+                .map(str::to_owned)
+        };
+        assert_eq!(text("/title").as_deref(), Some(kind.name()));
+        assert_eq!(
+            text("/$schema").as_deref(),
+            Some("https://json-schema.org/draft/2020-12/schema")
+        );
+        assert_eq!(text("/properties/kind/const").as_deref(), Some(kind.name()));
+        assert_eq!(
+            text("/properties/apiVersion/const").as_deref(),
+            Some(kind.api_version())
+        );
+    }
+}

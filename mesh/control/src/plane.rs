@@ -1,0 +1,210 @@
+//! The control plane's state, and what can be done to it. Every change ends with a new translation for every proxy.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use hallway_host::Host;
+use hallway_identity::{Authority, Bundle};
+use hallway_model::bootstrap::Admission;
+use hallway_model::telemetry::ControlRecord;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+
+use crate::api::{
+    ProxySnapshot, RegisterWorkload, Registered, RuleFile, RulesAccepted, RulesInForce, RulesRefused, Status,
+    WorkloadEndpoint,
+};
+use crate::clock::now_us;
+use crate::error::RequestError;
+use crate::join::JoinTokens;
+use crate::proxy::{Proxy, StreamId};
+use crate::registry::{Registry, Workload};
+use crate::rules::Rules;
+use crate::translate::translate;
+
+/// At most this many discovery streams are open at once.
+pub(crate) const MOST_STREAMS: usize = 1024;
+
+/// The control plane, shared by everything that serves it.
+pub(crate) struct ControlPlane {
+    pub(crate) host: Host,
+    pub(crate) authority: Authority,
+    /// What proxies are told to trust.
+    pub(crate) bundle: Bundle,
+    pub(crate) svid_lifetime: Duration,
+    /// What to do with dangling references, unless a push says otherwise.
+    pub(crate) admission: Admission,
+    /// One permit for each stream.
+    pub(crate) streams: Arc<Semaphore>,
+    /// Tells streams that something may have changed.
+    revision: watch::Sender<()>,
+    state: Mutex<State>,
+}
+
+/// What changes while the control plane runs.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) registry: Registry,
+    pub(crate) tokens: JoinTokens,
+    pub(crate) proxies: BTreeMap<String, Proxy>,
+    rules: Rules,
+    last_stream: StreamId,
+}
+
+impl ControlPlane {
+    pub(crate) fn new(
+        host: Host,
+        authority: Authority,
+        bundle: Bundle,
+        svid_lifetime: Duration,
+        admission: Admission,
+    ) -> Self {
+        Self {
+            host,
+            authority,
+            bundle,
+            svid_lifetime,
+            admission,
+            streams: Arc::new(Semaphore::new(MOST_STREAMS)),
+            revision: watch::Sender::new(()),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Registers a workload that is about to start.
+    pub(crate) fn register(&self, request: RegisterWorkload) -> Result<Registered, RequestError> {
+        let workload = Workload::parse(request, self.authority.trust_domain())?;
+        let (name, identity) = (workload.name.clone(), workload.identity.clone());
+        self.change(|state| {
+            state.registry.register(workload)?;
+            if let Some(proxy) = state.proxies.get_mut(&name) {
+                proxy.restart();
+            }
+            Ok(Registered {
+                identity,
+                join_token: state.tokens.mint(&name, Instant::now()),
+            })
+        })
+    }
+
+    /// Notes where a workload is.
+    pub(crate) fn set_endpoint(&self, name: &str, endpoint: WorkloadEndpoint) -> Result<(), RequestError> {
+        self.change(|state| state.registry.set_endpoint(name, endpoint))
+    }
+
+    /// Forgets a workload. Its stream ends, and its certificate is not renewed.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), RequestError> {
+        self.change(|state| {
+            state.registry.remove(name)?;
+            state.tokens.void(name);
+            state.proxies.remove(name);
+            Ok(())
+        })
+    }
+
+    /// Puts rules in force, or refuses them.
+    pub(crate) fn replace_rules(
+        &self,
+        files: Vec<RuleFile>,
+        admission: Admission,
+    ) -> Result<RulesAccepted, RulesRefused> {
+        let at_us = now_us(&self.host);
+        self.change(|state| {
+            let outcome = state.rules.replace(files, admission, at_us);
+            // Inside the change, so that the record of the rules comes before those of the updates that carry them.
+            self.host.record(&match &outcome {
+                Ok(accepted) => ControlRecord::Accepted {
+                    at_us,
+                    generation: accepted.generation,
+                    warnings: accepted.warnings.clone(),
+                },
+                Err(refused) => ControlRecord::Refused {
+                    at_us,
+                    problems: refused.problems.clone(),
+                },
+            });
+            outcome
+        })
+    }
+
+    /// Notes that rules could not even be read.
+    pub(crate) fn refuse_rules(&self, refused: RulesRefused) {
+        let at_us = now_us(&self.host);
+        self.host.record(&ControlRecord::Refused {
+            at_us,
+            problems: refused.problems.clone(),
+        });
+        self.state().rules.refuse(refused, at_us);
+    }
+
+    pub(crate) fn rules(&self) -> RulesInForce {
+        self.state().rules.in_force()
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let state = self.state();
+        let proxy = |workload: &Workload| {
+            let proxy = state.proxies.get(&workload.name)?;
+            Some((workload.name.clone(), proxy.status(workload)))
+        };
+        Status {
+            rules: state.rules.status(),
+            proxies: state.registry.workloads().filter_map(proxy).collect(),
+        }
+    }
+
+    pub(crate) fn snapshot(&self, name: &str) -> Result<ProxySnapshot, RequestError> {
+        let state = self.state();
+        let proxy = state.proxies.get(name).map(Proxy::snapshot);
+        proxy.ok_or_else(|| RequestError::UnknownWorkload(name.to_owned()))
+    }
+
+    /// Changes the state, works out anew what every proxy should have, and tells the streams.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let outcome = {
+            let mut state = self.state();
+            let outcome = change(&mut state);
+            state.translate();
+            outcome
+        };
+        self.revision.send_replace(());
+        outcome
+    }
+
+    /// Wakes the streams up: one has got its answer, or another has taken its place.
+    pub(crate) fn wake_streams(&self) {
+        self.revision.send_replace(());
+    }
+
+    /// Resolves whenever something may have changed.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.revision.subscribe()
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it holds the lock")
+    }
+}
+
+impl State {
+    fn translate(&mut self) {
+        let generation = self.rules.generation();
+        for workload in self.registry.workloads() {
+            let snapshot = translate(self.rules.resources(), &self.registry, workload);
+            match self.proxies.get_mut(&workload.name) {
+                Some(proxy) => proxy.want(snapshot, generation),
+                None => {
+                    self.proxies
+                        .insert(workload.name.clone(), Proxy::new(snapshot, generation));
+                }
+            }
+        }
+    }
+
+    /// A number that no stream has had.
+    pub(crate) fn next_stream(&mut self) -> StreamId {
+        self.last_stream += 1;
+        self.last_stream
+    }
+}

@@ -1,0 +1,184 @@
+//! The registry: which workloads there are, what they are called, and where they are.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use hallway_model::{SpiffeId, TrustDomain};
+
+use crate::api::{RegisterWorkload, WorkloadEndpoint};
+use crate::error::RequestError;
+
+/// More workloads than this are not taken.
+const MOST_WORKLOADS: usize = 4096;
+
+/// One instance of a service, with its sidecar: what Kubernetes calls a pod.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Workload {
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    /// The label `app`.
+    pub(crate) app: String,
+    pub(crate) identity: SpiffeId,
+    /// Absent until it has told where it is.
+    pub(crate) endpoint: Option<WorkloadEndpoint>,
+}
+
+/// The workloads by name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Registry {
+    workloads: BTreeMap<String, Workload>,
+}
+
+impl Workload {
+    /// A workload without an endpoint.
+    pub(crate) fn parse(request: RegisterWorkload, trust_domain: &TrustDomain) -> Result<Self, RequestError> {
+        require_label("workload name", &request.name)?;
+        require_label("namespace", &request.namespace)?;
+        require_label("service", &request.service)?;
+        let identity = SpiffeId::new(trust_domain.clone(), &request.namespace, &request.service_account)?;
+        Ok(Self {
+            name: request.name,
+            namespace: request.namespace,
+            app: request.service,
+            identity,
+            endpoint: None,
+        })
+    }
+
+    /// Where `caller` reaches it; `None` while it is not ready.
+    pub(crate) fn address_for(&self, caller: &str) -> Option<SocketAddr> {
+        let endpoint = self.endpoint.as_ref().filter(|endpoint| endpoint.ready)?;
+        Some(*endpoint.seen_from.get(caller).unwrap_or(&endpoint.inbound))
+    }
+}
+
+impl Registry {
+    /// Adds a workload, or replaces the one of the same name.
+    pub(crate) fn register(&mut self, workload: Workload) -> Result<(), RequestError> {
+        if self.workloads.len() >= MOST_WORKLOADS && !self.workloads.contains_key(&workload.name) {
+            return Err(RequestError::TooManyWorkloads(MOST_WORKLOADS));
+        }
+        self.workloads.insert(workload.name.clone(), workload);
+        Ok(())
+    }
+
+    pub(crate) fn set_endpoint(
+        &mut self,
+        name: &str,
+        endpoint: WorkloadEndpoint,
+    ) -> Result<(), RequestError> {
+        self.workloads
+            .get_mut(name)
+            .ok_or_else(|| RequestError::UnknownWorkload(name.to_owned()))?
+            .endpoint = Some(endpoint);
+        Ok(())
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) -> Result<(), RequestError> {
+        match self.workloads.remove(name) {
+            Some(_) => Ok(()),
+            None => Err(RequestError::UnknownWorkload(name.to_owned())),
+        }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Result<&Workload, RequestError> {
+        self.workloads
+            .get(name)
+            .ok_or_else(|| RequestError::UnknownWorkload(name.to_owned()))
+    }
+
+    /// The workload `name`, provided that `presented` is who it is registered as.
+    pub(crate) fn authorize(&self, name: &str, presented: &SpiffeId) -> Result<&Workload, RequestError> {
+        let workload = self.get(name)?;
+        if workload.identity == *presented {
+            return Ok(workload);
+        }
+        Err(RequestError::WrongIdentity {
+            workload: name.to_owned(),
+            registered: workload.identity.to_string(),
+            presented: presented.to_string(),
+        })
+    }
+
+    /// All of them, by name.
+    pub(crate) fn workloads(&self) -> impl Iterator<Item = &Workload> {
+        self.workloads.values()
+    }
+}
+
+/// Names are DNS labels (RFC 1123), as Kubernetes has it.
+fn require_label(what: &'static str, value: &str) -> Result<(), RequestError> {
+    let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let well_formed = (1..=63).contains(&value.len())
+        && value.bytes().all(inside)
+        && !value.starts_with('-')
+        && !value.ends_with('-');
+    if well_formed {
+        return Ok(());
+    }
+    Err(RequestError::Name {
+        what,
+        value: value.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use hallway_model::TrustDomain;
+
+    use super::{Registry, Workload};
+    use crate::api::{RegisterWorkload, WorkloadEndpoint};
+
+    fn workload(name: &str) -> Result<Workload, String> {
+        let request = RegisterWorkload {
+            name: name.to_owned(),
+            namespace: "shop".to_owned(),
+            service: "payments".to_owned(),
+            service_account: "payments".to_owned(),
+        };
+        let trust_domain = TrustDomain::new("hallway.test").expect("a trust domain");
+        Workload::parse(request, &trust_domain).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_caller_may_see_another_address_and_nobody_sees_what_is_not_ready() {
+        let mut registry = Registry::default();
+        registry
+            .register(workload("payments-1").expect("a workload"))
+            .expect("room");
+        let address_for = |registry: &Registry, caller: &str| {
+            let workload = registry.get("payments-1").expect("registered");
+            workload.address_for(caller).map(|address| address.port())
+        };
+        assert_eq!(address_for(&registry, "orders-1"), None);
+
+        let mut endpoint = WorkloadEndpoint {
+            inbound: "127.0.0.1:1000".parse().expect("an address"),
+            application: "127.0.0.1:2000".parse().expect("an address"),
+            ready: true,
+            seen_from: BTreeMap::from([(
+                "orders-1".to_owned(),
+                "127.0.0.1:3000".parse().expect("an address"),
+            )]),
+        };
+        registry
+            .set_endpoint("payments-1", endpoint.clone())
+            .expect("registered");
+        assert_eq!(address_for(&registry, "orders-1"), Some(3000));
+        assert_eq!(address_for(&registry, "orders-2"), Some(1000));
+
+        endpoint.ready = false;
+        registry.set_endpoint("payments-1", endpoint).expect("registered");
+        assert_eq!(address_for(&registry, "orders-1"), None);
+    }
+
+    #[test]
+    fn names_are_dns_labels() {
+        for name in ["", "-a", "a-", "Payments", "a.b", "a/b", &"a".repeat(64)] {
+            let error = workload(name).expect_err("not a label");
+            assert!(error.contains("is no workload name"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The rules in force, and the last ones that were refused. A set of files is accepted as a whole or not at all.
+
+use hallway_config::{Resources, load};
+use hallway_model::bootstrap::Admission;
+use hallway_model::telemetry::Problem;
+use hallway_yaml::{Diagnostic, Severity, Style};
+
+use crate::api::{RuleFile, RulesAccepted, RulesInForce, RulesRefusal, RulesRefused, RulesStatus};
+
+/// The rules of the mesh. Whoever gave the last accepted set, the directory or the admin API, it replaces the one before.
+#[derive(Default)]
+pub(crate) struct Rules {
+    generation: u64,
+    files: Vec<RuleFile>,
+    resources: Resources,
+    last_refusal: Option<RulesRefusal>,
+}
+
+impl Rules {
+    /// Puts `files` in force, or refuses them and keeps what there was.
+    pub(crate) fn replace(
+        &mut self,
+        files: Vec<RuleFile>,
+        admission: Admission,
+        now_us: u64,
+    ) -> Result<RulesAccepted, RulesRefused> {
+        match load(config_files(&files), admission) {
+            Ok(loaded) => {
+                self.generation += 1;
+                self.files = files;
+                self.resources = loaded.resources;
+                self.last_refusal = None;
+                Ok(RulesAccepted {
+                    generation: self.generation,
+                    warnings: loaded
+                        .warnings
+                        .iter()
+                        .map(|warning| warning.render(Style::Plain))
+                        .collect(),
+                })
+            }
+            Err(diagnostics) => {
+                let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
+                let refused = RulesRefused {
+                    problems: diagnostics.iter().filter(is_error).map(problem).collect(),
+                    rendered: diagnostics.render(Style::Plain),
+                };
+                self.refuse(refused.clone(), now_us);
+                Err(refused)
+            }
+        }
+    }
+
+    /// Notes that rules were refused.
+    pub(crate) fn refuse(&mut self, refused: RulesRefused, now_us: u64) {
+        self.last_refusal = Some(RulesRefusal {
+            at_us: now_us,
+            refused,
+        });
+    }
+
+    pub(crate) fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(crate) fn in_force(&self) -> RulesInForce {
+        RulesInForce {
+            generation: self.generation,
+            files: self.files.clone(),
+        }
+    }
+
+    pub(crate) fn status(&self) -> RulesStatus {
+        RulesStatus {
+            generation: self.generation,
+            last_refusal: self.last_refusal.clone(),
+        }
+    }
+}
+
+fn problem(diagnostic: &Diagnostic) -> Problem {
+    let record = diagnostic.record();
+    let message = match record.context {
+        Some(context) => format!("{} (in {context})", record.message),
+        None => record.message,
+    };
+    Problem {
+        file: record.file,
+        line: record.line,
+        column: record.column,
+        message,
+        help: record.help,
+    }
+}
+
+fn config_files(files: &[RuleFile]) -> Vec<hallway_config::RuleFile> {
+    files
+        .iter()
+        .map(|file| hallway_config::RuleFile {
+            name: file.name.clone(),
+            text: file.text.clone(),
+        })
+        .collect()
+}

@@ -1,0 +1,8 @@
+//! The control plane over loopback, with real TLS: what operators and proxies see of it.
+
+mod admin;
+mod certificates;
+mod discovery;
+mod proxy;
+mod rules;
+mod support;

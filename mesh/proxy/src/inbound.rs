@@ -1,0 +1,152 @@
+//! The inbound listener: peers, over mutual TLS, over plaintext, or both, as the workload's `PeerAuthentication` says.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use hallway_host::{Listener, Stream};
+use hallway_identity::{ClientAuthentication, HandshakeFailure, server_config};
+use hallway_model::MtlsMode;
+use hallway_model::telemetry::{Connection, Direction, ProxyRecord, Refusal, RefusalReason};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::downstream::Downstream;
+use crate::drain::Drain;
+use crate::lifetime::{Lifetime, Side};
+use crate::listener;
+use crate::proxy::Proxy;
+use crate::time::epoch_micros;
+use crate::transport::{Peeked, Transport};
+
+/// How long a peer may take to prove who it is, and a new proxy to learn who may connect.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a refused peer is listened to, so that it hears why: closing with unread data would reset the connection.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How much of a refused peer is read at most.
+const LINGER_BYTES: u64 = 64 * 1024;
+
+/// Serves peers until `drain` begins.
+pub(crate) async fn run(proxy: Arc<Proxy>, listener: Listener, drain: Drain) {
+    let config = server_config(&proxy.host, &proxy.store, ClientAuthentication::Required);
+    let acceptor = TlsAcceptor::from(config);
+    let serve = |stream, address, drain| {
+        let peer = Peer {
+            proxy: Arc::clone(&proxy),
+            address,
+        };
+        peer.serve(acceptor.clone(), stream, drain)
+    };
+    listener::accept(&proxy, listener, Direction::Inbound, drain, serve).await;
+}
+
+/// One connection from a peer.
+struct Peer {
+    proxy: Arc<Proxy>,
+    address: SocketAddr,
+}
+
+impl Peer {
+    async fn serve(self, acceptor: TlsAcceptor, stream: Stream, drain: Drain) {
+        let transport = tokio::select! {
+            accepted = self.accept(&acceptor, stream) => accepted,
+            () = drain.begun() => return,
+        };
+        let Some(transport) = transport else { return };
+        let opened = self.proxy.host.wall_clock();
+        let lifetime = self.lifetime(&transport, opened);
+        let downstream = Downstream {
+            direction: Direction::Inbound,
+            address: self.address,
+            peer: transport.peer().map(|peer| peer.identity),
+        };
+        let peer = downstream.peer.clone();
+        let requests = listener::serve(&self.proxy, transport, downstream, lifetime, &drain).await;
+        self.proxy.record(ProxyRecord::Connection(Connection {
+            proxy: self.proxy.workload().to_owned(),
+            direction: Direction::Inbound,
+            peer_address: self.address,
+            peer,
+            opened_us: epoch_micros(opened),
+            closed_us: epoch_micros(self.proxy.host.wall_clock()),
+            certificates_expire_us: lifetime.map(|lifetime| epoch_micros(lifetime.expires)),
+            requests,
+        }));
+    }
+
+    /// Lets the connection in, or refuses it with a record. One that ends without a byte was only a probe.
+    async fn accept(&self, acceptor: &TlsAcceptor, stream: Stream) -> Option<Transport> {
+        timeout(HANDSHAKE_TIMEOUT, self.proxy.until_ready()).await.ok()?;
+        let mode = self.proxy.configuration()?.mtls()?;
+        let Ok(peeked) = timeout(HANDSHAKE_TIMEOUT, Peeked::peek(stream)).await else {
+            self.refuse(RefusalReason::HandshakeFailed, "it stayed silent");
+            return None;
+        };
+        let stream = peeked.ok()??;
+        match (stream.is_tls(), mode) {
+            (true, MtlsMode::Strict | MtlsMode::Permissive) => self.handshake(acceptor, stream).await,
+            (false, MtlsMode::Permissive | MtlsMode::Disable) => Some(Transport::Plaintext(stream)),
+            (false, MtlsMode::Strict) => {
+                self.refuse(
+                    RefusalReason::Plaintext,
+                    "plaintext, where STRICT demands mutual TLS",
+                );
+                None
+            }
+            (true, MtlsMode::Disable) => {
+                self.refuse(
+                    RefusalReason::UnexpectedTls,
+                    "TLS, where DISABLE leaves only plaintext",
+                );
+                None
+            }
+        }
+    }
+
+    async fn handshake(&self, acceptor: &TlsAcceptor, stream: Peeked) -> Option<Transport> {
+        let accepting = acceptor.accept(stream).into_fallible();
+        match timeout(HANDSHAKE_TIMEOUT, accepting).await {
+            Ok(Ok(stream)) => Some(Transport::Tls(Box::new(stream.into()))),
+            Ok(Err((error, stream))) => {
+                let failure = HandshakeFailure::of_handshake(&error);
+                self.refuse(failure.reason, failure.detail);
+                // It is refused already; whether it hears why is its own concern.
+                let _ = timeout(LINGER, hear_out(stream)).await;
+                None
+            }
+            Err(_) => {
+                self.refuse(RefusalReason::HandshakeFailed, "the handshake took too long");
+                None
+            }
+        }
+    }
+
+    fn lifetime(&self, transport: &Transport, opened: SystemTime) -> Option<Lifetime> {
+        let peer = transport.peer()?;
+        let own = self.proxy.store.svid()?;
+        let expires = peer.not_after.min(own.not_after());
+        let draw = |random: &mut _| Lifetime::new(Side::Server, opened, expires, random);
+        Some(self.proxy.randomness.lifetimes.with(draw))
+    }
+
+    fn refuse(&self, reason: RefusalReason, detail: impl Into<String>) {
+        self.proxy.refused(Refusal {
+            proxy: self.proxy.workload().to_owned(),
+            direction: Direction::Inbound,
+            at_us: epoch_micros(self.proxy.host.wall_clock()),
+            peer_address: self.address,
+            reason,
+            detail: detail.into(),
+        });
+    }
+}
+
+/// Reads what a refused peer still sends, up to a limit.
+async fn hear_out(mut stream: Peeked) -> io::Result<u64> {
+    stream.shutdown().await?;
+    tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
+}

@@ -1,0 +1,276 @@
+//! The path of a request, from its head to the answer. The outbound and the inbound side share it.
+//!
+//! ```text
+//! admit (UO) → parse (DPE) → accept? → route (NR) → choose a backend by weight (500, NC) →
+//!     loop { choose an endpoint (UH) → attempt within its deadline (UO, UF, UC, UT) → judge: return, or retry (URX) }
+//! ```
+//! The capitals are Envoy's response flags. Decisions are those of `hallway-traffic`; this does the work between them.
+//! Each request is served by the configuration that is in force when it arrives.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallway_model::route::Target;
+use hallway_model::telemetry::{Direction, Judgement, ResponseFlag};
+use hallway_traffic::retry::{self, Outcome, ReturnReason, Verdict};
+use hallway_traffic::timeout::{TimeoutKind, allowance, remaining};
+use hallway_traffic::{Selection, split};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::access::{AttemptFacts, Exchange};
+use crate::attempt::{self, Answer, AttemptError, Upstream};
+use crate::body::Upload;
+use crate::cluster::Cluster;
+use crate::configuration::Configuration;
+use crate::downstream::Downstream;
+use crate::head::{Head, Hop};
+use crate::proxy::Proxy;
+use crate::reply::{self, LocalReply};
+use crate::response::{Deadline, Download, ResponseBody, forwarded};
+use crate::time::micros;
+
+/// Serves one request.
+pub(crate) async fn handle(
+    proxy: Arc<Proxy>,
+    downstream: Arc<Downstream>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
+    let mut exchange = Box::new(Exchange::begin(&proxy, &downstream, &request));
+    Ok(match serve(&proxy, &downstream, &mut exchange, request).await {
+        Ok(answer) => answer.map(|download| ResponseBody::upstream(download, exchange)),
+        Err(reply) => reply.respond(&proxy, downstream.direction, exchange),
+    })
+}
+
+async fn serve(
+    proxy: &Arc<Proxy>,
+    downstream: &Downstream,
+    exchange: &mut Exchange,
+    request: Request<Incoming>,
+) -> Result<Response<Download>, LocalReply> {
+    exchange.admitted(proxy.admit().ok_or_else(reply::too_many_requests)?);
+    let configuration = proxy.configuration().ok_or_else(reply::not_configured)?;
+    let (parts, body) = request.into_parts();
+    let head = Head::parse(parts)?;
+    exchange.asks_for(head.authority());
+    // Who may call what is decided here: the peer is known, and nothing was done for it yet.
+    accept(&configuration, downstream)?;
+
+    let selection = route(&configuration, downstream, &head)?;
+    exchange.routed(&selection.rule.rule);
+    let cluster = choose_cluster(proxy, &configuration, downstream, &selection)?;
+    exchange.clustered(cluster);
+
+    let call = Call {
+        proxy,
+        downstream,
+        head,
+        selection,
+        cluster,
+    };
+    let mut upload = call.hold(exchange, body).await?;
+    let mut tried = BTreeSet::new();
+    loop {
+        let mut facts = AttemptFacts::default();
+        let result = call.attempt(exchange, &mut upload, &mut tried, &mut facts).await;
+        match call.judge(exchange, &upload, &facts, &result) {
+            Verdict::Retry { after, .. } => pause(after, result.ok()).await,
+            Verdict::Return { .. } => return call.finish(exchange, result),
+        }
+    }
+}
+
+/// Refuses plaintext on a connection that was accepted while it was still allowed.
+fn accept(configuration: &Configuration, downstream: &Downstream) -> Result<(), LocalReply> {
+    let outbound = downstream.direction == Direction::Outbound;
+    if outbound || configuration.accepts(downstream.peer.is_some()) {
+        return Ok(());
+    }
+    Err(reply::no_longer_accepted())
+}
+
+/// The rule that the request selects.
+fn route<'a>(
+    configuration: &'a Configuration,
+    downstream: &Downstream,
+    head: &Head,
+) -> Result<Selection<'a>, LocalReply> {
+    let table = configuration
+        .table(downstream.direction, head.authority())
+        .ok_or_else(|| reply::unknown_authority(head.authority(), configuration.authorities()))?;
+    table
+        .select(&head.for_routing())
+        .ok_or_else(|| reply::no_rule(table.name()))
+}
+
+/// The cluster that the request goes to, with all its attempts.
+fn choose_cluster<'a>(
+    proxy: &Proxy,
+    configuration: &'a Configuration,
+    downstream: &Downstream,
+    selection: &Selection<'_>,
+) -> Result<&'a Cluster, LocalReply> {
+    let rule = &selection.rule.rule;
+    let chosen = proxy
+        .randomness
+        .split
+        .with(|random| split::choose(&rule.backends, random));
+    match chosen.map(|backend| &backend.target) {
+        None => Err(reply::no_backend(&rule.name)),
+        Some(Target::Unresolved { reason }) => Err(reply::unresolved(reason)),
+        Some(Target::Cluster(name)) => configuration
+            .cluster(downstream.direction, name)
+            .ok_or_else(|| reply::unknown_cluster(name)),
+    }
+}
+
+/// What stays the same from attempt to attempt.
+struct Call<'a> {
+    proxy: &'a Arc<Proxy>,
+    downstream: &'a Downstream,
+    head: Head,
+    selection: Selection<'a>,
+    cluster: &'a Cluster,
+}
+
+impl Call<'_> {
+    /// Holds the body, if the request may have to be sent again.
+    async fn hold(&self, exchange: &Exchange, body: Incoming) -> Result<Upload, LocalReply> {
+        let rule = &self.selection.rule.rule;
+        let limit = self.proxy.bootstrap.limits.buffered_body_bytes;
+        let holding = Upload::new(body, rule.retry.is_some(), limit, exchange.upload());
+        let held = match rule.timeouts.request {
+            None => holding.await,
+            Some(limit) => {
+                let at = exchange.arrived() + limit;
+                let kind = TimeoutKind::Request;
+                timeout_at(at, holding)
+                    .await
+                    .map_err(|_| AttemptError::Timeout(Deadline { at, kind, limit }).reply())?
+            }
+        };
+        held.map_err(|error| AttemptError::Downstream(error.to_string()).reply())
+    }
+
+    /// Makes one attempt, at an endpoint that was not tried yet if there is one.
+    async fn attempt(
+        &self,
+        exchange: &mut Exchange,
+        upload: &mut Upload,
+        tried: &mut BTreeSet<usize>,
+        facts: &mut AttemptFacts,
+    ) -> Result<Answer, AttemptError> {
+        let chosen = self.cluster.choose(tried, &self.proxy.randomness.balance);
+        let (attempt, span_id) = exchange.begin_attempt(chosen.map(|(_, endpoint)| endpoint.as_ref()));
+        let Some((position, endpoint)) = chosen else {
+            return Err(AttemptError::NoEndpoint(self.cluster.name.to_string()));
+        };
+        tried.insert(position);
+        let hop = Hop {
+            own: &self.proxy.bootstrap.identity,
+            downstream: self.downstream,
+            request_id: exchange.request_id(),
+            trace: exchange.trace(),
+            span_id: &span_id,
+            attempt,
+        };
+        let edits = &self.selection.rule.request_headers;
+        let request = self.head.for_attempt(upload.next(), edits, &hop);
+        let upstream = Upstream {
+            proxy: self.proxy,
+            direction: self.downstream.direction,
+            cluster: self.cluster,
+            endpoint,
+            upload: exchange.upload(),
+        };
+        attempt::attempt(upstream, request, self.deadline(exchange), facts).await
+    }
+
+    /// When an attempt that begins now has to end.
+    fn deadline(&self, exchange: &Exchange) -> Option<Deadline> {
+        let timeouts = &self.selection.rule.rule.timeouts;
+        let allowance = allowance(timeouts, exchange.arrived().elapsed())?;
+        let limit = match allowance.kind {
+            TimeoutKind::Request => timeouts.request,
+            TimeoutKind::BackendRequest => timeouts.backend_request,
+        };
+        Some(Deadline {
+            at: Instant::now() + allowance.time,
+            kind: allowance.kind,
+            limit: limit.unwrap_or(allowance.time),
+        })
+    }
+
+    /// Asks the retry policy, and enters what it says into the account.
+    fn judge(
+        &self,
+        exchange: &mut Exchange,
+        upload: &Upload,
+        facts: &AttemptFacts,
+        result: &Result<Answer, AttemptError>,
+    ) -> Verdict {
+        let rule = &self.selection.rule.rule;
+        let attempt = retry::Attempt {
+            method: self.head.method(),
+            names_method: self.selection.names_method,
+            outcome: match result {
+                Ok(answer) => Outcome::Status(answer.head.status),
+                Err(error) => Outcome::Failure(error.failure()),
+            },
+            sent: facts.sent,
+            number: exchange.attempts(),
+            replayable: upload.is_replayable(),
+            remaining: remaining(&rule.timeouts, exchange.arrived().elapsed()),
+        };
+        let judging = |random: &mut _| retry::judge(rule.retry.as_ref(), &attempt, random);
+        let verdict = self.proxy.randomness.retry.with(judging);
+        let outcome = result.as_ref().map(|answer| answer.head.status);
+        exchange.learned(facts, outcome.map_err(ToString::to_string));
+        exchange.judged(judgement(verdict));
+        if let Verdict::Return {
+            reason: Some(ReturnReason::AttemptsUsedUp { attempts: 2.. }),
+        } = verdict
+        {
+            exchange.flag(ResponseFlag::URX);
+        }
+        verdict
+    }
+
+    /// Turns the last attempt's result into the answer.
+    fn finish(
+        &self,
+        exchange: &mut Exchange,
+        result: Result<Answer, AttemptError>,
+    ) -> Result<Response<Download>, LocalReply> {
+        let answer = result.map_err(|error| error.reply())?;
+        exchange.answered(answer.head.status);
+        let edits = &self.selection.rule.response_headers;
+        Ok(forwarded(self.proxy, answer, edits))
+    }
+}
+
+/// Waits before the next attempt. Meanwhile the rest of a rejected answer is read, so that its connection can serve again.
+async fn pause(after: Duration, rejected: Option<Answer>) {
+    let end = Instant::now() + after;
+    if let Some(answer) = rejected {
+        // An answer that takes longer than the pause is cancelled.
+        let _ = timeout_at(end, answer.download.discard()).await;
+    }
+    sleep_until(end).await;
+}
+
+fn judgement(verdict: Verdict) -> Judgement {
+    match verdict {
+        Verdict::Return { reason } => Judgement::Returned {
+            reason: reason.map(|reason| reason.to_string()),
+        },
+        Verdict::Retry { after, reason } => Judgement::Retried {
+            reason: reason.to_string(),
+            backoff_us: micros(after),
+        },
+    }
+}

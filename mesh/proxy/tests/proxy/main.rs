@@ -1,0 +1,15 @@
+//! The whole proxy over real sockets on loopback: [`hallway_proxy::run`] between a small control plane, applications and clients.
+
+mod admin;
+mod bodies;
+mod configurations;
+mod connections;
+mod drain;
+mod first_hop;
+mod hygiene;
+mod limits;
+mod refusals;
+mod retries;
+mod splits;
+mod support;
+mod timeouts;

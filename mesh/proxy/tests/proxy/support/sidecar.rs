@@ -1,0 +1,95 @@
+//! Sidecars, each the whole program.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use hallway_host::{Host, Task};
+use hallway_model::bootstrap::{AdminEndpoint, ProxyBootstrap, ProxyLimits, Token};
+use hallway_model::telemetry::ProxyRecord;
+use hallway_proxy::ProxyError;
+use tokio_util::sync::CancellationToken;
+
+use super::control::Control;
+use super::records::Records;
+use super::snapshots::identity;
+use super::soon;
+
+pub(crate) struct Sidecar {
+    pub(crate) outbound: SocketAddr,
+    pub(crate) inbound: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) records: Records,
+    shutdown: CancellationToken,
+    task: Task,
+    result: Arc<Mutex<Option<Result<(), ProxyError>>>>,
+}
+
+pub(crate) fn bootstrap(control: &Control, workload: &str, service_account: &str) -> ProxyBootstrap {
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let token = format!("join-{workload}");
+    control.admit(&token, identity(service_account));
+    ProxyBootstrap {
+        workload: workload.to_owned(),
+        identity: identity(service_account),
+        outbound: anywhere,
+        inbound: anywhere,
+        admin: AdminEndpoint {
+            listen: anywhere,
+            token: Token("admin".to_owned()),
+        },
+        control_plane: control.address.clone(),
+        join_token: Token(token),
+        access_log_headers: vec!["x-hallway-request".to_owned()],
+        limits: ProxyLimits::default(),
+        drain: Duration::from_secs(5),
+        seed: 1,
+    }
+}
+
+impl Sidecar {
+    /// Starts one and waits until it listens. It needs no configuration for that.
+    pub(crate) async fn start(bootstrap: ProxyBootstrap) -> Self {
+        let (records, output) = Records::new();
+        let host = Host::real(bootstrap.seed, output);
+        let shutdown = CancellationToken::new();
+        let result = Arc::new(Mutex::new(None));
+        let (ordered, outcome, runner) = (shutdown.clone(), Arc::clone(&result), host.clone());
+        let task = host.spawn(async move {
+            let ended = hallway_proxy::run(runner, bootstrap, ordered).await;
+            *outcome.lock().expect("no panic") = Some(ended);
+        });
+        let (outbound, inbound, admin) = records
+            .first("listeners", |record| match record {
+                ProxyRecord::Listening {
+                    outbound,
+                    inbound,
+                    admin,
+                } => Some((*outbound, *inbound, *admin)),
+                _ => None,
+            })
+            .await;
+        Self {
+            outbound,
+            inbound,
+            admin,
+            records,
+            shutdown,
+            task,
+            result,
+        }
+    }
+
+    /// Gives the order to stop.
+    pub(crate) fn stop(&self) {
+        self.shutdown.cancel();
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn ended(self) -> Result<(), ProxyError> {
+        soon("the end of the proxy", self.task.join()).await;
+        let ended = self.result.lock().expect("no panic").take();
+        ended.expect("it has ended")
+    }
+}
