@@ -15,7 +15,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::error::WorldError;
 use crate::incidents::Incidents;
-use supervise::{Exit, Process};
+use supervise::Process;
+pub(crate) use supervise::Exit;
 
 /// How long a child may take until it is ready: a Python interpreter on a busy machine needs seconds.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -29,7 +30,7 @@ pub(crate) struct Supervisor {
     tasks: TaskTracker,
 }
 
-/// A running child. Dropping it orders it to stop.
+/// A running program, a child process or a simulated one. Dropping it orders it to stop.
 pub(crate) struct Child<R> {
     who: String,
     records: mpsc::UnboundedReceiver<R>,
@@ -37,6 +38,16 @@ pub(crate) struct Child<R> {
     early: Vec<R>,
     exit: oneshot::Receiver<Exit>,
     stop: DropGuard,
+}
+
+/// What whoever runs a program tells its [`Child`], and hears of it.
+pub(crate) struct Running<R> {
+    /// What the program records. Closed when it has ended, before `exit` is told.
+    pub(crate) records: mpsc::UnboundedSender<R>,
+    /// How it ended.
+    pub(crate) exit: oneshot::Sender<Exit>,
+    /// The order to stop.
+    pub(crate) stop: CancellationToken,
 }
 
 impl Supervisor {
@@ -68,27 +79,18 @@ impl Supervisor {
             source,
         })?;
         let bootstrap = serde_json::to_string(bootstrap).expect("a bootstrap is plain data") + "\n";
-        let (record_sender, records) = mpsc::unbounded_channel();
-        let (exit_sender, exit) = oneshot::channel();
-        let stop = self.stop.child_token();
-        let ordered = stop.clone();
+        let (child, running) = Child::new(who, self.stop.child_token());
         let (name, incidents, grace) = (who.to_owned(), self.incidents.clone(), self.grace);
         let supervise = async move {
             let report = |what: String| incidents.report(name.as_str(), what);
             let exit = process
-                .supervise(bootstrap, record_sender, ordered, grace, &report)
+                .supervise(bootstrap, running.records, running.stop, grace, &report)
                 .await;
             // Nobody may be left to ask how it ended.
-            let _ = exit_sender.send(exit);
+            let _ = running.exit.send(exit);
         };
         self.host.spawn(self.tasks.track_future(supervise));
-        Ok(Child {
-            who: who.to_owned(),
-            records,
-            early: Vec::new(),
-            exit,
-            stop: stop.drop_guard(),
-        })
+        Ok(child)
     }
 
     /// Orders all children to stop, and returns when the last one has ended.
@@ -100,6 +102,25 @@ impl Supervisor {
 }
 
 impl<R> Child<R> {
+    /// A child, and what whoever runs it needs. `stop` is the order to it.
+    pub(crate) fn new(who: &str, stop: CancellationToken) -> (Self, Running<R>) {
+        let (record_sender, records) = mpsc::unbounded_channel();
+        let (exit_sender, exit) = oneshot::channel();
+        let running = Running {
+            records: record_sender,
+            exit: exit_sender,
+            stop: stop.clone(),
+        };
+        let child = Self {
+            who: who.to_owned(),
+            records,
+            early: Vec::new(),
+            exit,
+            stop: stop.drop_guard(),
+        };
+        (child, running)
+    }
+
     /// Waits for the record that `is_ready` takes something out of.
     ///
     /// # Errors

@@ -35,10 +35,10 @@ pub(super) struct Process {
 
 /// How a child ended.
 #[derive(Clone, Debug)]
-pub(super) struct Exit {
-    pub(super) status: String,
-    /// The last lines of its standard error.
-    pub(super) said: String,
+pub(crate) struct Exit {
+    pub(crate) status: String,
+    /// The last that it said: lines of its standard error.
+    pub(crate) said: String,
 }
 
 impl Process {
