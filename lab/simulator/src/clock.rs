@@ -54,13 +54,18 @@ impl Clock {
         self.now.store(now.as_nanos() as u64, Ordering::Relaxed);
     }
 
-    /// Moves the clock. No timer may lie between now and `to`: it would fire late.
+    /// Moves the clock, and makes the runtime look again at once. No timer may lie between now and `to`: it would fire late.
     pub(crate) fn advance(&self, to: u64) {
         let step = Duration::from_nanos(to - self.now());
         // The clock moves in the first poll; the rest of the future would only yield.
         let mut context = Context::from_waker(Waker::noop());
         let _ = pin!(tokio::time::advance(step)).poll(&mut context);
         self.follow();
+    }
+
+    /// Makes the runtime look again at once, instead of waiting for a timer.
+    pub(crate) fn stay(&self) {
+        let _ = pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(Waker::noop()));
     }
 
     /// Makes tokio stop at `at`, a whole millisecond, if no timer stops it before.

@@ -290,7 +290,7 @@ impl Ground for ProcessGround {
                 })
             });
         }
-        Task::start(Governed::new(self.0.clone(), number, task))
+        self.0.shared.spawn(Governed::new(self.0.clone(), number, task))
     }
 
     fn wall_clock(&self) -> SystemTime {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::{Builder, RngSeed, Runtime};
@@ -63,6 +63,7 @@ impl Simulation {
         let shared = Arc::new(Shared::new(&options));
         let runtime = runtime(&shared, &options);
         runtime.block_on(async { shared.clock.start() });
+        *shared.runtime.lock().unwrap_or_else(PoisonError::into_inner) = Some(runtime.handle().clone());
         Self {
             shared,
             runtime: Some(runtime),
@@ -187,7 +188,10 @@ fn pass_time(shared: &Shared, limit: u64) {
     let millisecond = now / MILLISECOND * MILLISECOND;
     let due = shared.with(|state| state.queue.next());
     match due {
-        Some(due) if due <= now => shared.with(|state| state.deliver()),
+        Some(due) if due <= now => {
+            shared.with(|state| state.deliver());
+            shared.clock.stay();
+        }
         Some(due) if due < millisecond + MILLISECOND => {
             shared.clock.advance(due);
             shared.with(|state| state.deliver());

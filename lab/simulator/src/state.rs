@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, SystemTime};
 
+use hallway_host::Task;
+use tokio::runtime::Handle;
+
 use crate::clock::Clock;
 use crate::connection::{Connection, End, EndId, Phase, Side};
 use crate::kernel::{Kernel, MachineId, Owner};
@@ -13,6 +16,7 @@ use crate::link::{Wire, Wires};
 use crate::process::Inner;
 use crate::queue::Queue;
 use crate::simulation::Options;
+use crate::task::Governed;
 use crate::trace::{Happening, Name, Trace};
 use crate::watchdog::{Fatal, Watchdog};
 
@@ -23,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) watchdog: Watchdog,
     pub(crate) processes: Mutex<Vec<Arc<Inner>>>,
+    /// Where tasks are spawned; nothing once the simulation is over.
+    pub(crate) runtime: Mutex<Option<Handle>>,
     state: Mutex<State>,
 }
 
@@ -51,6 +57,7 @@ impl Shared {
             clock: Clock::new(),
             watchdog: Watchdog::new(options.polls_per_instant),
             processes: Mutex::default(),
+            runtime: Mutex::default(),
             state: Mutex::new(State {
                 now: 0,
                 kernels: Vec::new(),
@@ -87,6 +94,18 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Starts a task, from inside an experiment or before the first.
+    pub(crate) fn spawn(&self, task: Governed) -> Task {
+        let runtime = self
+            .runtime
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let runtime = runtime.expect("a program outlived its simulation");
+        let _context = runtime.enter();
+        Task::start(task)
     }
 
     /// Ends the simulation if a task has found a reason to.

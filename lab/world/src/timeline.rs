@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hallway_control::api::{ProxyStatus, Status};
 use hallway_evidence::{ProxyState, Push, PushOutcome};
-use hallway_scenario::Step;
+use hallway_scenario::{PushStep, Step};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::clock::Clock;
@@ -57,7 +57,7 @@ impl Timeline<'_> {
     /// # Errors
     /// Those of reading files and asking the control plane.
     pub(crate) async fn run(&self, steps: &[Step], start: Instant) -> Result<Vec<Push>, WorldError> {
-        let mut steps: Vec<&Step> = steps.iter().collect();
+        let mut steps: Vec<&PushStep> = steps.iter().filter_map(Step::as_push).collect();
         steps.sort_by_key(|step| step.at.to_std());
         let mut pushes = Vec::new();
         for (index, step) in steps.iter().enumerate() {

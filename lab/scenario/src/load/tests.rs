@@ -82,8 +82,7 @@ fn controls_are_applied() {
 
     assert_eq!(controls["other-rules"].rules, "rules.other.yaml");
     let steps: Vec<_> = controls["withheld"]
-        .timeline
-        .iter()
+        .pushes()
         .map(|step| (step.push.as_str(), step.expect))
         .collect();
     assert_eq!(steps, [("rules.bad.yaml", Expectation::Refused)]);

@@ -147,8 +147,7 @@ impl References<'_, '_> {
     fn refusals(&mut self, refusals: &Refusals) {
         let refused = self
             .written
-            .timeline
-            .iter()
+            .pushes()
             .filter(|step| step.expect == Expectation::Refused)
             .count();
         if usize::try_from(refusals.count) != Ok(refused) {
@@ -170,7 +169,7 @@ impl References<'_, '_> {
         match window {
             None => {}
             Some(Window::Before(push)) => {
-                let pushes = self.written.timeline.iter().map(|step| step.push.as_str());
+                let pushes = self.written.pushes().map(|step| step.push.as_str());
                 self.findings
                     .reference(&during.with("before"), "push", push, pushes);
             }
@@ -179,14 +178,14 @@ impl References<'_, '_> {
     }
 
     fn accepted_push(&mut self, path: &Path, push: &str) {
-        let step = self.written.timeline.iter().find(|step| step.push == push);
+        let step = self.written.pushes().find(|step| step.push == push);
         if step.is_some_and(|step| step.expect == Expectation::Refused) {
             let message = format!("the control plane is to refuse `{push}`, so it is never in force");
             self.findings
                 .value(path, message, "expected a push with `expect: accepted`");
             return;
         }
-        let pushes = self.written.timeline.iter().map(|step| step.push.as_str());
+        let pushes = self.written.pushes().map(|step| step.push.as_str());
         self.findings.reference(path, "push", push, pushes);
     }
 

@@ -10,7 +10,7 @@ use crate::check::{Check, Split, Window};
 use crate::statistics::sample::LARGEST_SAMPLE;
 use crate::statistics::{ERROR_RATE, MISS_RATE, required_sample};
 use crate::timeline::Expectation;
-use crate::{Scenario, Step};
+use crate::{PushStep, Scenario};
 
 /// The greatest weight of a backend in Gateway API.
 const GREATEST_WEIGHT: u32 = 1_000_000;
@@ -147,7 +147,8 @@ fn check_offer(findings: &mut Findings<'_>, path: &Path, scenario: &Scenario, sp
     let Some(traffic) = scenario.traffic.get(&split.traffic) else {
         return;
     };
-    let Some((from, until)) = interval(&scenario.timeline, split.during.as_ref()) else {
+    let pushes: Vec<&PushStep> = scenario.pushes().collect();
+    let Some((from, until)) = interval(&pushes, split.during.as_ref()) else {
         return;
     };
     let requests_before = |offset: Option<Duration>| {
@@ -169,10 +170,10 @@ fn check_offer(findings: &mut Findings<'_>, path: &Path, scenario: &Scenario, sp
 }
 
 /// From when to when a window lasts, as far as the timeline can say; it begins and ends with pushes that take effect.
-fn interval(timeline: &[Step], window: Option<&Window>) -> Option<(Duration, Option<Duration>)> {
-    let at = |step: &Step| step.at.to_std();
+fn interval(timeline: &[&PushStep], window: Option<&Window>) -> Option<(Duration, Option<Duration>)> {
+    let at = |step: &&PushStep| step.at.to_std();
     let position = |push: &str| timeline.iter().position(|step| step.push == push);
-    let takes_effect = |step: &&Step| step.expect == Expectation::Accepted;
+    let takes_effect = |step: &&&PushStep| step.expect == Expectation::Accepted;
     match window {
         None => Some((Duration::ZERO, None)),
         Some(Window::Before(push)) => {
