@@ -299,8 +299,14 @@ impl fmt::Display for Fault {
                 write!(formatter, "{kind} {from} → {to} of {limit}")
             }
             Self::Loss(Loss { from, to, share }) => write!(formatter, "{kind} {from} → {to} of {share}"),
-            Self::Cut(Cut { from, to, one_way: true }) => write!(formatter, "{kind} {from} → {to}"),
-            Self::Cut(Cut { from, to, .. }) | Self::Reset(Link { from, to }) | Self::Heal(Link { from, to }) => {
+            Self::Cut(Cut {
+                from,
+                to,
+                one_way: true,
+            }) => write!(formatter, "{kind} {from} → {to}"),
+            Self::Cut(Cut { from, to, .. })
+            | Self::Reset(Link { from, to })
+            | Self::Heal(Link { from, to }) => {
                 write!(formatter, "{kind} {from} ↔ {to}")
             }
             Self::Crash(program) | Self::Restart(program) | Self::Pause(program) | Self::Resume(program) => {

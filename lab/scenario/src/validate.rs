@@ -97,14 +97,10 @@ fn header(findings: &mut Findings<'_>, scenario: &Scenario, directory: &str) {
 /// Rule files are only looked for: some are wrong on purpose.
 fn rule_files(findings: &mut Findings<'_>, scenario: &Scenario, surroundings: &Surroundings<'_>) {
     let initial = [(Path::keys(["rules"]), &scenario.rules)];
-    let pushed = scenario
-        .timeline
-        .iter()
-        .enumerate()
-        .filter_map(|(index, step)| {
-            let push = &step.as_push()?.push;
-            Some((Path::keys(["timeline"]).with(index).with("push"), push))
-        });
+    let pushed = scenario.timeline.iter().enumerate().filter_map(|(index, step)| {
+        let push = &step.as_push()?.push;
+        Some((Path::keys(["timeline"]).with(index).with("push"), push))
+    });
     let of_controls = scenario.controls.iter().filter_map(|(name, control)| {
         let rules = control.rules.as_ref()?;
         Some((Path::keys(["controls", name, "rules"]), rules))

@@ -135,6 +135,7 @@ impl Session<'_> {
             started_us: seen.started_us,
             finished_us: seen.finished_us,
             sidecars,
+            stand_ins: Vec::new(),
         }
     }
 

@@ -39,7 +39,10 @@ quantity!(
             None => (false, text),
         };
         let magnitude = magnitude.parse().ok()?;
-        Some(SignedDuration { is_negative, magnitude })
+        Some(SignedDuration {
+            is_negative,
+            magnitude,
+        })
     }
 );
 

@@ -85,9 +85,16 @@ fn check_change(findings: &mut Findings<'_>, path: &Path, scenario: &Scenario, c
         let path = path.with("timeline").with("remove").with(index);
         findings.reference(&path, "step", step, scenario.timeline.iter().map(Step::name));
     }
-    if timeline.as_ref().is_some_and(|timeline| timeline.remove.is_empty() && timeline.add.is_empty()) {
+    if timeline
+        .as_ref()
+        .is_some_and(|timeline| timeline.remove.is_empty() && timeline.add.is_empty())
+    {
         findings
-            .key(&path.with("timeline"), "this control does not change the timeline", "nothing is removed or added")
+            .key(
+                &path.with("timeline"),
+                "this control does not change the timeline",
+                "nothing is removed or added",
+            )
             .help("add `remove` or `add`".to_owned());
     }
     if evidence.is_some() {

@@ -20,7 +20,11 @@ pub(super) fn check(findings: &mut Findings<'_>, path: &Path, scenario: &Scenari
     match fault {
         Fault::ClockSkew(skew) => check_place(findings, &inner.with("of"), topology, &skew.of),
         Fault::Delay(delay) if delay.by.nonzero().is_none() => {
-            findings.value(&inner.with("by"), "a delay must last for some time", "expected more than `0s`");
+            findings.value(
+                &inner.with("by"),
+                "a delay must last for some time",
+                "expected more than `0s`",
+            );
         }
         _ => {}
     }
@@ -62,7 +66,10 @@ pub(super) fn check_sequence(findings: &mut Findings<'_>, path: &Path, fault: &F
     if !allowed.contains(&last) {
         let kind = fault.kind();
         let message = format!("`{program}` cannot {kind} here: it {now}");
-        let label = format!("expected after {}", hallway_yaml::suggest::one_of(allowed.iter().copied()));
+        let label = format!(
+            "expected after {}",
+            hallway_yaml::suggest::one_of(allowed.iter().copied())
+        );
         findings.value(&path.with(kind), message, label);
     }
 }
@@ -71,7 +78,11 @@ fn check_link(findings: &mut Findings<'_>, path: &Path, topology: &Topology, fro
     check_place(findings, &path.with("from"), topology, from);
     check_place(findings, &path.with("to"), topology, to);
     let far = to.machines(topology);
-    if let Some(both) = from.machines(topology).into_iter().find(|machine| far.contains(machine)) {
+    if let Some(both) = from
+        .machines(topology)
+        .into_iter()
+        .find(|machine| far.contains(machine))
+    {
         let message = format!("`{both}` is at both ends of this link");
         findings
             .value(&path.with("to"), message, "expected another machine")

@@ -39,7 +39,12 @@ fn placed<'s>(path: &Path, steps: &'s [Step]) -> Vec<(Path, &'s Step)> {
 }
 
 fn check_steps(findings: &mut Findings<'_>, scenario: &Scenario, steps: &[(Path, &Step)]) {
-    let end = scenario.traffic.values().map(Traffic::end).max().unwrap_or_default();
+    let end = scenario
+        .traffic
+        .values()
+        .map(Traffic::end)
+        .max()
+        .unwrap_or_default();
     let mut previous = Duration::ZERO;
     for (index, (path, step)) in steps.iter().enumerate() {
         let at = step.at().to_std();
