@@ -15,8 +15,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::error::WorldError;
 use crate::incidents::Incidents;
-use supervise::Process;
 pub(crate) use supervise::Exit;
+use supervise::Process;
 
 /// How long a child may take until it is ready: a Python interpreter on a busy machine needs seconds.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -37,7 +37,19 @@ pub(crate) struct Child<R> {
     /// Records that came before the child was ready.
     early: Vec<R>,
     exit: oneshot::Receiver<Exit>,
+    orders: mpsc::UnboundedSender<Order>,
     stop: DropGuard,
+}
+
+/// What befalls a program on purpose, and is no incident.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Order {
+    /// It dies at once, without being asked (SIGKILL).
+    Crash,
+    /// It does nothing until it is resumed (SIGSTOP).
+    Pause,
+    /// It goes on (SIGCONT).
+    Resume,
 }
 
 /// What whoever runs a program tells its [`Child`], and hears of it.
@@ -46,8 +58,15 @@ pub(crate) struct Running<R> {
     pub(crate) records: mpsc::UnboundedSender<R>,
     /// How it ended.
     pub(crate) exit: oneshot::Sender<Exit>,
-    /// The order to stop.
+    /// What is asked of it.
+    pub(crate) control: Control,
+}
+
+/// What is asked of a running program.
+pub(crate) struct Control {
+    /// The order to stop. A paused program is resumed first: it could not hear it.
     pub(crate) stop: CancellationToken,
+    orders: mpsc::UnboundedReceiver<Order>,
 }
 
 impl Supervisor {
@@ -84,7 +103,7 @@ impl Supervisor {
         let supervise = async move {
             let report = |what: String| incidents.report(name.as_str(), what);
             let exit = process
-                .supervise(bootstrap, running.records, running.stop, grace, &report)
+                .supervise(bootstrap, running.records, running.control, grace, &report)
                 .await;
             // Nobody may be left to ask how it ended.
             let _ = running.exit.send(exit);
@@ -106,16 +125,21 @@ impl<R> Child<R> {
     pub(crate) fn new(who: &str, stop: CancellationToken) -> (Self, Running<R>) {
         let (record_sender, records) = mpsc::unbounded_channel();
         let (exit_sender, exit) = oneshot::channel();
+        let (orders, received) = mpsc::unbounded_channel();
         let running = Running {
             records: record_sender,
             exit: exit_sender,
-            stop: stop.clone(),
+            control: Control {
+                stop: stop.clone(),
+                orders: received,
+            },
         };
         let child = Self {
             who: who.to_owned(),
             records,
             early: Vec::new(),
             exit,
+            orders,
             stop: stop.drop_guard(),
         };
         (child, running)
@@ -138,14 +162,44 @@ impl<R> Child<R> {
     }
 
     /// Orders the child to stop, waits until it has ended, and returns all that it recorded.
-    pub(crate) async fn stop(mut self) -> Vec<R> {
-        drop(self.stop);
-        while let Some(record) = self.records.recv().await {
-            self.early.push(record);
-        }
-        // Only then is it known whether it ended as it should.
-        let _ = self.exit.await;
-        self.early
+    pub(crate) async fn stop(self) -> Vec<R> {
+        let Self {
+            records,
+            early,
+            exit,
+            stop,
+            ..
+        } = self;
+        drop(stop);
+        last_records(records, early, exit).await
+    }
+
+    /// Kills the child, waits until it is dead, and returns all that it recorded.
+    pub(crate) async fn crash(self) -> Vec<R> {
+        self.order(Order::Crash);
+        let Self {
+            records,
+            early,
+            exit,
+            stop: _running_until_then,
+            ..
+        } = self;
+        last_records(records, early, exit).await
+    }
+
+    /// Lets it do nothing at all until [`Child::resume`].
+    pub(crate) fn pause(&self) {
+        self.order(Order::Pause);
+    }
+
+    /// Lets it go on after [`Child::pause`].
+    pub(crate) fn resume(&self) {
+        self.order(Order::Resume);
+    }
+
+    fn order(&self, order: Order) {
+        // It may have ended, which is an incident already.
+        let _ = self.orders.send(order);
     }
 
     async fn first<T>(&mut self, is_ready: impl Fn(&R) -> Option<T>) -> Option<T> {
@@ -169,6 +223,30 @@ impl<R> Child<R> {
             said: exit.said,
         }
     }
+}
+
+impl Control {
+    /// The next thing that is to befall it.
+    pub(crate) async fn next_order(&mut self) -> Order {
+        match self.orders.recv().await {
+            Some(order) => order,
+            // Whoever could give one has gone, and dropping the child is the order to stop.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn last_records<R>(
+    mut records: mpsc::UnboundedReceiver<R>,
+    mut early: Vec<R>,
+    exit: oneshot::Receiver<Exit>,
+) -> Vec<R> {
+    while let Some(record) = records.recv().await {
+        early.push(record);
+    }
+    // Only then is it known whether it ended as it should.
+    let _ = exit.await;
+    early
 }
 
 #[cfg(test)]

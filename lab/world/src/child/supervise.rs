@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -11,7 +12,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::codec::{FramedRead, LinesCodec};
-use tokio_util::sync::CancellationToken;
+
+use super::{Control, Order};
 
 /// The longest record, in bytes.
 const RECORD_LIMIT: usize = 1024 * 1024;
@@ -64,18 +66,25 @@ impl Process {
         self,
         bootstrap: String,
         records: UnboundedSender<R>,
-        stop: CancellationToken,
+        control: Control,
         grace: Duration,
         report: &impl Fn(String),
     ) -> Exit {
         let mut said = Vec::new();
+        let crashed = AtomicBool::new(false);
+        // Who is killed in the middle of a line is not to blame for it.
+        let blame = |what| {
+            if !crashed.load(Ordering::Relaxed) {
+                report(what);
+            }
+        };
         let pipes = async {
             tokio::join!(
-                read_records(self.stdout, &records, report),
+                read_records(self.stdout, &records, &blame),
                 read_end(self.stderr, &mut said)
             )
         };
-        let live = live(self.process, self.stdin, bootstrap, stop, grace);
+        let live = live(self.process, self.stdin, bootstrap, control, grace, &crashed);
         let ended = alongside(live, pipes).await;
         let exit = Exit {
             status: ended.status(),
@@ -83,6 +92,7 @@ impl Process {
         };
         match ended {
             Ended::AsOrdered(Ok(status)) if status.success() => {}
+            Ended::Crashed => {}
             Ended::AsOrdered(_) => report(format!(
                 "failed when it was ordered to stop ({}){}",
                 exit.status,
@@ -102,7 +112,10 @@ impl Process {
 enum Ended {
     AsOrdered(io::Result<ExitStatus>),
     ByItself(io::Result<ExitStatus>),
+    /// Killed because it did not stop.
     Killed,
+    /// Killed on purpose.
+    Crashed,
 }
 
 impl Ended {
@@ -110,7 +123,7 @@ impl Ended {
         match self {
             Self::AsOrdered(Ok(status)) | Self::ByItself(Ok(status)) => status.to_string(),
             Self::AsOrdered(Err(error)) | Self::ByItself(Err(error)) => error.to_string(),
-            Self::Killed => "killed".to_owned(),
+            Self::Killed | Self::Crashed => "killed".to_owned(),
         }
     }
 }
@@ -119,15 +132,32 @@ async fn live(
     mut process: tokio::process::Child,
     mut stdin: ChildStdin,
     bootstrap: String,
-    stop: CancellationToken,
+    mut control: Control,
     grace: Duration,
+    crashed: &AtomicBool,
 ) -> Ended {
     // A child that dies before it has read this is noticed by its end.
     let _ = stdin.write_all(bootstrap.as_bytes()).await;
-    tokio::select! {
-        status = process.wait() => return Ended::ByItself(status),
-        () = stop.cancelled() => drop(stdin),
+    let stop = control.stop.clone();
+    loop {
+        let order = tokio::select! {
+            status = process.wait() => return Ended::ByItself(status),
+            () = stop.cancelled() => break,
+            order = control.next_order() => order,
+        };
+        match order {
+            Order::Pause => signal(&process, Signal::STOP),
+            Order::Resume => signal(&process, Signal::CONT),
+            Order::Crash => {
+                crashed.store(true, Ordering::Relaxed);
+                kill(&mut process).await;
+                return Ended::Crashed;
+            }
+        }
     }
+    // Whoever is paused does not hear it.
+    signal(&process, Signal::CONT);
+    drop(stdin);
     if let Ok(status) = tokio::time::timeout(grace, process.wait()).await {
         return Ended::AsOrdered(status);
     }
@@ -137,12 +167,17 @@ async fn live(
 
 /// Kills the child and whatever it has started.
 async fn kill(process: &mut tokio::process::Child) {
+    signal(process, Signal::KILL);
+    let _ = process.wait().await;
+}
+
+/// Sends a signal to the child and to whatever it has started.
+fn signal(process: &tokio::process::Child, signal: Signal) {
     let group = process.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     if let Some(group) = group {
         // It may have ended at this very moment.
-        let _ = kill_process_group(group, Signal::KILL);
+        let _ = kill_process_group(group, signal);
     }
-    let _ = process.wait().await;
 }
 
 /// Runs `pipes` beside `live`, and a little longer.
