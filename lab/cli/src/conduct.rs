@@ -1,76 +1,82 @@
-//! A scenario and its controls, run and graded.
+//! Scenarios and their controls, run and graded.
+//!
+//! - [`run`]: one run, on either ground
+//! - [`judged`]: what came of a single run
+
+pub(crate) mod judged;
+pub(crate) mod run;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use futures_util::stream::FuturesOrdered;
-use hallway_evidence::{Observations, Variant};
 use hallway_grade::{Grade, Observed};
 use hallway_scenario::load::Loaded;
 use hallway_scenario::{Check, Control, Ground, Scenario};
-use hallway_world::{Options, WorldError};
+use hallway_world::WorldError;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::On;
+use self::run::{Finished, Order, Programs, RunError};
 use crate::catalogue::Catalogue;
 use crate::failure::Failure;
 use crate::progress::Board;
 
 /// Runs scenarios side by side, as far as that does not disturb them.
 pub(crate) struct Conductor {
-    seed: u64,
     ground: Ground,
-    binary: PathBuf,
-    python_service: PathBuf,
-    /// One permit per run at once. A run that measures latency takes them all.
+    seed: u64,
+    programs: Programs,
+    /// One permit per run at once. A run on processes that measures latency takes them all.
     slots: Semaphore,
     slot_count: u32,
     cancel: CancellationToken,
     board: Board,
 }
 
-/// What was observed of one run, and how long it took.
-pub(crate) struct Finished {
-    pub(crate) observations: Observations,
-    pub(crate) took: Duration,
+/// What came of a scenario with its controls.
+pub(crate) struct Graded {
+    pub(crate) grade: Grade,
+    /// How much virtual time passed in all its runs; none on processes.
+    pub(crate) virtual_time: Duration,
+}
+
+/// How many runs can compute at once.
+pub(crate) fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 impl Conductor {
     pub(crate) fn new(
         catalogue: &Catalogue,
-        on: On,
+        ground: Ground,
         seed: u64,
         cancel: CancellationToken,
-    ) -> Result<Arc<Self>, Failure> {
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let slot_count = u32::try_from(cores).unwrap_or(u32::MAX);
-        let binary = std::env::current_exe()
-            .map_err(|error| Failure::lab(format_args!("cannot find this program itself: {error}")))?;
-        Ok(Arc::new(Self {
+    ) -> Result<Self, Failure> {
+        let cores = cores().get();
+        Ok(Self {
+            ground,
             seed,
-            ground: match on {
-                On::Processes => Ground::Processes,
-            },
-            binary,
-            python_service: catalogue.python_service(),
+            programs: Programs::find(catalogue)?,
             slots: Semaphore::new(cores),
-            slot_count,
+            slot_count: u32::try_from(cores).unwrap_or(u32::MAX),
             cancel,
             board: Board::new(),
-        }))
+        })
     }
 
     /// Runs all of `scenarios` with their controls, and hands over each outcome in their order, as soon as it is there. A
     /// scenario that cannot be graded does not keep others from it.
-    pub(crate) async fn grade_all(&self, scenarios: &[Loaded], mut each: impl FnMut(Result<Grade, Failure>)) {
-        self.board.expect(scenarios.iter().map(runs).sum());
+    pub(crate) async fn grade_all(
+        &self,
+        scenarios: &[&Loaded],
+        mut each: impl FnMut(Result<Graded, Failure>),
+    ) {
+        self.board
+            .expect(scenarios.iter().map(|loaded| runs(loaded)).sum());
         let mut grades: FuturesOrdered<_> = scenarios.iter().map(|loaded| self.grade(loaded)).collect();
         while let Some(grade) = grades.next().await {
             self.board.aside(|| each(grade));
@@ -81,38 +87,25 @@ impl Conductor {
     /// Runs one scenario without its controls, or one of its controls.
     pub(crate) async fn run_one(&self, loaded: &Loaded, control: Option<&str>) -> Result<Finished, Failure> {
         self.board.expect(1);
-        let scenario = control.map_or(&loaded.scenario, |name| &loaded.controls[name]);
-        let finished = self.run(loaded, scenario, variant(control)).await;
+        let finished = self.run(loaded, control).await;
         self.board.clear();
-        finished.map_err(|error| told(loaded, &error))
+        finished.map_err(|(order, error)| order.told(&error))
     }
 
-    async fn grade(&self, loaded: &Loaded) -> Result<Grade, Failure> {
+    async fn grade(&self, loaded: &Loaded) -> Result<Graded, Failure> {
         let scenario = &loaded.scenario;
-        let original = self.run(loaded, scenario, Variant::Scenario);
         let (needing_a_run, on_paper): (Vec<_>, Vec<_>) = scenario
             .controls
             .iter()
             .partition(|(_, control)| needs_a_run(control));
         let controls = try_join_all(needing_a_run.into_iter().map(async |(name, _)| {
-            let run = self
-                .run(loaded, &loaded.controls[name], variant(Some(name)))
-                .await?;
-            Ok((name.clone(), run))
+            let finished = self.run(loaded, Some(name)).await?;
+            Ok((name.clone(), finished))
         }));
-        let (original, controls) = match tokio::try_join!(original, controls) {
+        let (original, controls) = match tokio::try_join!(self.run(loaded, None), controls) {
             Ok(finished) => finished,
-            Err(WorldError::MissingRuntime {
-                runtime,
-                needed_by,
-                install,
-            }) => {
-                let reason = format!("no {runtime} on this machine, which {needed_by} needs; {install}");
-                return Ok(Grade::skipped(scenario, reason));
-            }
-            Err(error) => return Err(told(loaded, &error)),
+            Err((order, error)) => return skipped(scenario, &error).ok_or_else(|| order.told(&error)),
         };
-        let controls: BTreeMap<String, Finished> = controls.into_iter().collect();
         let mut graded: BTreeMap<String, Observed<'_>> = controls
             .iter()
             .map(|(name, finished)| (name.clone(), finished.observed()))
@@ -123,43 +116,38 @@ impl Conductor {
                 .into_iter()
                 .map(|(name, _)| (name.clone(), original.observed())),
         );
-        let took = original.took + controls.values().map(|finished| finished.took).sum::<Duration>();
-        Ok(hallway_grade::grade(scenario, original.observed(), &graded, took))
-    }
-
-    async fn run(
-        &self,
-        loaded: &Loaded,
-        scenario: &Scenario,
-        variant: Variant,
-    ) -> Result<Finished, WorldError> {
-        let _slot = self.slot(scenario).await;
-        let name = match &variant {
-            Variant::Scenario => loaded.name.clone(),
-            Variant::Control(control) => format!("{} · control {control}", loaded.name),
-        };
-        let line = self.board.line(name);
-        let options = Options {
-            seed: self.seed,
-            variant,
-            ground: self.ground,
-            binary: self.binary.clone(),
-            python: PathBuf::from("python3"),
-            python_service: self.python_service.clone(),
-            progress: Some(line.listen()),
-        };
-        let started = Instant::now();
-        let observations =
-            hallway_world::run(scenario, &loaded.directory, &options, self.cancel.clone()).await?;
-        line.finish();
-        Ok(Finished {
-            observations,
-            took: started.elapsed(),
+        let all = || controls.iter().map(|(_, finished)| finished).chain([&original]);
+        let took = all().map(|finished| finished.took).sum();
+        Ok(Graded {
+            grade: hallway_grade::grade(scenario, original.observed(), &graded, took),
+            virtual_time: all().map(Finished::virtual_time).sum(),
         })
     }
 
+    async fn run<'a>(
+        &self,
+        loaded: &'a Loaded,
+        control: Option<&'a str>,
+    ) -> Result<Finished, (Order<'a>, RunError)> {
+        let order = Order {
+            loaded,
+            control,
+            ground: self.ground,
+            seed: self.seed,
+        };
+        let _slot = self.slot(order.scenario()).await;
+        let line = self.board.line(order.name());
+        let (progress, cancel) = (line.listen(), self.cancel.clone());
+        let finished = match self.ground {
+            Ground::Processes => order.on_processes(&self.programs, progress, cancel).await,
+            Ground::Simulated => order.on_a_thread(&self.programs, progress, cancel).await,
+        };
+        line.finish();
+        finished.map_err(|error| (order, error))
+    }
+
     async fn slot(&self, scenario: &Scenario) -> SemaphorePermit<'_> {
-        let wanted = if measures_latency(scenario) {
+        let wanted = if self.ground == Ground::Processes && measures_latency(scenario) {
             self.slot_count
         } else {
             1
@@ -171,27 +159,27 @@ impl Conductor {
     }
 }
 
-impl Finished {
-    pub(crate) fn observed(&self) -> Observed<'_> {
-        Observed {
-            observations: &self.observations,
-            took: self.took,
-        }
-    }
-}
-
-fn variant(control: Option<&str>) -> Variant {
-    control.map_or(Variant::Scenario, |name| Variant::Control(name.to_owned()))
+/// A scenario that only lacks a language runtime is skipped.
+fn skipped(scenario: &Scenario, error: &RunError) -> Option<Graded> {
+    let RunError::World(WorldError::MissingRuntime {
+        runtime,
+        needed_by,
+        install,
+    }) = error
+    else {
+        return None;
+    };
+    let reason = format!("no {runtime} on this machine, which {needed_by} needs; {install}");
+    Some(Graded {
+        grade: Grade::skipped(scenario, reason),
+        virtual_time: Duration::ZERO,
+    })
 }
 
 /// How many runs grading takes.
 fn runs(loaded: &Loaded) -> u64 {
-    1 + loaded
-        .scenario
-        .controls
-        .values()
-        .filter(|control| needs_a_run(control))
-        .count() as u64
+    let controls = loaded.scenario.controls.values();
+    1 + controls.filter(|control| needs_a_run(control)).count() as u64
 }
 
 /// Whether a control changes the run itself, and not only the evidence afterwards.
@@ -208,15 +196,4 @@ fn measures_latency(scenario: &Scenario) -> bool {
         .checks
         .values()
         .any(|check| matches!(check, Check::Latency(_)))
-}
-
-fn told(loaded: &Loaded, error: &WorldError) -> Failure {
-    let message = format!("{}: {error}", loaded.name);
-    match error {
-        WorldError::RulesRefused(_) | WorldError::Rules { .. } | WorldError::Scenario { .. } => {
-            Failure::input(message)
-        }
-        WorldError::Cancelled => Failure::lab("interrupted; every process that was started has been stopped"),
-        _ => Failure::lab(message),
-    }
 }

@@ -7,12 +7,14 @@
 //! which live and die together. The [`Network`] connects the machines by [`Link`]s, and shows every [`Segment`] to those who watch.
 //!
 //! - [`simulation`]: builds the runtime and runs an experiment in it
-//! - [`machine`] and [`process`]: what programs run on, with the faults that can befall them; `task` wraps what they spawn
+//! - [`machine`] and [`process`]: what programs run on, with the faults that can befall them; `life`: what a program sees until it dies;
+//!   `task` wraps what it spawns
 //! - [`network`]: how the machines are connected, with its faults; [`link`]: how long a segment takes
 //! - [`trace`]: what happened, as events, as segments and as a fingerprint
 //! - `clock`: virtual time, and what makes it pass; `queue`: what the network will do, and when; `watchdog`: time that does not pass
-//! - `kernel`: the ports of a machine; `listener`: who accepts connections there; `connection`: one TCP connection as both its kernels see it; `transport`: how its
-//!   segments travel and what they do on arrival; `socket`: what programs hold of it
+//! - `kernel`: the ports of a machine; `listener`: who accepts connections there; `socket`: what programs hold of both
+//! - `connection`: one TCP connection as both its kernels see it; `system_call`: what programs ask of it; `transport`: how its segments
+//!   travel; `reception`: what they do on arrival
 //! - `state`: everything that changes, in one place
 //!
 //! # Time
@@ -38,15 +40,18 @@ compile_error!(
 mod clock;
 mod connection;
 mod kernel;
+mod life;
 pub mod link;
 mod listener;
 pub mod machine;
 pub mod network;
 pub mod process;
 mod queue;
+mod reception;
 pub mod simulation;
 mod socket;
 mod state;
+mod system_call;
 mod task;
 pub mod trace;
 mod transport;

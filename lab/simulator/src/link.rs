@@ -98,7 +98,7 @@ impl Wire {
     fn jitter(&mut self) -> u64 {
         match nanoseconds(self.link.jitter) {
             0 => 0,
-            most => (u128::from(self.random.next_u64()) * u128::from(most) >> 64) as u64,
+            most => ((u128::from(self.random.next_u64()) * u128::from(most)) >> 64) as u64,
         }
     }
 

@@ -56,7 +56,14 @@ impl Network {
 
     /// Breaks all connections between two machines, in both directions, as a middlebox does that sends a reset to both ends.
     pub fn reset(&self, one: &Machine, other: &Machine) {
-        self.shared.with(|state| state.reset(one.id, other.id));
+        let (one_name, other_name) = names(one, other);
+        self.shared.with(|state| {
+            state.happen(Happening::Reset {
+                one: one_name,
+                other: other_name,
+            });
+            state.reset(one.id, other.id);
+        });
     }
 
     /// Shows every segment that is sent to `watcher`, which must not call into the simulation.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use hallway_host::host::BoxFuture;
 
-use crate::process::{Life, Status};
+use crate::life::{Life, Status};
 use crate::watchdog::Fatal;
 
 /// The work of a task, under the rule of its process.

@@ -66,6 +66,8 @@ pub enum Happening {
     Booted { machine: Name },
     /// Nothing passes between two machines any more, in this direction.
     Cut { from: Name, to: Name },
+    /// All connections between two machines were reset.
+    Reset { one: Name, other: Name },
     /// Everything passes again.
     Healed { from: Name, to: Name },
 }

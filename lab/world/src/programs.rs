@@ -1,4 +1,4 @@
-//! The ground of real processes: every program of the mesh is a child of the lab.
+//! The programs of one run: the order in which they start and stop, on whatever ground.
 //!
 //! The order matters: the control plane first, since sidecars join it; then the sidecars, whose addresses the applications
 //! are told; then everybody's place is made known, so that nobody is sent to where nobody listens yet.
@@ -10,42 +10,36 @@ mod bootstrap;
 mod endpoints;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures_util::future::{join_all, try_join_all};
-use hallway_host::{Host, Random};
+use hallway_host::Random;
 use hallway_model::bootstrap::{ControlPlaneAddress, Token};
 use hallway_model::telemetry::{ControlRecord, ProxyRecord};
 use hallway_scenario::Scenario;
-use hallway_scenario::topology::Language;
+use hallway_scenario::fault::CONTROL_PLANE_MACHINE;
 use hallway_service::contract::Record;
 use rand::Rng;
-use tokio::process::Command;
 
-use crate::Options;
 use crate::authorities::Authorities;
-use crate::child::{Child, Supervisor};
+use crate::child::Child;
 use crate::collect::Records;
 use crate::control_client::ControlClient;
 use crate::error::WorldError;
-use crate::incidents::Incidents;
+use crate::ground::Ground;
+use crate::http_client::HttpClient;
 use crate::mesh::{AdminAddress, Application, Mesh, Sidecar};
 use crate::plan::{Plan, Workload};
 use crate::wire::Wire;
 
-/// How long a program may take from the order to stop until it has ended: services take six seconds at most (clause C3 of
-/// their contract).
-const GRACE: Duration = Duration::from_secs(10);
-
-/// The processes of one run.
-pub(crate) struct Processes<'a> {
-    host: Host,
+/// The programs of one run.
+pub(crate) struct Programs<'a> {
+    ground: &'a Ground,
     scenario: &'a Scenario,
     plan: &'a Plan,
-    options: &'a Options,
-    supervisor: Supervisor,
+    /// The seed of the run.
+    seed: u64,
     control: Option<Child<ControlRecord>>,
     sidecars: BTreeMap<String, Child<ProxyRecord>>,
     applications: BTreeMap<String, Child<Record>>,
@@ -57,28 +51,21 @@ struct ControlPlane {
     address: ControlPlaneAddress,
 }
 
-impl<'a> Processes<'a> {
-    pub(crate) fn new(
-        host: Host,
-        scenario: &'a Scenario,
-        plan: &'a Plan,
-        options: &'a Options,
-        incidents: Incidents,
-    ) -> Self {
+impl<'a> Programs<'a> {
+    pub(crate) fn new(ground: &'a Ground, scenario: &'a Scenario, plan: &'a Plan, seed: u64) -> Self {
         Self {
-            supervisor: Supervisor::new(host.clone(), incidents, GRACE),
-            host,
+            ground,
             scenario,
             plan,
-            options,
+            seed,
             control: None,
             sidecars: BTreeMap::new(),
             applications: BTreeMap::new(),
         }
     }
 
-    /// Starts all programs and makes them known to each other. What was started before an error is stopped by
-    /// [`Processes::stop`].
+    /// Starts all programs and makes them known to each other. What was started before an error is left for
+    /// [`Ground::stop`].
     ///
     /// # Errors
     /// [`WorldError`].
@@ -116,23 +103,19 @@ impl<'a> Processes<'a> {
         }
     }
 
-    /// Stops everything that still runs, and returns when nothing does.
-    pub(crate) async fn stop(&self) {
-        self.supervisor.stop().await;
-    }
-
     async fn start_control_plane(&mut self, authorities: &Authorities) -> Result<ControlPlane, WorldError> {
         let who = "control plane";
         let token = bootstrap::new_token();
+        let machine = self.ground.address(CONTROL_PLANE_MACHINE);
         let topology = &self.scenario.topology;
-        let bootstrap = bootstrap::control_plane(topology, self.plan, authorities, &token, self.seed(who));
-        let mut child = self
-            .supervisor
-            .spawn(who, self.role("control-plane"), &bootstrap)?;
+        let bootstrap =
+            bootstrap::control_plane(topology, self.plan, authorities, machine, &token, self.seed(who));
+        let mut child = self.ground.start_control_plane(bootstrap)?;
         let (admin, address) = child.ready(control_plane_addresses).await?;
         self.control = Some(child);
+        let operator = self.ground.beside(CONTROL_PLANE_MACHINE);
         Ok(ControlPlane {
-            client: ControlClient::new(self.host.clone(), admin, token),
+            client: ControlClient::new(operator, admin, token),
             address,
         })
     }
@@ -156,15 +139,20 @@ impl<'a> Processes<'a> {
         workload: &Workload,
         control: &ControlPlane,
     ) -> Result<(String, Child<ProxyRecord>, Sidecar), WorldError> {
-        let who = format!("{} sidecar", workload.name);
+        let who = workload.sidecar();
         let account = workload.identity.service_account();
         let registration = endpoints::registration(self.plan, &workload.name, &workload.service, account);
         let registered = control.client.register(&registration).await?;
         let token = bootstrap::new_token();
-        let address = control.address.clone();
-        let bootstrap = bootstrap::sidecar(workload, registered, address, &token, self.seed(&who));
-        let mut child = self.supervisor.spawn(&who, self.role("proxy"), &bootstrap)?;
-        let sidecar = child.ready(|record| sidecar_addresses(record, &token)).await?;
+        let control_plane = control.address.clone();
+        let machine = self.ground.address(&workload.name);
+        let seed = self.seed(&who);
+        let bootstrap = bootstrap::sidecar(workload, registered, control_plane, machine, &token, seed);
+        let mut child = self.ground.start_sidecar(workload, bootstrap)?;
+        let client = Arc::new(HttpClient::new(self.ground.beside(&workload.name)));
+        let sidecar = child
+            .ready(|record| sidecar_addresses(record, &token, &client))
+            .await?;
         Ok((workload.name.clone(), child, sidecar))
     }
 
@@ -190,53 +178,16 @@ impl<'a> Processes<'a> {
         let who = workload.name.as_str();
         let token = bootstrap::new_token();
         let bootstrap = bootstrap::application(workload, sidecar.outbound, &token, self.seed(who));
-        let mut child = self
-            .supervisor
-            .spawn(who, self.program(workload.language), &bootstrap)
-            .map_err(|error| self.missing_runtime(workload, error))?;
+        let mut child = self.ground.start_application(workload, bootstrap)?;
+        let client = &sidecar.client;
         let application = child
-            .ready(|record| application_addresses(record, &token))
+            .ready(|record| application_addresses(record, &token, client))
             .await?;
         Ok((workload.name.clone(), child, application))
     }
 
-    fn program(&self, language: Language) -> Command {
-        match language {
-            Language::Rust => self.role("service"),
-            Language::Python => {
-                let mut command = Command::new(&self.options.python);
-                command.arg(&self.options.python_service);
-                command
-            }
-        }
-    }
-
-    fn role(&self, role: &str) -> Command {
-        let mut command = Command::new(&self.options.binary);
-        command.arg(role);
-        command
-    }
-
-    /// The same error, in better words when it is an interpreter that does not exist.
-    fn missing_runtime(&self, workload: &Workload, error: WorldError) -> WorldError {
-        match error {
-            WorldError::Spawn { source, .. }
-                if workload.language == Language::Python && source.kind() == io::ErrorKind::NotFound =>
-            {
-                WorldError::MissingRuntime {
-                    runtime: self.options.python.display().to_string(),
-                    needed_by: workload.name.clone(),
-                    install: "install Python 3.9 or newer (apt install python3, brew install python3), \
-                              or put it in PATH"
-                        .to_owned(),
-                }
-            }
-            other => other,
-        }
-    }
-
     fn seed(&self, who: &str) -> u64 {
-        Random::derive(self.options.seed, who).next_u64()
+        Random::derive(self.seed, who).next_u64()
     }
 }
 
@@ -265,7 +216,7 @@ fn control_plane_addresses(record: &ControlRecord) -> Option<(SocketAddr, Contro
     Some((*admin, address))
 }
 
-fn sidecar_addresses(record: &ProxyRecord, token: &Token) -> Option<Sidecar> {
+fn sidecar_addresses(record: &ProxyRecord, token: &Token, client: &Arc<HttpClient>) -> Option<Sidecar> {
     let ProxyRecord::Listening {
         outbound,
         inbound,
@@ -282,10 +233,11 @@ fn sidecar_addresses(record: &ProxyRecord, token: &Token) -> Option<Sidecar> {
         outbound,
         inbound,
         admin,
+        client: client.clone(),
     })
 }
 
-fn application_addresses(record: &Record, token: &Token) -> Option<Application> {
+fn application_addresses(record: &Record, token: &Token, client: &Arc<HttpClient>) -> Option<Application> {
     let Record::Listening { application, control } = *record else {
         return None;
     };
@@ -296,5 +248,6 @@ fn application_addresses(record: &Record, token: &Token) -> Option<Application> 
     Some(Application {
         address: application,
         control,
+        client: client.clone(),
     })
 }

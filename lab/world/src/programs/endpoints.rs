@@ -1,4 +1,4 @@
-//! Where each workload is, as seen by its callers: through the wire.
+//! Where each workload is, as seen by its callers: through the wire, where that is made of relays.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,10 @@ async fn publish_one(plan: &Plan, mesh: &Mesh, name: &str, really: &str) -> Resu
             to: name.to_owned(),
             target: inbound,
         };
-        seen_from.insert(caller.name.clone(), mesh.edge(edge).await?);
+        let address = mesh.edge(edge).await?;
+        if address != inbound {
+            seen_from.insert(caller.name.clone(), address);
+        }
     }
     let endpoint = WorkloadEndpoint {
         inbound,
