@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::error::WorldError;
 use crate::incidents::Incidents;
 pub(crate) use supervise::Exit;
-use supervise::Process;
+use supervise::{Commands, Process};
 
 /// How long a child may take until it is ready: a Python interpreter on a busy machine needs seconds.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -58,15 +58,10 @@ pub(crate) struct Running<R> {
     pub(crate) records: mpsc::UnboundedSender<R>,
     /// How it ended.
     pub(crate) exit: oneshot::Sender<Exit>,
-    /// What is asked of it.
-    pub(crate) control: Control,
-}
-
-/// What is asked of a running program.
-pub(crate) struct Control {
-    /// The order to stop. A paused program is resumed first: it could not hear it.
+    /// What is to befall it, in order.
+    pub(crate) orders: mpsc::UnboundedReceiver<Order>,
+    /// The order to stop. Who is paused is resumed first, and could not hear it otherwise.
     pub(crate) stop: CancellationToken,
-    orders: mpsc::UnboundedReceiver<Order>,
 }
 
 impl Supervisor {
@@ -102,11 +97,21 @@ impl Supervisor {
         let (name, incidents, grace) = (who.to_owned(), self.incidents.clone(), self.grace);
         let supervise = async move {
             let report = |what: String| incidents.report(name.as_str(), what);
-            let exit = process
-                .supervise(bootstrap, running.records, running.control, grace, &report)
-                .await;
+            let Running {
+                records,
+                exit,
+                orders,
+                stop,
+            } = running;
+            let commands = Commands {
+                bootstrap,
+                orders,
+                stop,
+                grace,
+            };
+            let ended = process.supervise(commands, records, &report).await;
             // Nobody may be left to ask how it ended.
-            let _ = running.exit.send(exit);
+            let _ = exit.send(ended);
         };
         self.host.spawn(self.tasks.track_future(supervise));
         Ok(child)
@@ -129,10 +134,8 @@ impl<R> Child<R> {
         let running = Running {
             records: record_sender,
             exit: exit_sender,
-            control: Control {
-                stop: stop.clone(),
-                orders: received,
-            },
+            orders: received,
+            stop: stop.clone(),
         };
         let child = Self {
             who: who.to_owned(),
@@ -221,17 +224,6 @@ impl<R> Child<R> {
             who: self.who.clone(),
             status: exit.status,
             said: exit.said,
-        }
-    }
-}
-
-impl Control {
-    /// The next thing that is to befall it.
-    pub(crate) async fn next_order(&mut self) -> Order {
-        match self.orders.recv().await {
-            Some(order) => order,
-            // Whoever could give one has gone, and dropping the child is the order to stop.
-            None => std::future::pending().await,
         }
     }
 }

@@ -10,10 +10,11 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio_util::codec::{FramedRead, LinesCodec};
+use tokio_util::sync::CancellationToken;
 
-use super::{Control, Order};
+use super::Order;
 
 /// The longest record, in bytes.
 const RECORD_LIMIT: usize = 1024 * 1024;
@@ -33,6 +34,18 @@ pub(super) struct Process {
     stdin: ChildStdin,
     stdout: ChildStdout,
     stderr: ChildStderr,
+}
+
+/// What a child is told.
+pub(super) struct Commands {
+    /// The first line of its standard input.
+    pub(super) bootstrap: String,
+    /// What is to befall it.
+    pub(super) orders: UnboundedReceiver<Order>,
+    /// The order to stop.
+    pub(super) stop: CancellationToken,
+    /// How long it may take to stop.
+    pub(super) grace: Duration,
 }
 
 /// How a child ended.
@@ -64,10 +77,8 @@ impl Process {
     /// Sees the child to its end; `report` gets what should not have happened.
     pub(super) async fn supervise<R: DeserializeOwned>(
         self,
-        bootstrap: String,
+        commands: Commands,
         records: UnboundedSender<R>,
-        control: Control,
-        grace: Duration,
         report: &impl Fn(String),
     ) -> Exit {
         let mut said = Vec::new();
@@ -84,7 +95,8 @@ impl Process {
                 read_end(self.stderr, &mut said)
             )
         };
-        let live = live(self.process, self.stdin, bootstrap, control, grace, &crashed);
+        let grace = commands.grace;
+        let live = live(self.process, self.stdin, commands, &crashed);
         let ended = alongside(live, pipes).await;
         let exit = Exit {
             status: ended.status(),
@@ -131,19 +143,22 @@ impl Ended {
 async fn live(
     mut process: tokio::process::Child,
     mut stdin: ChildStdin,
-    bootstrap: String,
-    mut control: Control,
-    grace: Duration,
+    commands: Commands,
     crashed: &AtomicBool,
 ) -> Ended {
+    let Commands {
+        bootstrap,
+        mut orders,
+        stop,
+        grace,
+    } = commands;
     // A child that dies before it has read this is noticed by its end.
     let _ = stdin.write_all(bootstrap.as_bytes()).await;
-    let stop = control.stop.clone();
     loop {
         let order = tokio::select! {
             status = process.wait() => return Ended::ByItself(status),
             () = stop.cancelled() => break,
-            order = control.next_order() => order,
+            Some(order) = orders.recv() => order,
         };
         match order {
             Order::Pause => signal(&process, Signal::STOP),
