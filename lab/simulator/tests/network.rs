@@ -350,6 +350,23 @@ fn a_sender_gives_up_on_a_cut_that_lasts_too_long() {
 }
 
 #[test]
+fn a_reader_does_not_give_up_because_its_acknowledgement_is_held() {
+    let lab = Lab::new();
+    lab.simulation.run(async {
+        let (mut client, mut server) = lab.pair().await;
+        lab.network.cut(&lab.two, &lab.one);
+        transfer(&mut client, &mut server, 200_000).await;
+        assert!(
+            timeout(Duration::from_secs(3600), server.read_u8())
+                .await
+                .is_err()
+        );
+        lab.network.heal(&lab.two, &lab.one);
+        transfer(&mut client, &mut server, 1_000_000).await;
+    });
+}
+
+#[test]
 fn a_full_backlog_makes_clients_repeat_their_request() {
     let lab = Lab::with(Options {
         backlog: 2,

@@ -141,3 +141,25 @@ fn a_real_socket_is_out_of_reach() {
         })
         .expect("it panics before");
 }
+
+#[test]
+fn the_seed_decides_what_tokio_leaves_to_chance() {
+    let choices = |seed| {
+        let simulation = Simulation::new(Options {
+            seed,
+            ..Options::default()
+        });
+        simulation.run(async {
+            let mut choices = Vec::new();
+            for _ in 0..64 {
+                choices.push(tokio::select! {
+                    () = std::future::ready(()) => true,
+                    () = std::future::ready(()) => false,
+                });
+            }
+            choices
+        })
+    };
+    assert_eq!(choices(1), choices(1));
+    assert_ne!(choices(1), choices(2));
+}
