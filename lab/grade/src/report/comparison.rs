@@ -1,12 +1,12 @@
 //! The same scenario on both grounds: which gave which verdict, check by check and control by control.
 //!
 //! ```text
-//!                        processes  simulated
+//!                      processes  simulated
 //!  ≠ canary-weights
-//!    split-before            ✓          ✗      the grounds disagree
-//!        processes saw 1,500 first attempts: …
-//!        simulated saw 1,500 first attempts: …
-//!    control v2-broken       ✓          ✓
+//!    split-before          ✓          ✗      the grounds disagree
+//!        processes: 1,500 first attempts: …
+//!        simulated: 1,500 first attempts: …
+//!    control v2-broken     ✓          ✓
 //! ```
 //!
 //! A disagreement is an error of its own kind: one of the two grounds is wrong about what the mesh does, whichever verdict is green.
@@ -101,13 +101,14 @@ pub fn table(comparisons: &[Comparison], styles: &Styles) -> String {
         text += &section(comparison, names, styles);
     }
     let compared = rows().filter(|row| row.processes.is_some() && row.simulated.is_some());
-    let disagreements = rows().filter(|row| row.disagrees()).count();
+    let compared = compared.count() as u64;
+    let disagreements = rows().filter(|row| row.disagrees()).count() as u64;
     let _ = writeln!(
         text,
-        "\n {} on both grounds · {} agree · {} disagree",
+        "\n {} on both grounds · they agree on {} of {}",
         text::plural(comparisons.len() as u64, "scenario"),
-        text::plural((compared.count() - disagreements) as u64, "verdict"),
-        text::count(disagreements as u64),
+        text::count(compared - disagreements),
+        text::plural(compared, "verdict"),
     );
     text
 }

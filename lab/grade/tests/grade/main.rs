@@ -3,6 +3,7 @@
 
 mod calls;
 mod client;
+mod comparison;
 mod controls;
 mod journey;
 mod ledger;
