@@ -51,8 +51,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hallway-host",
             "hallway-identity",
             "hallway-model",
+            "hallway-proxy",
             "hallway-scenario",
             "hallway-service",
+            "hallway-simulator",
         ],
     ),
     (

@@ -1,9 +1,11 @@
 //! Runs a scenario on a ground and returns what the witnesses observed.
 //!
-//! - [`run()`]: one run, from the first process to the last
+//! - [`run()`]: one run on processes; [`simulate()`]: one run in a simulation; `session`: what both have in common
 //! - [`options`]: how to run, and what one hears of it meanwhile; [`error`]: why a run could not be made
 //! - `plan`: what the topology amounts to; `behaviour`: its words in those of the service contract
-//! - `processes`: the ground of real processes; `child`: one of them; `mesh`: a mesh that is up, on whatever ground
+//! - `programs`: the order in which programs start and stop; `ground`: what they are started on; `mesh`: where they are
+//! - `processes`: the ground of real processes; `child`: one of them
+//! - `simulated`: the simulated ground
 //! - `control_client`: the control plane's admin API; `timeline`: pushes of rules
 //! - `traffic`: a scenario's traffic, addressed to a mesh; `load`: the first witness, which sends it
 //! - `authorities`: the certificate authorities that the lab itself holds, for intruders
@@ -18,6 +20,8 @@ mod clock;
 mod collect;
 mod control_client;
 pub mod error;
+mod explore;
+mod ground;
 mod http_client;
 mod incidents;
 mod load;
@@ -25,12 +29,18 @@ mod mesh;
 pub mod options;
 mod plan;
 mod processes;
+mod programs;
 mod run;
 mod scrape;
+mod session;
+mod simulate;
+mod simulated;
 mod timeline;
 mod traffic;
 mod wire;
 
 pub use error::WorldError;
+pub use explore::explore;
 pub use options::{Options, Progress};
 pub use run::run;
+pub use simulate::{Simulated, simulate};

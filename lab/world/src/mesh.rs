@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use hallway_evidence::WireConnection;
 use hallway_model::bootstrap::Token;
 
 use crate::control_client::ControlClient;
 use crate::error::WorldError;
-use crate::wire::{Edge, Wire};
+use crate::http_client::HttpClient;
+use crate::wire::{Edge, Tap, Wire};
 
 /// A mesh that is up.
 pub(crate) struct Mesh {
@@ -18,34 +21,65 @@ pub(crate) struct Mesh {
     pub(crate) sidecars: BTreeMap<String, Sidecar>,
     /// By workload.
     pub(crate) applications: BTreeMap<String, Application>,
-    pub(crate) wire: Wire,
+    pub(crate) wire: Edges,
+}
+
+/// The third witness.
+pub(crate) enum Edges {
+    /// Relays between processes.
+    Relayed(Wire),
+    /// The simulated network itself.
+    Tapped(Tap),
 }
 
 impl Mesh {
-    /// Puts a relay on `edge`, and returns where to reach it.
+    /// Has `edge` witnessed, and returns where its caller reaches its target: at a relay, or at the target itself.
     ///
     /// # Errors
     /// [`WorldError::Listen`].
     pub(crate) async fn edge(&self, edge: Edge) -> Result<SocketAddr, WorldError> {
-        let purpose = format!("the wire from {} to {}", edge.from, edge.to);
-        let relay = self.wire.relay(edge).await;
-        relay.map_err(|source| WorldError::Listen { purpose, source })
+        match &self.wire {
+            Edges::Relayed(wire) => {
+                let purpose = format!("the wire from {} to {}", edge.from, edge.to);
+                let relay = wire.relay(edge).await;
+                relay.map_err(|source| WorldError::Listen { purpose, source })
+            }
+            Edges::Tapped(tap) => {
+                let target = edge.target;
+                tap.watch(edge);
+                Ok(target)
+            }
+        }
+    }
+}
+
+impl Edges {
+    /// Ends the run, and returns what was seen of every connection, in the order in which they were opened.
+    pub(crate) async fn cut(self) -> Vec<WireConnection> {
+        match self {
+            Self::Relayed(wire) => wire.cut().await,
+            Self::Tapped(tap) => tap.take(),
+        }
     }
 }
 
 /// Where a sidecar is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Sidecar {
     pub(crate) outbound: SocketAddr,
     pub(crate) inbound: SocketAddr,
     pub(crate) admin: AdminAddress,
+    /// Speaks to it from its own machine.
+    pub(crate) client: Arc<HttpClient>,
 }
 
 /// Where the application of a workload is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Application {
     pub(crate) address: SocketAddr,
     pub(crate) control: AdminAddress,
+    /// Speaks to it from its own machine.
+    pub(crate) client: Arc<HttpClient>,
 }
 
 /// An endpoint that asks for a token.

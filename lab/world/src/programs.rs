@@ -29,9 +29,8 @@ use crate::control_client::ControlClient;
 use crate::error::WorldError;
 use crate::ground::Ground;
 use crate::http_client::HttpClient;
-use crate::mesh::{AdminAddress, Application, Mesh, Sidecar};
+use crate::mesh::{AdminAddress, Application, Edges, Mesh, Sidecar};
 use crate::plan::{Plan, Workload};
-use crate::wire::Wire;
 
 /// The programs of one run.
 pub(crate) struct Programs<'a> {
@@ -69,7 +68,7 @@ impl<'a> Programs<'a> {
     ///
     /// # Errors
     /// [`WorldError`].
-    pub(crate) async fn start(&mut self, authorities: &Authorities, wire: Wire) -> Result<Mesh, WorldError> {
+    pub(crate) async fn start(&mut self, authorities: &Authorities, wire: Edges) -> Result<Mesh, WorldError> {
         let control = self.start_control_plane(authorities).await?;
         let sidecars = self.start_sidecars(&control).await?;
         let applications = self.start_applications(&sidecars).await?;

@@ -2,8 +2,14 @@
 //!
 //! Loopback within a machine is free of faults and of eavesdroppers, as it is in a pod. Services in other languages are played by the Rust
 //! service.
+//!
+//! - [`life`]: one life of a program, from its start to its end
+//! - [`links`]: what a scenario's network amounts to
 
-use std::collections::BTreeMap;
+mod life;
+mod links;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -21,11 +27,13 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::child::{Child, Exit, Order, Running};
+use crate::child::{Child, Running};
 use crate::incidents::Incidents;
 use crate::plan::{Plan, Workload};
 use crate::processes::GRACE;
 use crate::traffic::INTRUDER;
+use life::Life;
+pub(crate) use links::link;
 
 /// The lab's own machine.
 const LAB: &str = "lab";
@@ -36,6 +44,8 @@ pub(crate) struct Machines {
     network: Network,
     lab: Host,
     incidents: Incidents,
+    /// The processes in which a program has been started, by their full names.
+    started: Mutex<BTreeSet<String>>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -52,6 +62,7 @@ impl Machines {
             network: simulation.network(),
             lab: simulation.machine(LAB).process("lab").host(),
             incidents,
+            started: Mutex::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }
@@ -111,7 +122,12 @@ impl Machines {
     /// A process in which nothing runs yet, or any more.
     fn process(&self, machine: &str, name: &str) -> Process {
         let process = self.machine(machine).process(name);
-        if !process.is_running() {
+        let is_first = self
+            .started
+            .lock()
+            .expect("taking a note does not panic")
+            .insert(process.name().to_owned());
+        if !is_first {
             process.restart();
         }
         process
@@ -144,14 +160,10 @@ impl Machines {
             // The supervisor waits for it, unless the simulation is over.
             let _ = ended.send(result);
         });
-        let life = Life {
-            process,
-            end,
-            told,
-        };
+        let life = Life { process, end, told };
         let report = self.reporter(who);
         self.lab.spawn(self.tasks.track_future(async move {
-            let ended = life.supervise(stop, orders, report).await;
+            let ended = life.supervise(stop, orders, GRACE, report).await;
             records.close();
             // Nobody may be left to ask how it ended.
             let _ = exit.send(ended);
@@ -167,13 +179,11 @@ impl Machines {
 
 /// Who plays the services whose language the simulation does not speak.
 pub(crate) fn stand_ins(plan: &Plan) -> Vec<String> {
-    let strange = plan
-        .workloads
-        .iter()
-        .filter(|workload| workload.language != Language::Rust);
-    strange
-        .map(|workload| format!("{}: Rust stands in for {}", workload.name, workload.language))
-        .collect()
+    let stand_in = |workload: &Workload| match workload.language {
+        Language::Rust => None,
+        Language::Python => Some(format!("{}: Rust stands in for Python", workload.name)),
+    };
+    plan.workloads.iter().filter_map(stand_in).collect()
 }
 
 /// Reads the records of one life of a process. The process knows no end of its records, so they are closed here.

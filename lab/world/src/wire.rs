@@ -3,17 +3,27 @@
 //!
 //! A relay mirrors its target as far as a program can: bytes flow with the target's backpressure, each direction ends by
 //! itself, and a reset stays a reset. One thing differs: the kernel completes a connection before the relay knows of it, so
-//! where the target refuses, the caller sees a connection that is reset at once instead of "connection refused".
+//! where the target refuses by itself, the caller sees a connection that is reset at once instead of "connection refused". A target
+//! that is down on purpose ([`Wire::refuse`]) is refused as it should be.
 //!
+//! Faults are of a direction between two machines, and change what connections that are open see. What is on its way over a cut
+//! link waits until it heals, the end of a connection too.
+//!
+//! In a simulation the network itself is the wire, and [`tap`] watches it.
+//!
+//! - [`door`]: where connections come in; [`relay`]: what passes their bytes on; [`link`]: what befalls them on the way
 //! - [`tls_records`]: whether bytes are TLS records, and which
 //! - [`marker`]: whether a text that every request carries could be read
 
+mod door;
+mod link;
 mod marker;
 mod relay;
+mod tap;
 mod tls_records;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use hallway_evidence::{Closed, WireConnection};
@@ -22,7 +32,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use relay::{Direction, Watch};
+use crate::faults::LinkChange;
+use door::Door;
+use link::{Link, Links};
+use relay::{Broken, Direction, Watch};
+pub(crate) use tap::Tap;
 
 /// All edges of one run. Dropping it cuts them.
 pub(crate) struct Wire {
@@ -36,6 +50,7 @@ struct Edges {
     clock: Clock,
     marker: String,
     log: Mutex<Vec<WireConnection>>,
+    links: Links,
     cut: CancellationToken,
     tasks: TaskTracker,
 }
@@ -51,6 +66,13 @@ pub(crate) struct Edge {
     pub(crate) target: SocketAddr,
 }
 
+/// An edge, and what it is like in each direction.
+struct Path {
+    edge: Edge,
+    up: Arc<Link>,
+    down: Arc<Link>,
+}
+
 impl Wire {
     /// A wire without edges that looks out for `marker`.
     pub(crate) fn new(host: Host, clock: Clock, marker: &str) -> Self {
@@ -60,6 +82,7 @@ impl Wire {
             clock,
             marker: marker.to_owned(),
             log: Mutex::default(),
+            links: Links::default(),
             cut: cut.clone(),
             tasks: TaskTracker::new(),
         };
@@ -74,17 +97,48 @@ impl Wire {
     /// # Errors
     /// When no port can be had.
     pub(crate) async fn relay(&self, edge: Edge) -> io::Result<SocketAddr> {
-        let mut listener = self.edges.host.listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
-        let address = listener.local_address()?;
+        let links = &self.edges.links;
+        let up = links.between(&edge.from, &edge.to);
+        let down = links.between(&edge.to, &edge.from);
+        let mut door = Door::new(self.edges.host.clone(), &up, &down).await?;
+        let address = door.address();
         let edges = self.edges.clone();
-        let edge = Arc::new(edge);
+        let path = Arc::new(Path { edge, up, down });
         self.edges.start(async move {
             loop {
-                let (stream, peer) = listener.accept().await;
-                edges.start(edges.clone().carry(edge.clone(), stream, peer));
+                let (stream, peer) = door.accept().await;
+                edges.start(edges.clone().carry(path.clone(), stream, peer));
             }
         });
         Ok(address)
+    }
+
+    /// Changes what one direction between two machines is like, for connections that are open too.
+    ///
+    /// # Panics
+    /// When packets are to be lost: that is repaired below, where a relay sees nothing of it.
+    pub(crate) fn change_link(&self, from: &str, to: &str, change: LinkChange) {
+        let link = self.edges.links.between(from, to);
+        match change {
+            LinkChange::Delay(by) => link.change(|link| link.delay = by),
+            LinkChange::Bandwidth(limit) => link.change(|link| link.bandwidth = Some(limit)),
+            LinkChange::Cut => link.change(|link| link.cut = true),
+            LinkChange::Heal => link.heal(),
+            LinkChange::Loss(_) => panic!("the loader lets nobody lose packets on processes"),
+        }
+    }
+
+    /// Breaks all open connections between two machines.
+    pub(crate) fn reset_link(&self, one: &str, other: &str) {
+        self.edges.links.between(one, other).reset();
+        self.edges.links.between(other, one).reset();
+    }
+
+    /// Whether connections to a machine are refused from now on.
+    pub(crate) fn refuse(&self, machine: &str, refuses: bool) {
+        for link in self.edges.links.towards(machine) {
+            link.change(|link| link.refuses = refuses);
+        }
     }
 
     /// Cuts all edges, and returns what was seen of every connection, in the order in which they were opened.
@@ -105,19 +159,35 @@ impl Edges {
         self.host.spawn(self.tasks.track_future(until_cut));
     }
 
-    async fn carry(self: Arc<Self>, edge: Arc<Edge>, downstream: Stream, peer: SocketAddr) {
-        let connection = self.open(&edge, peer);
-        let closed = match self.host.connect(edge.target).await {
-            Ok(upstream) => {
+    async fn carry(self: Arc<Self>, path: Arc<Path>, mut downstream: Stream, peer: SocketAddr) {
+        let connection = self.open(&path.edge, peer);
+        let broken = path.up.broken();
+        tokio::pin!(broken);
+        let upstream = tokio::select! {
+            upstream = self.connect(&path) => upstream.map_err(|_| Closed::Refused),
+            () = &mut broken => Err(Closed::Reset),
+        };
+        let closed = match upstream {
+            Ok(mut upstream) => {
                 let address = upstream.local_address().ok();
                 self.note(connection, |seen| seen.upstream_address = address);
-                self.exchange(connection, downstream, upstream).await
+                let passed = tokio::select! {
+                    passed = self.exchange(connection, &path, &mut downstream, &mut upstream) => passed,
+                    () = &mut broken => Err(Broken),
+                };
+                match passed {
+                    Ok(()) => Closed::Orderly,
+                    Err(Broken) => {
+                        reset(&upstream);
+                        Closed::Reset
+                    }
+                }
             }
-            Err(_) => {
-                reset(&downstream);
-                Closed::Refused
-            }
+            Err(closed) => closed,
         };
+        if closed != Closed::Orderly {
+            reset(&downstream);
+        }
         let now = self.clock.now_us();
         self.note(connection, |seen| {
             seen.closed_us = Some(now);
@@ -125,24 +195,31 @@ impl Edges {
         });
     }
 
-    async fn exchange(&self, connection: usize, mut downstream: Stream, mut upstream: Stream) -> Closed {
-        let watch = |direction| Watch {
+    /// Opens the further half of a connection, once the opening has crossed the link and its answer has come back.
+    async fn connect(&self, path: &Path) -> io::Result<Stream> {
+        path.up.cross().await;
+        path.down.cross().await;
+        self.host.connect(path.edge.target).await
+    }
+
+    async fn exchange(
+        &self,
+        connection: usize,
+        path: &Path,
+        downstream: &mut Stream,
+        upstream: &mut Stream,
+    ) -> Result<(), Broken> {
+        let watch = |direction, link| Watch {
             edges: self,
             connection,
             direction,
+            link,
             records: tls_records::TlsRecords::default(),
             marker: marker::MarkerSearch::new(&self.marker),
         };
-        let (up, down) = (watch(Direction::Up), watch(Direction::Down));
-        if relay::exchange(&mut downstream, &mut upstream, up, down)
-            .await
-            .is_ok()
-        {
-            return Closed::Orderly;
-        }
-        reset(&downstream);
-        reset(&upstream);
-        Closed::Reset
+        let up = watch(Direction::Up, &path.up);
+        let down = watch(Direction::Down, &path.down);
+        relay::exchange(downstream, upstream, up, down).await
     }
 
     fn open(&self, edge: &Edge, downstream_address: SocketAddr) -> usize {
