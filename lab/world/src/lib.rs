@@ -6,7 +6,7 @@
 //! - `programs`: the order in which programs start and stop; `ground`: what they are started on; `mesh`: where they are
 //! - `processes`: the ground of real processes; `child`: one of them
 //! - `simulated`: the simulated ground
-//! - `control_client`: the control plane's admin API; `timeline`: pushes of rules
+//! - `control_client`: the control plane's admin API; `timeline`: pushes of rules and faults; `faults`: what a fault does
 //! - `traffic`: a scenario's traffic, addressed to a mesh; `load`: the first witness, which sends it
 //! - `authorities`: the certificate authorities that the lab itself holds, for intruders
 //! - `wire`: the third witness, between sidecars
@@ -21,6 +21,7 @@ mod collect;
 mod control_client;
 pub mod error;
 mod explore;
+mod faults;
 mod ground;
 mod http_client;
 mod incidents;

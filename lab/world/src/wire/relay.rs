@@ -1,15 +1,24 @@
-//! Passes bytes between two connections, each direction at the pace of its receiver.
+//! Passes bytes between two connections, each direction at the pace of its receiver and of its link.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use hallway_host::Stream;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Edges;
+use super::link::Link;
 use super::marker::MarkerSearch;
 use super::tls_records::TlsRecords;
 
-/// What one direction holds at most: one full TLS record.
+/// The most that is read at once: one full TLS record.
 const BUFFER: usize = 16 * 1024;
+
+/// What one direction holds at most, in bytes: what is on its way over a link with a delay.
+const IN_FLIGHT: usize = 256 * 1024;
 
 /// Which way bytes flow.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +34,7 @@ pub(super) struct Watch<'a> {
     pub(super) edges: &'a Edges,
     pub(super) connection: usize,
     pub(super) direction: Direction,
+    pub(super) link: &'a Link,
     pub(super) records: TlsRecords,
     pub(super) marker: MarkerSearch,
 }
@@ -37,6 +47,22 @@ pub(super) struct Broken;
 enum Failure {
     Source,
     Sink,
+}
+
+/// What is on its way.
+struct Sent {
+    /// When it arrives at the earliest.
+    due: Instant,
+    what: What,
+}
+
+enum What {
+    /// Bytes, and the room that they take.
+    Data(Bytes, OwnedSemaphorePermit),
+    /// Nothing more will come.
+    End,
+    /// The source broke.
+    Broke,
 }
 
 /// Passes bytes both ways until both directions have ended.
@@ -75,19 +101,81 @@ async fn pass(
 }
 
 async fn copy(
-    mut source: impl AsyncRead + Unpin,
-    mut sink: impl AsyncWrite + Unpin,
-    mut watch: Watch<'_>,
+    source: impl AsyncRead + Unpin,
+    sink: impl AsyncWrite + Unpin,
+    watch: Watch<'_>,
 ) -> Result<(), Failure> {
+    let link = watch.link;
+    let (sent, arriving) = mpsc::unbounded_channel();
+    let send = async {
+        send(source, watch, &sent).await;
+        Ok(())
+    };
+    tokio::try_join!(send, deliver(arriving, sink, link)).map(drop)
+}
+
+/// Reads what the source sends, as long as there is room for more on the way.
+async fn send(mut source: impl AsyncRead + Unpin, mut watch: Watch<'_>, sent: &mpsc::UnboundedSender<Sent>) {
+    let room = Arc::new(Semaphore::new(IN_FLIGHT));
     let mut buffer = vec![0; BUFFER];
     loop {
-        let length = source.read(&mut buffer).await.map_err(|_| Failure::Source)?;
-        if length == 0 {
-            return sink.shutdown().await.map_err(|_| Failure::Sink);
+        let mut free = room
+            .clone()
+            .acquire_many_owned(BUFFER as u32)
+            .await
+            .expect("the semaphore is never closed");
+        let read = source.read(&mut buffer).await;
+        let what = match read {
+            Ok(0) => What::End,
+            Err(_) => What::Broke,
+            Ok(length) => {
+                let segment = &buffer[..length];
+                watch.see(segment);
+                let taken = free.split(length).expect("no more is read than fits");
+                What::Data(Bytes::copy_from_slice(segment), taken)
+            }
+        };
+        let is_last = !matches!(what, What::Data(..));
+        let due = watch.link.due();
+        // Whoever delivers it stops only when the whole direction does.
+        let _ = sent.send(Sent { due, what });
+        if is_last {
+            return;
         }
-        let segment = &buffer[..length];
-        watch.see(segment);
-        sink.write_all(segment).await.map_err(|_| Failure::Sink)?;
+    }
+}
+
+/// Writes to the sink what has crossed the link.
+async fn deliver(
+    mut arriving: mpsc::UnboundedReceiver<Sent>,
+    mut sink: impl AsyncWrite + Unpin,
+    link: &Link,
+) -> Result<(), Failure> {
+    loop {
+        let Sent { due, what } = arriving
+            .recv()
+            .await
+            .expect("the last that is sent ends the direction");
+        if due > Instant::now() {
+            sleep_until(due).await;
+        }
+        match what {
+            What::Data(mut data, _room) => {
+                while !data.is_empty() {
+                    let piece = data.split_to(data.len().min(link.piece()));
+                    link.pass(piece.len()).await;
+                    sink.write_all(&piece).await.map_err(|_| Failure::Sink)?;
+                }
+            }
+            What::End => {
+                link.pass(0).await;
+                return sink.shutdown().await.map_err(|_| Failure::Sink);
+            }
+            What::Broke => {
+                link.pass(0).await;
+                return Err(Failure::Source);
+            }
+        }
     }
 }
 
