@@ -9,7 +9,9 @@ use hallway_model::bootstrap::Token;
 
 use crate::control_client::ControlClient;
 use crate::error::WorldError;
+use crate::faults::LinkChange;
 use crate::http_client::HttpClient;
+use crate::simulated::Links;
 use crate::wire::{Edge, Tap, Wire};
 
 /// A mesh that is up.
@@ -28,8 +30,8 @@ pub(crate) struct Mesh {
 pub(crate) enum Edges {
     /// Relays between processes.
     Relayed(Wire),
-    /// The simulated network itself.
-    Tapped(Tap),
+    /// The simulated network itself, and its links.
+    Tapped(Tap, Links),
 }
 
 impl Mesh {
@@ -44,7 +46,7 @@ impl Mesh {
                 let relay = wire.relay(edge).await;
                 relay.map_err(|source| WorldError::Listen { purpose, source })
             }
-            Edges::Tapped(tap) => {
+            Edges::Tapped(tap, _) => {
                 let target = edge.target;
                 tap.watch(edge);
                 Ok(target)
@@ -54,11 +56,35 @@ impl Mesh {
 }
 
 impl Edges {
+    /// Changes what one direction between two machines is like, for connections that are open too.
+    pub(crate) fn change_link(&self, from: &str, to: &str, change: LinkChange) {
+        match self {
+            Self::Relayed(wire) => wire.change_link(from, to, change),
+            Self::Tapped(_, links) => links.change(from, to, change),
+        }
+    }
+
+    /// Breaks all open connections between two machines.
+    pub(crate) fn reset_link(&self, one: &str, other: &str) {
+        match self {
+            Self::Relayed(wire) => wire.reset_link(one, other),
+            Self::Tapped(_, links) => links.reset(one, other),
+        }
+    }
+
+    /// Whether the sidecar of a workload is away. A relay has to be told that it should refuse connections then; simulated kernels do it by
+    /// themselves.
+    pub(crate) fn refuse(&self, workload: &str, refuses: bool) {
+        if let Self::Relayed(wire) = self {
+            wire.refuse(workload, refuses);
+        }
+    }
+
     /// Ends the run, and returns what was seen of every connection, in the order in which they were opened.
     pub(crate) async fn cut(self) -> Vec<WireConnection> {
         match self {
             Self::Relayed(wire) => wire.cut().await,
-            Self::Tapped(tap) => tap.take(),
+            Self::Tapped(tap, _) => tap.take(),
         }
     }
 }

@@ -4,33 +4,39 @@
 //! are told; then everybody's place is made known, so that nobody is sent to where nobody listens yet.
 //!
 //! - [`bootstrap`]: what each program is told when it starts
+//! - [`addresses`]: where it then says that it listens
 //! - [`endpoints`]: where each workload is, as seen by its callers
+//! - [`slot`]: a program that can die and start again; [`faults`]: what befalls programs and links on purpose
 
+mod addresses;
 mod bootstrap;
 mod endpoints;
+mod faults;
+mod slot;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::future::{join_all, try_join_all};
+use hallway_control::api::WorkloadEndpoint;
 use hallway_host::Random;
-use hallway_model::bootstrap::{ControlPlaneAddress, Token};
+use hallway_model::bootstrap::{ControlBootstrap, ControlPlaneAddress, ProxyBootstrap};
 use hallway_model::telemetry::{ControlRecord, ProxyRecord};
 use hallway_scenario::Scenario;
 use hallway_scenario::fault::CONTROL_PLANE_MACHINE;
-use hallway_service::contract::Record;
+use hallway_service::contract::{Bootstrap, Record};
 use rand::Rng;
 
 use crate::authorities::Authorities;
-use crate::child::Child;
 use crate::collect::Records;
 use crate::control_client::ControlClient;
 use crate::error::WorldError;
 use crate::ground::Ground;
 use crate::http_client::HttpClient;
-use crate::mesh::{AdminAddress, Application, Edges, Mesh, Sidecar};
+use crate::mesh::{Application, Edges, Mesh, Sidecar};
 use crate::plan::{Plan, Workload};
+pub(crate) use faults::Exposed;
+use slot::Slot;
 
 /// The programs of one run.
 pub(crate) struct Programs<'a> {
@@ -39,9 +45,13 @@ pub(crate) struct Programs<'a> {
     plan: &'a Plan,
     /// The seed of the run.
     seed: u64,
-    control: Option<Child<ControlRecord>>,
-    sidecars: BTreeMap<String, Child<ProxyRecord>>,
-    applications: BTreeMap<String, Child<Record>>,
+    control: Option<Slot<ControlBootstrap, ControlRecord>>,
+    /// By workload.
+    sidecars: BTreeMap<String, Slot<ProxyBootstrap, ProxyRecord>>,
+    /// By workload.
+    applications: BTreeMap<String, Slot<Bootstrap, Record>>,
+    /// What the control plane was told of where workloads and claims are, by their names.
+    endpoints: BTreeMap<String, WorkloadEndpoint>,
 }
 
 /// The control plane, as sidecars need to know it.
@@ -60,6 +70,7 @@ impl<'a> Programs<'a> {
             control: None,
             sidecars: BTreeMap::new(),
             applications: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
         }
     }
 
@@ -79,8 +90,20 @@ impl<'a> Programs<'a> {
             applications,
             wire,
         };
-        endpoints::publish(self.plan, &mesh).await?;
+        self.endpoints = endpoints::publish(self.plan, &mesh).await?;
         Ok(mesh)
+    }
+
+    /// Whether the sidecar of that workload runs.
+    pub(crate) fn has_sidecar(&self, workload: &str) -> bool {
+        self.sidecars.get(workload).is_some_and(Slot::is_running)
+    }
+
+    /// Lets those who are paused go on, so that they can be asked.
+    pub(crate) fn resume_all(&self) {
+        self.control.iter().for_each(Slot::resume);
+        self.sidecars.values().for_each(Slot::resume);
+        self.applications.values().for_each(Slot::resume);
     }
 
     /// Stops the sidecars and applications, and returns what all of them recorded.
@@ -107,11 +130,12 @@ impl<'a> Programs<'a> {
         let token = bootstrap::new_token();
         let machine = self.ground.address(CONTROL_PLANE_MACHINE);
         let topology = &self.scenario.topology;
-        let bootstrap =
+        let mut bootstrap =
             bootstrap::control_plane(topology, self.plan, authorities, machine, &token, self.seed(who));
-        let mut child = self.ground.start_control_plane(bootstrap)?;
-        let (admin, address) = child.ready(control_plane_addresses).await?;
-        self.control = Some(child);
+        let mut child = self.ground.start_control_plane(bootstrap.clone())?;
+        let (admin, address) = child.ready(addresses::control_plane).await?;
+        (bootstrap.admin.listen, bootstrap.discovery) = (admin, address.address);
+        self.control = Some(Slot::new(bootstrap, child));
         let operator = self.ground.beside(CONTROL_PLANE_MACHINE);
         Ok(ControlPlane {
             client: ControlClient::new(operator, admin, token),
@@ -126,8 +150,8 @@ impl<'a> Programs<'a> {
         let workloads = self.plan.workloads.iter();
         let starting = workloads.map(|workload| self.start_sidecar(workload, control));
         let mut sidecars = BTreeMap::new();
-        for (name, child, sidecar) in try_join_all(starting).await? {
-            self.sidecars.insert(name.clone(), child);
+        for (name, slot, sidecar) in try_join_all(starting).await? {
+            self.sidecars.insert(name.clone(), slot);
             sidecars.insert(name, sidecar);
         }
         Ok(sidecars)
@@ -137,22 +161,23 @@ impl<'a> Programs<'a> {
         &self,
         workload: &Workload,
         control: &ControlPlane,
-    ) -> Result<(String, Child<ProxyRecord>, Sidecar), WorldError> {
+    ) -> Result<(String, Slot<ProxyBootstrap, ProxyRecord>, Sidecar), WorldError> {
         let who = workload.sidecar();
-        let account = workload.identity.service_account();
-        let registration = endpoints::registration(self.plan, &workload.name, &workload.service, account);
+        let registration = endpoints::registration(self.plan, workload);
         let registered = control.client.register(&registration).await?;
         let token = bootstrap::new_token();
         let control_plane = control.address.clone();
         let machine = self.ground.address(&workload.name);
         let seed = self.seed(&who);
-        let bootstrap = bootstrap::sidecar(workload, registered, control_plane, machine, &token, seed);
-        let mut child = self.ground.start_sidecar(workload, bootstrap)?;
+        let mut bootstrap = bootstrap::sidecar(workload, registered, control_plane, machine, &token, seed);
+        let mut child = self.ground.start_sidecar(workload, bootstrap.clone())?;
         let client = Arc::new(HttpClient::new(self.ground.beside(&workload.name)));
         let sidecar = child
-            .ready(|record| sidecar_addresses(record, &token, &client))
+            .ready(|record| addresses::sidecar(record, &token, &client))
             .await?;
-        Ok((workload.name.clone(), child, sidecar))
+        (bootstrap.outbound, bootstrap.inbound) = (sidecar.outbound, sidecar.inbound);
+        bootstrap.admin.listen = sidecar.admin.address;
+        Ok((workload.name.clone(), Slot::new(bootstrap, child), sidecar))
     }
 
     async fn start_applications(
@@ -162,8 +187,8 @@ impl<'a> Programs<'a> {
         let workloads = self.plan.workloads.iter();
         let starting = workloads.map(|workload| self.start_application(workload, &sidecars[&workload.name]));
         let mut applications = BTreeMap::new();
-        for (name, child, application) in try_join_all(starting).await? {
-            self.applications.insert(name.clone(), child);
+        for (name, slot, application) in try_join_all(starting).await? {
+            self.applications.insert(name.clone(), slot);
             applications.insert(name, application);
         }
         Ok(applications)
@@ -173,16 +198,18 @@ impl<'a> Programs<'a> {
         &self,
         workload: &Workload,
         sidecar: &Sidecar,
-    ) -> Result<(String, Child<Record>, Application), WorldError> {
+    ) -> Result<(String, Slot<Bootstrap, Record>, Application), WorldError> {
         let who = workload.name.as_str();
         let token = bootstrap::new_token();
-        let bootstrap = bootstrap::application(workload, sidecar.outbound, &token, self.seed(who));
-        let mut child = self.ground.start_application(workload, bootstrap)?;
+        let mut bootstrap = bootstrap::application(workload, sidecar.outbound, &token, self.seed(who));
+        let mut child = self.ground.start_application(workload, bootstrap.clone())?;
         let client = &sidecar.client;
         let application = child
-            .ready(|record| application_addresses(record, &token, client))
+            .ready(|record| addresses::application(record, &token, client))
             .await?;
-        Ok((workload.name.clone(), child, application))
+        bootstrap.listen = application.address;
+        bootstrap.control.listen = application.control.address;
+        Ok((workload.name.clone(), Slot::new(bootstrap, child), application))
     }
 
     fn seed(&self, who: &str) -> u64 {
@@ -190,63 +217,9 @@ impl<'a> Programs<'a> {
     }
 }
 
-async fn stop_all<R>(children: BTreeMap<String, Child<R>>) -> BTreeMap<String, Vec<R>> {
-    let stopping = children
+async fn stop_all<Bootstrap, R>(slots: BTreeMap<String, Slot<Bootstrap, R>>) -> BTreeMap<String, Vec<R>> {
+    let stopping = slots
         .into_iter()
-        .map(|(name, child)| async { (name, child.stop().await) });
+        .map(|(name, slot)| async { (name, slot.stop().await) });
     join_all(stopping).await.into_iter().collect()
-}
-
-fn control_plane_addresses(record: &ControlRecord) -> Option<(SocketAddr, ControlPlaneAddress)> {
-    let ControlRecord::Listening {
-        discovery,
-        admin,
-        identity,
-        bundle,
-    } = record
-    else {
-        return None;
-    };
-    let address = ControlPlaneAddress {
-        address: *discovery,
-        identity: identity.clone(),
-        bundle: bundle.clone(),
-    };
-    Some((*admin, address))
-}
-
-fn sidecar_addresses(record: &ProxyRecord, token: &Token, client: &Arc<HttpClient>) -> Option<Sidecar> {
-    let ProxyRecord::Listening {
-        outbound,
-        inbound,
-        admin,
-    } = *record
-    else {
-        return None;
-    };
-    let admin = AdminAddress {
-        address: admin,
-        token: token.clone(),
-    };
-    Some(Sidecar {
-        outbound,
-        inbound,
-        admin,
-        client: client.clone(),
-    })
-}
-
-fn application_addresses(record: &Record, token: &Token, client: &Arc<HttpClient>) -> Option<Application> {
-    let Record::Listening { application, control } = *record else {
-        return None;
-    };
-    let control = AdminAddress {
-        address: control,
-        token: token.clone(),
-    };
-    Some(Application {
-        address: application,
-        control,
-        client: client.clone(),
-    })
 }

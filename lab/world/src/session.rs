@@ -16,13 +16,14 @@ use crate::authorities::Authorities;
 use crate::clock::Clock;
 use crate::collect;
 use crate::error::WorldError;
+use crate::faults::Faults;
 use crate::ground::Ground;
 use crate::incidents::Incidents;
 use crate::load::{Load, Stream};
 use crate::mesh::{Edges, Mesh};
 use crate::options::{Options, Progress};
 use crate::plan::Plan;
-use crate::programs::Programs;
+use crate::programs::{Exposed, Programs};
 use crate::scrape;
 use crate::simulated::stand_ins;
 use crate::timeline::Timeline;
@@ -76,9 +77,14 @@ impl Session<'_> {
         let streams = addressing.streams(self.scenario).await?;
         self.options.tell(Progress::Ready);
 
-        let seen = self.drive(&timeline, streams, first_push).await;
+        let mut exposed = Exposed {
+            programs: &mut programs,
+            mesh: &mesh,
+        };
+        let seen = self.drive(&timeline, streams, first_push, &mut exposed).await;
         self.options.tell(Progress::Stopping);
-        let metrics = self.scrape(&mesh).await;
+        programs.resume_all();
+        let metrics = self.scrape(&mesh, &programs).await;
         let records = programs.stop_workloads().await;
         let wire = mesh.wire.cut().await;
         let control = programs.stop_control_plane().await;
@@ -113,16 +119,23 @@ impl Session<'_> {
     }
 
     fn timeline<'b>(&'b self, mesh: &'b Mesh) -> Timeline<'b> {
-        Timeline {
-            control: &mesh.control,
-            clock: self.clock,
-            directory: self.directory,
-            sidecars: mesh.sidecars.keys().cloned().collect(),
-        }
+        Timeline::new(
+            &mesh.control,
+            self.clock,
+            self.directory,
+            &self.scenario.topology,
+            mesh.sidecars.keys().cloned().collect(),
+        )
     }
 
     /// Lets traffic flow and the timeline happen.
-    async fn drive(&self, timeline: &Timeline<'_>, streams: Vec<Stream>, first_push: Push) -> Seen {
+    async fn drive(
+        &self,
+        timeline: &Timeline<'_>,
+        streams: Vec<Stream>,
+        first_push: Push,
+        faults: &mut impl Faults,
+    ) -> Seen {
         let load = Load::new(
             self.ground.lab().clone(),
             self.clock,
@@ -133,7 +146,7 @@ impl Session<'_> {
         let start = Instant::now();
         let pushing = async {
             tokio::select! {
-                pushes = timeline.run(&self.scenario.timeline, start) => pushes,
+                pushes = timeline.run(&self.scenario.timeline, start, faults) => pushes,
                 () = self.incidents.happened() => Ok(Vec::new()),
             }
         };
@@ -171,13 +184,14 @@ impl Session<'_> {
         }
     }
 
-    /// The last metrics of every sidecar. After an incident some may be gone, and none are needed.
-    async fn scrape(&self, mesh: &Mesh) -> BTreeMap<String, Vec<Sample>> {
+    /// The last metrics of every sidecar that runs. After an incident some may be gone, and none are needed.
+    async fn scrape(&self, mesh: &Mesh, programs: &Programs<'_>) -> BTreeMap<String, Vec<Sample>> {
         let mut metrics = BTreeMap::new();
         if !self.incidents.list().is_empty() {
             return metrics;
         }
-        for (workload, sidecar) in &mesh.sidecars {
+        let running = mesh.sidecars.iter().filter(|(workload, _)| programs.has_sidecar(workload));
+        for (workload, sidecar) in running {
             match scrape::scrape_when_quiet(&sidecar.client, &sidecar.admin).await {
                 Ok(samples) => drop(metrics.insert(workload.clone(), samples)),
                 Err(error) => self.incidents.report(

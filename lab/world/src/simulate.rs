@@ -38,18 +38,20 @@ pub struct Simulated {
 /// When a simulated program panics, or virtual time makes no progress: both are bugs.
 pub fn simulate(scenario: &Scenario, directory: &Path, options: &Options) -> Result<Simulated, WorldError> {
     let plan = Plan::of(scenario)?;
+    let link = link(&scenario.topology.network);
     let simulation = Simulation::new(hallway_simulator::Options {
         seed: options.seed,
-        link: link(&scenario.topology.network),
+        link,
         ..hallway_simulator::Options::default()
     });
     let incidents = Incidents::default();
-    let machines = Machines::new(&simulation, &plan, incidents.clone());
+    let machines = Machines::new(&simulation, &plan, link, incidents.clone());
     let marker = marker(machines.lab());
     let observations = simulation.run(async {
         let clock = Clock::start(machines.lab());
         let tap = Tap::new(&marker, clock.now_us());
         watch(&simulation, &tap);
+        let wire = Edges::Tapped(tap, machines.links());
         let ground = Ground::Simulated(machines);
         let session = Session {
             scenario,
@@ -61,7 +63,7 @@ pub fn simulate(scenario: &Scenario, directory: &Path, options: &Options) -> Res
             clock,
             marker: &marker,
         };
-        let observed = session.run(Edges::Tapped(tap)).await;
+        let observed = session.run(wire).await;
         ground.stop().await;
         observed
     })?;

@@ -4,12 +4,12 @@
 //! service.
 //!
 //! - [`life`]: one life of a program, from its start to its end
-//! - [`links`]: what a scenario's network amounts to
+//! - [`links`]: what the links between machines are like
 
 mod life;
 mod links;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -18,9 +18,10 @@ use hallway_host::Host;
 use hallway_model::bootstrap::{ControlBootstrap, ProxyBootstrap};
 use hallway_model::telemetry::{ControlRecord, ProxyRecord};
 use hallway_scenario::fault::CONTROL_PLANE_MACHINE;
+use hallway_scenario::quantity::SignedDuration;
 use hallway_scenario::topology::Language;
 use hallway_service::contract::{Bootstrap, Record};
-use hallway_simulator::{Machine, Network, Process, Simulation};
+use hallway_simulator::{Link, Machine, Process, Simulation, Skew};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
@@ -33,15 +34,14 @@ use crate::plan::{Plan, Workload};
 use crate::processes::GRACE;
 use crate::traffic::INTRUDER;
 use life::Life;
-pub(crate) use links::link;
+pub(crate) use links::{Links, link};
 
 /// The lab's own machine.
 const LAB: &str = "lab";
 
 /// The machines of one run.
 pub(crate) struct Machines {
-    machines: BTreeMap<String, Machine>,
-    network: Network,
+    links: Links,
     lab: Host,
     incidents: Incidents,
     /// The processes in which a program has been started, by their full names.
@@ -51,15 +51,17 @@ pub(crate) struct Machines {
 }
 
 impl Machines {
-    /// The machines that `plan` needs.
-    pub(crate) fn new(simulation: &Simulation, plan: &Plan, incidents: Incidents) -> Self {
+    /// The machines that `plan` needs, with links like `usual`.
+    pub(crate) fn new(simulation: &Simulation, plan: &Plan, usual: Link, incidents: Incidents) -> Self {
         let workloads = plan.workloads.iter().map(|workload| workload.name.as_str());
         let names = [LAB, INTRUDER, CONTROL_PLANE_MACHINE].into_iter().chain(workloads);
+        let machines = names.map(|name| (name.to_owned(), simulation.machine(name)));
         Self {
-            machines: names
-                .map(|name| (name.to_owned(), simulation.machine(name)))
-                .collect(),
-            network: simulation.network(),
+            links: Links {
+                machines: machines.collect(),
+                network: simulation.network(),
+                usual,
+            },
             lab: simulation.machine(LAB).process("lab").host(),
             incidents,
             started: Mutex::default(),
@@ -72,16 +74,8 @@ impl Machines {
         &self.lab
     }
 
-    pub(crate) fn network(&self) -> &Network {
-        &self.network
-    }
-
-    /// The machine of that name.
-    ///
-    /// # Panics
-    /// When there is none.
-    pub(crate) fn machine(&self, name: &str) -> &Machine {
-        &self.machines[name]
+    pub(crate) fn links(&self) -> Links {
+        self.links.clone()
     }
 
     pub(crate) fn beside(&self, machine: &str) -> Host {
@@ -113,10 +107,23 @@ impl Machines {
         })
     }
 
+    /// Sets the wall clock of a machine wrong by so much.
+    pub(crate) fn skew_clock(&self, machine: &str, by: SignedDuration) {
+        let skew = match by.is_negative() {
+            true => Skew::Behind(by.magnitude()),
+            false => Skew::Ahead(by.magnitude()),
+        };
+        self.machine(machine).set_clock(skew);
+    }
+
     pub(crate) async fn stop(&self) {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    fn machine(&self, name: &str) -> &Machine {
+        &self.links.machines[name]
     }
 
     /// A process in which nothing runs yet, or any more.

@@ -48,16 +48,19 @@ fn grade(loaded: &Loaded, seed: u64) -> (Outcome, String) {
             (name.clone(), run(loaded, scenario, seed, variant))
         })
         .collect();
-    let observed = |simulated| Observed {
-        observations: &simulated.observations,
-        took: simulated.virtual_time,
-    };
     let controls = controls.iter().map(|(name, simulated)| (name.clone(), observed(simulated)));
     let took = Duration::ZERO;
     let grade = hallway_grade::grade(&loaded.scenario, observed(&original), &controls.collect(), took);
     let terminal = Terminal::new(Styles::plain(), None, [(loaded.name.as_str(), "")]);
     let words = terminal.scenario(&grade);
     (grade.outcome, words)
+}
+
+fn observed(simulated: &Simulated) -> Observed<'_> {
+    Observed {
+        observations: &simulated.observations,
+        took: simulated.virtual_time,
+    }
 }
 
 #[test]
