@@ -126,6 +126,15 @@ pub(crate) struct Explore {
 pub(crate) enum Bench {
     /// How fast the simulator is, and what a machine in it costs, as the number of machines grows.
     Simulator(BenchSimulator),
+    /// What the seam under every program costs on real sockets.
+    Host(BenchHost),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchHost {
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -6,6 +6,7 @@ use hallway_scenario::load::Loaded;
 use hallway_scenario::load::{LoadError, SCENARIO_FILE, discover, load_directory, scenario_name};
 use hallway_yaml::Style;
 
+use crate::arguments::Subject;
 use crate::failure::Failure;
 
 /// The name of the directory that holds the scenarios.
@@ -68,6 +69,21 @@ impl Catalogue {
             }
             None => Err(unknown(name_or_directory, &directories)),
         }
+    }
+
+    /// The scenario, and the name of its control, if it is about one.
+    pub(crate) fn find_subject(&self, subject: &Subject) -> Result<(Loaded, Option<String>), Failure> {
+        let loaded = self.load(&subject.scenario)?;
+        if let Some(name) = &subject.control
+            && !loaded.controls.contains_key(name)
+        {
+            let names = hallway_yaml::suggest::all_of(loaded.controls.keys().map(String::as_str));
+            return Err(Failure::input(format_args!(
+                "{} has no control `{name}`; it has {names}",
+                loaded.name
+            )));
+        }
+        Ok((loaded, subject.control.clone()))
     }
 
     /// The sample service in Python.

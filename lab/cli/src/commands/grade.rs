@@ -1,117 +1,138 @@
 //! `hallway grade`, and `hallway` without a command: scenarios with all their controls.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
-
-use hallway_grade::report::terminal::Heading;
-use hallway_grade::report::{Styles, Terminal, json, junit};
-use hallway_grade::{Grade, Skips, exit_code};
-use hallway_scenario::load::Loaded;
-use std::path::Path;
 use std::time::Duration;
+
+use hallway_grade::report::comparison::Comparison;
+use hallway_grade::{Grade, exit_code};
+use hallway_scenario::Ground;
+use hallway_scenario::load::Loaded;
 use tokio::time::Instant;
 
-use crate::arguments::{Grade as Arguments, Options};
+use crate::arguments::{DEFAULT_SEED, Grade as Arguments, On};
 use crate::catalogue::{self, Catalogue};
-use crate::conduct::Conductor;
+use crate::conduct::{Conductor, Graded};
 use crate::failure::{Failure, worst};
-use crate::runtime;
+use crate::{ground, report, runtime};
 
-/// The version of this program.
-pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// What runs on processes too when nobody says what to run: a first call with two languages, and a push under load.
+const ON_PROCESSES: [&str; 2] = ["first-hop", "canary-weights"];
 
-/// Grades every scenario, and says what to try next.
+/// What came of some scenarios on one ground.
+#[derive(Default)]
+struct Pass {
+    grades: Vec<Grade>,
+    /// Why others have no grade.
+    failures: Vec<Failure>,
+    took: Duration,
+    virtual_time: Duration,
+}
+
+/// Grades every scenario simulated and a few on processes, and says what to try next.
 pub(crate) fn grade_all(catalogue: &Catalogue) -> Result<ExitCode, Failure> {
-    let code = grade(catalogue, &Arguments::default())?;
+    let scenarios = chosen(catalogue, &[])?;
+    let simulated = grade_on(catalogue, &scenarios, Ground::Simulated, DEFAULT_SEED)?;
+    anstream::println!();
+    let few: Vec<Loaded> = scenarios
+        .into_iter()
+        .filter(|loaded| ON_PROCESSES.contains(&loaded.name.as_str()))
+        .collect();
+    let processes = grade_on(catalogue, &few, Ground::Processes, DEFAULT_SEED)?;
     anstream::println!(
-        "\nNext:  hallway run first-two-fail --explain    one request's journey\n       \
-         hallway run first-hop                    what a mesh does to a call\n       \
-         hallway list                             all scenarios, and what each teaches"
+        "\nNext:  hallway run first-two-fail --explain       one request's journey\n       \
+         hallway grade --on both                    everything on both grounds, compared\n       \
+         hallway explore fair-share --seeds 100     the same run under a hundred seeds\n       \
+         hallway list                               all scenarios, and what each teaches"
     );
-    Ok(code)
+    Ok(ExitCode::from(simulated.code(false).max(processes.code(false))))
 }
 
 /// Grades the scenarios that were asked for, or all.
 pub(crate) fn grade(catalogue: &Catalogue, arguments: &Arguments) -> Result<ExitCode, Failure> {
     let scenarios = chosen(catalogue, &arguments.names)?;
-    let Options { on, seed, report } = &arguments.options;
     let by_name = !arguments.names.is_empty();
+    let options = &arguments.options;
+    if let (true, [ground]) = (by_name, arguments.on.grounds()) {
+        for loaded in &scenarios {
+            ground::insist(&loaded.scenario, *ground)?;
+        }
+    }
+    let mut passes = Vec::new();
+    for ground in arguments.on.grounds() {
+        passes.push(grade_on(catalogue, &scenarios, *ground, options.seed)?);
+    }
+    let mut code = passes.iter().map(|pass| pass.code(by_name)).max().unwrap_or(0);
+    let mut comparisons = Vec::new();
+    if let [simulated, processes] = &passes[..] {
+        comparisons = compare(simulated, processes);
+        code = code.max(report::print_comparisons(&comparisons, options.seed));
+    }
+    if let Some(directory) = &options.report {
+        let took = passes.iter().map(|pass| pass.took).sum();
+        let grades: Vec<Grade> = passes.into_iter().flat_map(|pass| pass.grades).collect();
+        report::write(directory, &grades, &comparisons, took)?;
+    }
+    Ok(ExitCode::from(code))
+}
 
-    let names = scenarios
+/// Grades those of `scenarios` that run on `ground`, and names the others with the reason.
+fn grade_on(catalogue: &Catalogue, scenarios: &[Loaded], ground: Ground, seed: u64) -> Result<Pass, Failure> {
+    let on = match ground {
+        Ground::Processes => On::Processes,
+        Ground::Simulated => On::Simulated,
+    };
+    let terminal = report::terminal(scenarios);
+    anstream::println!("{}", terminal.heading(&report::heading(on, seed)));
+    let (here, elsewhere): (Vec<&Loaded>, Vec<&Loaded>) = scenarios
         .iter()
-        .map(|loaded| (loaded.name.as_str(), loaded.scenario.title.as_str()));
-    let terminal = terminal(names);
-    anstream::println!("{}", terminal.heading(&heading(*seed)));
+        .partition(|loaded| loaded.scenario.grounds.include(ground));
 
-    let (mut grades, mut failures) = (Vec::new(), Vec::new());
-    let took = runtime::run(async |cancel| {
-        let conductor = Conductor::new(catalogue, *on, *seed, cancel)?;
+    let mut pass = Pass::default();
+    pass.took = runtime::run(async |cancel| {
+        let conductor = Conductor::new(catalogue, ground, seed, cancel)?;
         let started = Instant::now();
-        let each = |outcome: Result<Grade, Failure>| match outcome {
-            Ok(grade) => {
-                anstream::print!("{}", terminal.scenario(&grade));
-                grades.push(grade);
+        let each = |outcome: Result<Graded, Failure>| match outcome {
+            Ok(graded) => {
+                anstream::print!("{}", terminal.scenario(&graded.grade));
+                pass.virtual_time += graded.virtual_time;
+                pass.grades.push(graded.grade);
             }
             Err(failure) => {
                 anstream::eprintln!("{failure}");
-                failures.push(failure);
+                pass.failures.push(failure);
             }
         };
-        conductor.grade_all(&scenarios, each).await;
+        conductor.grade_all(&here, each).await;
         Ok::<_, Failure>(started.elapsed())
     })??;
-    anstream::print!("\n{}", terminal.totals(&grades, took));
-    if let Some(directory) = report {
-        write_reports(directory, &grades, took)?;
+    for loaded in elsewhere {
+        let why = ground::why_not(&loaded.scenario, ground).unwrap_or_default();
+        anstream::println!("   {} {why}", loaded.name);
     }
-    Ok(ExitCode::from(worst(
-        exit_code(&grades, skips(by_name)),
-        &failures,
-    )))
+    let totals = terminal.totals(&pass.grades, pass.took);
+    let virtual_time = report::virtual_time(pass.virtual_time);
+    anstream::println!("\n{}{virtual_time}", totals.trim_end());
+    Ok(pass)
 }
 
-/// Writes `report.json` and `junit.xml` into `directory`, which is made if it is not there.
-pub(crate) fn write_reports(directory: &Path, grades: &[Grade], took: Duration) -> Result<(), Failure> {
-    let write = |name: &str, text: String| std::fs::write(directory.join(name), text);
-    std::fs::create_dir_all(directory)
-        .and_then(|()| write("report.json", json::text(grades, VERSION, took)))
-        .and_then(|()| write("junit.xml", junit::text(grades, took)))
-        .map_err(|error| {
-            Failure::input(format_args!(
-                "cannot write the report into {}: {error}",
-                directory.display()
-            ))
-        })
-}
-
-/// The layout for this terminal; colours are taken out again by `anstream` where they do not belong.
-pub(crate) fn terminal<'a>(scenarios: impl IntoIterator<Item = (&'a str, &'a str)>) -> Terminal {
-    Terminal::new(Styles::coloured(), terminal_width(), scenarios)
-}
-
-/// The first line of every report.
-pub(crate) fn heading(seed: u64) -> Heading<'static> {
-    Heading {
-        version: VERSION,
-        ground: "real processes",
-        seed,
-    }
-}
-
-/// A scenario that cannot run here is an error when somebody asked for just that one, and in continuous integration.
-pub(crate) fn skips(by_name: bool) -> Skips {
-    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    if by_name || in_ci {
-        Skips::Forbidden
-    } else {
-        Skips::Allowed
-    }
+fn compare(simulated: &Pass, processes: &Pass) -> Vec<Comparison> {
+    let same = |grade: &Grade| {
+        let mut others = simulated.grades.iter();
+        others.find(|other| other.scenario == grade.scenario)
+    };
+    let pairs = processes
+        .grades
+        .iter()
+        .filter_map(|grade| Some((grade, same(grade)?)));
+    pairs
+        .map(|(processes, simulated)| Comparison::of(processes, simulated))
+        .collect()
 }
 
 fn chosen(catalogue: &Catalogue, names: &[String]) -> Result<Vec<Loaded>, Failure> {
     if names.is_empty() {
-        return catalogue
-            .directories()?
+        let directories = catalogue.directories()?;
+        return directories
             .iter()
             .map(|directory| catalogue::load(directory))
             .collect();
@@ -119,10 +140,8 @@ fn chosen(catalogue: &Catalogue, names: &[String]) -> Result<Vec<Loaded>, Failur
     names.iter().map(|name| catalogue.load(name)).collect()
 }
 
-fn terminal_width() -> Option<usize> {
-    let output = std::io::stdout();
-    let size = output
-        .is_terminal()
-        .then(|| rustix::termios::tcgetwinsize(&output).ok())??;
-    (size.ws_col > 0).then_some(usize::from(size.ws_col))
+impl Pass {
+    fn code(&self, by_name: bool) -> u8 {
+        worst(exit_code(&self.grades, report::skips(by_name)), &self.failures)
+    }
 }

@@ -1,89 +1,139 @@
 //! `hallway run`: one scenario, or one of its controls, check by check.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use hallway_grade::control::grade_control;
+use hallway_evidence::Observations;
+use hallway_grade::report::comparison::Comparison;
 use hallway_grade::report::journey::{self, Pick};
 use hallway_grade::report::{Styles, Terminal};
-use hallway_grade::{ControlGrade, Grade, Verdict, exit_code, tamper};
+use hallway_grade::{Grade, Verdict};
+use hallway_scenario::Ground;
 use hallway_scenario::load::Loaded;
 
-use crate::arguments::{Options, Run};
+use crate::arguments::{On, Run};
 use crate::catalogue::Catalogue;
-use crate::commands::grade::{heading, terminal, write_reports};
-use crate::conduct::{Conductor, Finished};
+use crate::conduct::Conductor;
+use crate::conduct::judged::{Judged, evidence};
+use crate::conduct::run::{Finished, Order, Programs};
 use crate::failure::Failure;
-use crate::runtime;
+use crate::{ground, report, runtime};
 
 /// Runs the scenario that was asked for, or one of its controls.
 pub(crate) fn run(catalogue: &Catalogue, arguments: &Run) -> Result<ExitCode, Failure> {
-    let loaded = catalogue.load(&arguments.scenario)?;
-    let control = arguments
-        .control
-        .as_deref()
-        .map(|name| known_control(&loaded, name))
-        .transpose()?;
-    let Options { on, seed, report } = &arguments.options;
-    let terminal = terminal([(loaded.name.as_str(), loaded.scenario.title.as_str())]);
-    anstream::println!("{}", terminal.heading(&heading(*seed)));
+    let (loaded, control) = catalogue.find_subject(&arguments.subject)?;
+    let on = arguments.on.unwrap_or_else(|| On::default_for(&loaded.scenario));
+    let seed = arguments.options.seed;
+    let order = |ground| Order {
+        loaded: &loaded,
+        control: control.as_deref(),
+        ground,
+        seed,
+    };
+    if arguments.fingerprint {
+        return fingerprint(catalogue, &order(Ground::Simulated));
+    }
+    for ground in on.grounds() {
+        ground::insist(&loaded.scenario, *ground)?;
+    }
+    let terminal = report::terminal([&loaded]);
+    anstream::println!("{}", terminal.heading(&report::heading(on, seed)));
 
-    let mut finished = runtime::run(async |cancel| {
-        Conductor::new(catalogue, *on, *seed, cancel)?
-            .run_one(&loaded, control)
-            .await
-    })??;
-    if let Some(evidence) = control.and_then(|name| loaded.scenario.controls[name].evidence) {
-        finished.observations = tamper(&finished.observations, evidence);
+    let mut runs = Vec::new();
+    for ground in on.grounds() {
+        let order = order(*ground);
+        let finished = conduct(catalogue, &order)?;
+        let judged = Judged::of(&order, &finished);
+        if let Some(pick) = &arguments.explain {
+            let evidence = evidence(&loaded, order.control, &finished.observations);
+            explain(&loaded, &evidence, &judged.grade.verdicts, pick)?;
+        } else {
+            print(&terminal, &order, &finished, &judged);
+        }
+        runs.push(judged);
     }
-    let observed = finished.observed();
-    let grade = hallway_grade::grade(&loaded.scenario, observed, &BTreeMap::new(), finished.took);
-    if let Some(pick) = &arguments.explain {
-        return explain(&loaded, &finished, &grade.verdicts, pick);
+    let mut code = runs.iter().map(Judged::code).max().unwrap_or(0);
+    let took = runs.iter().map(|run| run.grade.took).sum();
+    let grades: Vec<Grade> = runs.into_iter().map(|run| run.grade).collect();
+    let mut comparisons = Vec::new();
+    if let [simulated, processes] = &grades[..] {
+        comparisons.push(Comparison::of(processes, simulated));
+        code = code.max(report::print_comparisons(&comparisons, seed));
     }
-    if let Some(directory) = report {
-        write_reports(directory, std::slice::from_ref(&grade), finished.took)?;
+    if let Some(directory) = &arguments.options.report {
+        report::write(directory, &grades, &comparisons, took)?;
     }
-    match control {
-        Some(name) => Ok(print_control(&terminal, &loaded, name, &finished, &grade)),
-        None => Ok(print_scenario(&terminal, &loaded, &grade)),
+    match (&arguments.explain, &comparisons[..]) {
+        // A journey was asked for and shown, whatever the verdicts are.
+        (Some(_), []) => Ok(ExitCode::SUCCESS),
+        (None, []) if control.is_none() => {
+            next_steps(&loaded);
+            Ok(ExitCode::from(code))
+        }
+        _ => Ok(ExitCode::from(code)),
     }
 }
 
-fn known_control<'a>(loaded: &'a Loaded, name: &str) -> Result<&'a str, Failure> {
-    let controls = &loaded.scenario.controls;
-    controls
-        .get_key_value(name)
-        .map(|(name, _)| name.as_str())
-        .ok_or_else(|| {
-            let names = hallway_yaml::suggest::all_of(controls.keys().map(String::as_str));
-            Failure::input(format_args!(
-                "{} has no control `{name}`; it has {names}",
-                loaded.name
-            ))
-        })
+fn conduct(catalogue: &Catalogue, order: &Order<'_>) -> Result<Finished, Failure> {
+    runtime::run(async |cancel| {
+        Conductor::new(catalogue, order.ground, order.seed, cancel)?
+            .run_one(order.loaded, order.control)
+            .await
+    })?
+}
+
+fn fingerprint(catalogue: &Catalogue, order: &Order<'_>) -> Result<ExitCode, Failure> {
+    ground::insist(&order.loaded.scenario, order.ground)?;
+    let finished = order.here(&Programs::find(catalogue)?, false);
+    let finished = finished.map_err(|error| order.told(&error))?;
+    let simulated = finished.simulated.expect("a simulation has a fingerprint");
+    anstream::println!("{}", simulated.fingerprint);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn explain(
     loaded: &Loaded,
-    finished: &Finished,
+    observations: &Observations,
     verdicts: &[Verdict],
     words: &str,
-) -> Result<ExitCode, Failure> {
+) -> Result<(), Failure> {
     let words = Some(words).filter(|words| !words.is_empty());
     let pick = Pick::parse(words, &loaded.scenario);
-    let journey = journey::explain(&loaded.scenario, &finished.observations, verdicts, &pick)
-        .map_err(Failure::input)?;
+    let journey =
+        journey::explain(&loaded.scenario, observations, verdicts, &pick).map_err(Failure::input)?;
     anstream::print!("{}", journey.text(&Styles::coloured()));
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-fn print_scenario(terminal: &Terminal, loaded: &Loaded, grade: &Grade) -> ExitCode {
-    anstream::print!(
-        "{}\n{}",
-        terminal.scenario(grade),
-        terminal.checks(&grade.verdicts)
-    );
+fn print(terminal: &Terminal, order: &Order<'_>, finished: &Finished, judged: &Judged) {
+    match &judged.control {
+        None => anstream::print!("{}", terminal.scenario(&judged.grade)),
+        Some(control) => {
+            anstream::println!("control {} of {}", control.control, order.loaded.name);
+        }
+    }
+    anstream::print!("{}", terminal.checks(&judged.grade.verdicts));
+    if let (Some(graded), Some(name)) = (&judged.control, order.control) {
+        for (check, cause) in &order.loaded.scenario.controls[name].must_fail {
+            anstream::println!("   {check} is meant to fail here: `{cause}`");
+        }
+        for shortcoming in &graded.shortcomings {
+            anstream::println!(" ✗ {shortcoming}");
+        }
+    }
+    if judged.code() != 0 {
+        anstream::println!("   replay: {}", order.command());
+    }
+    if let Some(simulated) = &finished.simulated {
+        let virtual_time = report::virtual_time(simulated.virtual_time);
+        anstream::println!(
+            "   {:.1} s{virtual_time}, fingerprint {}",
+            finished.took.as_secs_f64(),
+            simulated.fingerprint
+        );
+    }
+}
+
+fn next_steps(loaded: &Loaded) {
     if let Some((control, _)) = loaded.scenario.controls.first() {
         anstream::println!(
             "\nNext:  hallway run {name} --explain    one request's journey\n       \
@@ -92,35 +142,4 @@ fn print_scenario(terminal: &Terminal, loaded: &Loaded, grade: &Grade) -> ExitCo
             name = loaded.name
         );
     }
-    ExitCode::from(exit_code(
-        std::slice::from_ref(grade),
-        hallway_grade::Skips::Forbidden,
-    ))
-}
-
-/// A control is meant to turn checks red: it succeeds when it does.
-fn print_control(
-    terminal: &Terminal,
-    loaded: &Loaded,
-    name: &str,
-    finished: &Finished,
-    grade: &Grade,
-) -> ExitCode {
-    let scenario = &loaded.scenario;
-    let control = &scenario.controls[name];
-    let graded: ControlGrade = grade_control(scenario, name, control, &finished.observations, finished.took);
-    anstream::println!("control {name} of {}", loaded.name);
-    anstream::print!("{}", terminal.checks(&grade.verdicts));
-    for (check, cause) in &control.must_fail {
-        anstream::println!("   {check} is meant to fail here: `{cause}`");
-    }
-    for shortcoming in &graded.shortcomings {
-        anstream::println!(" ✗ {shortcoming}");
-    }
-    let code = match (graded.holds(), graded.lab_failed()) {
-        (true, _) => 0,
-        (false, false) => 1,
-        (false, true) => 3,
-    };
-    ExitCode::from(code)
 }

@@ -1,6 +1,5 @@
 //! One run of a scenario or of one of its controls, on either ground.
 
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -160,9 +159,27 @@ impl<'a> Order<'a> {
         simulate(self.scenario(), &self.loaded.directory, &options)
     }
 
-    /// The command that runs it again, the same way if it is simulated.
-    pub(crate) fn command(&self, command: &str) -> String {
-        format!("hallway {command} {self}")
+    /// The command that runs it again: the same way, if it is simulated.
+    pub(crate) fn command(&self) -> String {
+        let ground = ground::word(self.ground);
+        format!(
+            "hallway run {} --on {ground} --seed {}",
+            self.subject(),
+            self.seed
+        )
+    }
+
+    /// The command that shows it event by event.
+    pub(crate) fn replay(&self) -> String {
+        format!("hallway replay {} --seed {}", self.subject(), self.seed)
+    }
+
+    /// As arguments of a command.
+    fn subject(&self) -> String {
+        match self.control {
+            None => self.loaded.name.clone(),
+            Some(control) => format!("{} --control {control}", self.loaded.name),
+        }
     }
 
     /// Why there is no result, in words.
@@ -175,19 +192,8 @@ impl<'a> Order<'a> {
             RunError::World(WorldError::Cancelled) => {
                 Failure::lab("interrupted; every process that was started has been stopped")
             }
-            _ => Failure::lab(format_args!("{message}\nreplay: {}", self.command("run"))),
+            _ => Failure::lab(format_args!("{message}\nreplay: {}", self.command())),
         }
-    }
-}
-
-/// As arguments of a command that takes grounds.
-impl fmt::Display for Order<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.loaded.name)?;
-        if let Some(control) = self.control {
-            write!(formatter, " --control {control}")?;
-        }
-        write!(formatter, " --on {} --seed {}", ground::word(self.ground), self.seed)
     }
 }
 

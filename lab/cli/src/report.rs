@@ -1,0 +1,103 @@
+//! What commands print and write of grades.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Duration;
+
+use hallway_grade::report::comparison::{self, Comparison};
+use hallway_grade::report::terminal::Heading;
+use hallway_grade::report::{Styles, Terminal, json, junit};
+use hallway_grade::{Grade, Skips};
+use hallway_scenario::load::Loaded;
+
+use crate::arguments::On;
+use crate::failure::Failure;
+
+/// The version of this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The layout for this terminal; colours are taken out again by `anstream` where they do not belong.
+pub(crate) fn terminal<'a>(scenarios: impl IntoIterator<Item = &'a Loaded>) -> Terminal {
+    let names = scenarios
+        .into_iter()
+        .map(|loaded| (loaded.name.as_str(), loaded.scenario.title.as_str()));
+    Terminal::new(Styles::coloured(), terminal_width(), names)
+}
+
+/// The first line of every report.
+pub(crate) fn heading(on: On, seed: u64) -> Heading<'static> {
+    Heading {
+        version: VERSION,
+        ground: on.words(),
+        seed,
+    }
+}
+
+/// `(38 virtual minutes)`; nothing when no virtual time has passed.
+pub(crate) fn virtual_time(passed: Duration) -> String {
+    let seconds = passed.as_secs();
+    match seconds {
+        0 => String::new(),
+        1..120 => format!(" ({seconds} virtual seconds)"),
+        120..7200 => format!(" ({} virtual minutes)", seconds / 60),
+        _ => format!(" ({:.1} virtual hours)", passed.as_secs_f64() / 3600.0),
+    }
+}
+
+/// A scenario that cannot run here is an error when somebody asked for just that one, and in continuous integration.
+pub(crate) fn skips(by_name: bool) -> Skips {
+    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    if by_name || in_ci {
+        Skips::Forbidden
+    } else {
+        Skips::Allowed
+    }
+}
+
+/// Prints what came of the same scenarios on both grounds, and returns the exit code: 1 if the grounds disagree about anything.
+pub(crate) fn print_comparisons(comparisons: &[Comparison], seed: u64) -> u8 {
+    anstream::print!("\n{}", comparison::table(comparisons, &Styles::coloured()));
+    let differing: Vec<&Comparison> = comparisons
+        .iter()
+        .filter(|comparison| comparison.disagreements().next().is_some())
+        .collect();
+    for Comparison { scenario, .. } in &differing {
+        anstream::eprintln!(
+            "error: the grounds disagree about {scenario}: one of them is wrong about what the mesh does\n\
+             replay: hallway grade {scenario} --on both --seed {seed}"
+        );
+    }
+    u8::from(!differing.is_empty())
+}
+
+/// Writes `report.json` and `junit.xml`, and `comparison.json` where two grounds were compared, into `directory`, which is made if it
+/// is not there.
+pub(crate) fn write(
+    directory: &Path,
+    grades: &[Grade],
+    comparisons: &[Comparison],
+    took: Duration,
+) -> Result<(), Failure> {
+    let write = |name: &str, text: String| std::fs::write(directory.join(name), text);
+    std::fs::create_dir_all(directory)
+        .and_then(|()| write("report.json", json::text(grades, VERSION, took)))
+        .and_then(|()| write("junit.xml", junit::text(grades, took)))
+        .and_then(|()| match comparisons {
+            [] => Ok(()),
+            comparisons => write("comparison.json", comparison::json(comparisons)),
+        })
+        .map_err(|error| {
+            Failure::input(format_args!(
+                "cannot write the report into {}: {error}",
+                directory.display()
+            ))
+        })
+}
+
+fn terminal_width() -> Option<usize> {
+    let output = std::io::stdout();
+    let size = output
+        .is_terminal()
+        .then(|| rustix::termios::tcgetwinsize(&output).ok())??;
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
