@@ -1,5 +1,6 @@
 //! Controls: the same run with one thing removed or spoilt.
 
+use hallway_config::GatewayDuration;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,8 @@ pub enum Tamper {
     DropSpans(#[schemars(range(min = 1))] u32),
     /// All counters of the proxies' metrics are greater by this.
     InflateMetrics(#[schemars(range(min = 1))] u32),
+    /// All connections on the wire end so much later.
+    DelayCloses(GatewayDuration),
     /// So many lines of each side of each sidecar's access log carry another request id, the first ones.
     ChangeRequestIds(#[schemars(range(min = 1))] u32),
 }

@@ -5,6 +5,7 @@
 //! - `faults`: whom faults befall, on which ground, and in which order
 //! - `split`: whether a sample is large enough to tell two splits apart
 //! - `controls`: whether every control changes something, and every check is turned red by one
+//! - `windows`: parts of a run between two times
 //! - `urls`: URLs, methods and headers that can be sent
 
 mod calls;
@@ -17,6 +18,7 @@ mod timeline;
 mod topology;
 mod traffic;
 mod urls;
+mod windows;
 
 use std::path::{Component, Path as FilePath};
 

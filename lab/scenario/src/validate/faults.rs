@@ -7,6 +7,9 @@ use crate::fault::{Fault, Place, Program};
 use crate::scenario::Ground;
 use crate::{Scenario, Step, Topology};
 
+/// What happened to every program before the first fault.
+const START: &str = "start";
+
 /// Checks one fault, written at `path`.
 pub(super) fn check(findings: &mut Findings<'_>, path: &Path, scenario: &Scenario, fault: &Fault) {
     let topology = &scenario.topology;
@@ -57,19 +60,17 @@ pub(super) fn check_sequence(findings: &mut Findings<'_>, path: &Path, fault: &F
         .filter_map(|step| step.as_fault())
         .map(|step| &step.fault)
         .filter(|fault| fault.program() == Some(program));
-    let last = of_it.map(Fault::kind).last().unwrap_or("start");
+    let last = of_it.map(Fault::kind).last().unwrap_or(START);
     let (allowed, now): (&[&str], _) = match fault {
         Fault::Restart(_) => (&["crash"], "has not crashed"),
         Fault::Resume(_) => (&["pause"], "is not paused"),
-        _ => (&["start", "restart", "resume"], "is not running"),
+        _ => (&[START, "restart", "resume"], "is not running"),
     };
     if !allowed.contains(&last) {
         let kind = fault.kind();
         let message = format!("`{program}` cannot {kind} here: it {now}");
-        let label = format!(
-            "expected after {}",
-            hallway_yaml::suggest::one_of(allowed.iter().copied())
-        );
+        let after = allowed.iter().copied().filter(|kind| *kind != START);
+        let label = format!("expected after {}", hallway_yaml::suggest::one_of(after));
         findings.value(&path.with(kind), message, label);
     }
 }
