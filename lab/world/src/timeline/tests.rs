@@ -311,7 +311,8 @@ async fn amounts_to(fault: serde_json::Value) -> Vec<String> {
 async fn a_fault_of_a_link_is_one_of_every_pair_of_machines() {
     let link = serde_json::json!({ "from": "orders", "to": "payments" });
     assert_eq!(
-        amounts_to(serde_json::json!({ "delay": { "from": "orders", "to": "payments-2", "by": "80ms" } })).await,
+        amounts_to(serde_json::json!({ "delay": { "from": "orders", "to": "payments-2", "by": "80ms" } }))
+            .await,
         ["orders-1 > payments-2: Delay(80ms)"]
     );
     assert_eq!(
