@@ -64,6 +64,16 @@ fn observed(simulated: &Simulated) -> Observed<'_> {
 }
 
 #[test]
+fn a_seed_replays_exactly_and_another_does_not() {
+    for loaded in scenarios() {
+        let fingerprint = |seed| run(&loaded, &loaded.scenario, seed, Variant::Scenario).fingerprint;
+        let first = fingerprint(7);
+        assert_eq!(fingerprint(7), first, "{}", loaded.name);
+        assert_ne!(fingerprint(8), first, "{}", loaded.name);
+    }
+}
+
+#[test]
 fn every_scenario_is_green_with_all_its_controls() {
     let mut red = String::new();
     for loaded in scenarios() {
