@@ -6,6 +6,7 @@
 //! - `programs`: the order in which programs start and stop; `ground`: what they are started on; `mesh`: where they are
 //! - `processes`: the ground of real processes; `child`: one of them
 //! - `simulated`: the simulated ground
+//! - [`replay`]: a simulated run, event by event
 //! - `control_client`: the control plane's admin API; `timeline`: pushes of rules and faults; `faults`: what a fault does
 //! - `traffic`: a scenario's traffic, addressed to a mesh; `load`: the first witness, which sends it
 //! - `authorities`: the certificate authorities that the lab itself holds, for intruders
@@ -31,6 +32,7 @@ pub mod options;
 mod plan;
 mod processes;
 mod programs;
+pub mod replay;
 mod run;
 mod scrape;
 mod session;
@@ -43,5 +45,6 @@ mod wire;
 pub use error::WorldError;
 pub use explore::explore;
 pub use options::{Options, Progress};
+pub use replay::ReplayEvent;
 pub use run::run;
 pub use simulate::{Simulated, simulate};

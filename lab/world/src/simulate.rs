@@ -7,13 +7,14 @@ use hallway_evidence::Observations;
 use hallway_scenario::Scenario;
 use hallway_simulator::{Fingerprint, Simulation};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, microseconds};
 use crate::error::WorldError;
 use crate::ground::Ground;
 use crate::incidents::Incidents;
 use crate::mesh::Edges;
 use crate::options::Options;
 use crate::plan::Plan;
+use crate::replay::{Journal, ReplayEvent};
 use crate::session::{Session, marker};
 use crate::simulated::{Machines, link};
 use crate::wire::Tap;
@@ -25,6 +26,8 @@ pub struct Simulated {
     pub observations: Observations,
     /// Everything that happened, in two numbers: the same for the same scenario and seed.
     pub fingerprint: Fingerprint,
+    /// What happened, event by event; only when [`Options::trace`] asks for it.
+    pub events: Vec<ReplayEvent>,
     /// How long it lasted inside the simulation.
     pub virtual_time: Duration,
 }
@@ -44,12 +47,14 @@ pub fn simulate(scenario: &Scenario, directory: &Path, options: &Options) -> Res
         link,
         ..hallway_simulator::Options::default()
     });
+    let journal = options.trace.then(|| Journal::of(&simulation));
     let incidents = Incidents::default();
     let machines = Machines::new(&simulation, &plan, link, incidents.clone());
     let marker = marker(machines.lab());
+    let origin_us = microseconds(machines.lab().wall_clock());
     let observations = simulation.run(async {
         let clock = Clock::start(machines.lab());
-        let tap = Tap::new(&marker, clock.now_us());
+        let tap = Tap::new(&marker, origin_us);
         watch(&simulation, &tap);
         let wire = Edges::Tapped(tap, machines.links());
         let ground = Ground::Simulated(machines);
@@ -67,8 +72,10 @@ pub fn simulate(scenario: &Scenario, directory: &Path, options: &Options) -> Res
         ground.stop().await;
         observed
     })?;
+    let events = journal.map(|journal| journal.finish(scenario, &observations, origin_us));
     Ok(Simulated {
         observations,
+        events: events.unwrap_or_default(),
         fingerprint: simulation.fingerprint(),
         virtual_time: simulation.elapsed(),
     })

@@ -28,6 +28,7 @@ fn options(seed: u64, variant: Variant) -> Options {
         binary: PathBuf::new(),
         python: PathBuf::new(),
         python_service: PathBuf::new(),
+        trace: false,
         progress: None,
     }
 }
@@ -71,6 +72,41 @@ fn a_seed_replays_exactly_and_another_does_not() {
         assert_eq!(fingerprint(7), first, "{}", loaded.name);
         assert_ne!(fingerprint(8), first, "{}", loaded.name);
     }
+}
+
+#[test]
+fn a_replay_tells_what_became_of_a_request() {
+    let all = scenarios();
+    let loaded = all.iter().find(|loaded| loaded.name == "first-hop").unwrap();
+    let traced = Options {
+        trace: true,
+        ..options(1, Variant::Scenario)
+    };
+    let simulated = simulate(&loaded.scenario, &loaded.directory, &traced).unwrap();
+    let events = &simulated.events;
+    assert!(events.is_sorted_by_key(|event| event.at));
+    let correlation = simulated.observations.client[0].correlation.as_str();
+    let told: Vec<String> = events
+        .iter()
+        .filter(|event| event.request.as_deref() == Some(correlation))
+        .map(|event| match event.from == event.to {
+            true => format!("{}: {}", event.from, event.what),
+            false => format!("{} > {}: {}", event.from, event.to, event.what),
+        })
+        .collect();
+    let in_order = [
+        "orders-1 > orders-1 sidecar: GET http://payments/charge HTTP/1.1",
+        "payments-1 sidecar > payments-1: GET /charge HTTP/1.1",
+        "payments-1: ledger: received GET /charge",
+        "payments-1: ledger: answered 200",
+        "payments-1 > payments-1 sidecar: HTTP/1.1 200 OK",
+        "orders-1 sidecar > orders-1: HTTP/1.1 200 OK",
+    ];
+    let places = in_order.map(|wanted| told.iter().position(|told| told == wanted));
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{told:#?}");
+    let silent = simulate(&loaded.scenario, &loaded.directory, &options(1, Variant::Scenario)).unwrap();
+    assert_eq!(silent.fingerprint, simulated.fingerprint, "watching changes nothing");
+    assert!(silent.events.is_empty());
 }
 
 #[test]
