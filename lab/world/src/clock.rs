@@ -8,13 +8,14 @@ use tokio::time::Instant;
 /// Reads the host's wall clock once, and counts monotonic time from there: a latency is not disturbed when somebody sets
 /// the clock, and timestamps of the lab still compare with those of the processes on the same machine.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     origin: Instant,
     origin_us: u64,
 }
 
 impl Clock {
-    pub(crate) fn start(host: &Host) -> Self {
+    /// Starts at the time of `host`.
+    pub fn start(host: &Host) -> Self {
         Self {
             origin: Instant::now(),
             origin_us: microseconds(host.wall_clock()),

@@ -56,7 +56,7 @@ pub(crate) trait Faults {
 
 /// A change of one direction between two machines.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum LinkChange {
+pub enum LinkChange {
     /// What is sent arrives so much later.
     Delay(Duration),
     /// At most so many bytes in a second, over all connections; not zero.

@@ -10,7 +10,7 @@
 //! - `control_client`: the control plane's admin API; `timeline`: pushes of rules and faults; `faults`: what a fault does
 //! - `traffic`: a scenario's traffic, addressed to a mesh; `load`: the first witness, which sends it
 //! - `authorities`: the certificate authorities that the lab itself holds, for intruders
-//! - `wire`: the third witness, between sidecars
+//! - `wire`: the third witness, between sidecars: a [`Wire`] of relays, where faults happen too
 //! - `scrape`: the metrics of proxies; `collect`: sorts what programs left behind
 //! - `http_client`, `clock`, `incidents`: what the others share
 
@@ -42,9 +42,12 @@ mod timeline;
 mod traffic;
 mod wire;
 
+pub use clock::Clock;
 pub use error::WorldError;
 pub use explore::explore;
+pub use faults::LinkChange;
 pub use options::{Options, Progress};
 pub use replay::ReplayEvent;
 pub use run::run;
 pub use simulate::{Simulated, simulate};
+pub use wire::{Edge, Wire};

@@ -39,7 +39,7 @@ use relay::{Broken, Direction, Watch};
 pub(crate) use tap::Tap;
 
 /// All edges of one run. Dropping it cuts them.
-pub(crate) struct Wire {
+pub struct Wire {
     edges: Arc<Edges>,
     _cut: DropGuard,
 }
@@ -57,13 +57,13 @@ struct Edges {
 
 /// A directed edge.
 #[derive(Clone, Debug)]
-pub(crate) struct Edge {
+pub struct Edge {
     /// The workload that opens connections, or `intruder`.
-    pub(crate) from: String,
+    pub from: String,
     /// The workload that they are for.
-    pub(crate) to: String,
+    pub to: String,
     /// Where they really go.
-    pub(crate) target: SocketAddr,
+    pub target: SocketAddr,
 }
 
 /// An edge, and what it is like in each direction.
@@ -75,7 +75,7 @@ struct Path {
 
 impl Wire {
     /// A wire without edges that looks out for `marker`.
-    pub(crate) fn new(host: Host, clock: Clock, marker: &str) -> Self {
+    pub fn new(host: Host, clock: Clock, marker: &str) -> Self {
         let cut = CancellationToken::new();
         let edges = Edges {
             host,
@@ -96,7 +96,7 @@ impl Wire {
     ///
     /// # Errors
     /// When no port can be had.
-    pub(crate) async fn relay(&self, edge: Edge) -> io::Result<SocketAddr> {
+    pub async fn relay(&self, edge: Edge) -> io::Result<SocketAddr> {
         let links = &self.edges.links;
         let up = links.between(&edge.from, &edge.to);
         let down = links.between(&edge.to, &edge.from);
@@ -117,7 +117,7 @@ impl Wire {
     ///
     /// # Panics
     /// When packets are to be lost: that is repaired below, where a relay sees nothing of it.
-    pub(crate) fn change_link(&self, from: &str, to: &str, change: LinkChange) {
+    pub fn change_link(&self, from: &str, to: &str, change: LinkChange) {
         let link = self.edges.links.between(from, to);
         match change {
             LinkChange::Delay(by) => link.change(|link| link.delay = by),
@@ -129,20 +129,20 @@ impl Wire {
     }
 
     /// Breaks all open connections between two machines.
-    pub(crate) fn reset_link(&self, one: &str, other: &str) {
+    pub fn reset_link(&self, one: &str, other: &str) {
         self.edges.links.between(one, other).reset();
         self.edges.links.between(other, one).reset();
     }
 
     /// Whether connections to a machine are refused from now on.
-    pub(crate) fn refuse(&self, machine: &str, refuses: bool) {
+    pub fn refuse(&self, machine: &str, refuses: bool) {
         for link in self.edges.links.towards(machine) {
             link.change(|link| link.refuses = refuses);
         }
     }
 
     /// Cuts all edges, and returns what was seen of every connection, in the order in which they were opened.
-    pub(crate) async fn cut(self) -> Vec<WireConnection> {
+    pub async fn cut(self) -> Vec<WireConnection> {
         self.edges.cut.cancel();
         self.edges.tasks.close();
         self.edges.tasks.wait().await;

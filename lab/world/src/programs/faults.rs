@@ -62,10 +62,7 @@ impl Faults for Exposed<'_, '_> {
         match program {
             Program::ControlPlane => self.restart_control_plane(&what, rules).await,
             Program::Application(workload) => self.restart_application(&what, workload).await,
-            Program::Sidecar(workload) => {
-                self.mesh.wire.refuse(workload, false);
-                self.restart_sidecar(&what, workload).await
-            }
+            Program::Sidecar(workload) => self.restart_sidecar(&what, workload).await,
         }
     }
 
@@ -127,6 +124,7 @@ impl Exposed<'_, '_> {
             .ready(|record| matches!(record, ProxyRecord::Listening { .. }).then_some(()))
             .await?;
         sidecar.live_again(child);
+        self.mesh.wire.refuse(name, false);
         let endpoint = &self.programs.endpoints[name];
         self.mesh.control.put_endpoint(name, endpoint).await
     }
