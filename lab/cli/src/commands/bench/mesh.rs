@@ -1,4 +1,4 @@
-//! A scenario for so many machines: 20 requests a second through chains of services, with mutual TLS and faults.
+//! A scenario for so many machines: 20 requests a second from services to others, with mutual TLS and faults.
 
 use std::fmt::Write as _;
 use std::io;
@@ -7,21 +7,18 @@ use std::path::Path;
 /// The machines that run no workload: the control plane's and the lab's.
 const OTHER_MACHINES: u32 = 2;
 
-/// The services of a chain: each calls the next one.
-const CHAIN: u32 = 4;
-
-/// The requests of all chains together, per second.
+/// The requests of all streams together, per second; each crosses one pair of sidecars.
 const RATE: u32 = 20;
 
-/// Four faults in a minute, after each of which everything is as it was: on both grounds but for the loss of packets.
+/// Four faults in a minute.
 const TIMELINE: &str = "\
 timeline:
   - { at: 10s, fault: { delay: { from: service-1, to: service-2, by: 20ms } } }
   - { at: 20s, fault: { heal: { from: service-1, to: service-2 } } }
   - { at: 25s, fault: { crash: service-2-1 } }
   - { at: 30s, fault: { restart: service-2-1 } }
-  - { at: 35s, fault: { cut: { from: service-2-1, to: service-3 } } }
-  - { at: 38s, fault: { heal: { from: service-2-1, to: service-3 } } }
+  - { at: 35s, fault: { cut: { from: service-1, to: service-2-2 } } }
+  - { at: 38s, fault: { heal: { from: service-1, to: service-2-2 } } }
   - { at: 45s, fault: { loss: { from: service-1, to: service-2, share: 1% } } }
 ";
 
@@ -35,9 +32,9 @@ pub(super) struct Mesh {
 impl Mesh {
     /// A mesh of so many machines.
     pub(super) fn of(machines: u32) -> Self {
-        let workloads = machines.saturating_sub(OTHER_MACHINES).max(CHAIN);
-        // At most as many replicas as a scenario may have, and at least one chain of services.
-        let most = (workloads / CHAIN).clamp(1, 20);
+        let workloads = machines.saturating_sub(OTHER_MACHINES).max(2);
+        // At least a caller and a callee, and at most as many replicas as a scenario may have.
+        let most = (workloads / 2).min(20);
         let whole = workloads / most;
         let mut replicas = vec![most; whole as usize];
         replicas.extend(Some(workloads % most).filter(|rest| *rest > 0));
@@ -63,25 +60,25 @@ impl Mesh {
             self.name(),
             self.machines
         );
-        for (service, replicas) in (1..).zip(&self.replicas) {
-            let is_last = service % CHAIN == 0 || service as usize == self.replicas.len();
-            let calls = match is_last {
-                true => String::new(),
-                false => format!(", calls: [service-{}]", service + 1),
+        for (service, replicas) in (1_u32..).zip(&self.replicas) {
+            let callee = service + 1;
+            let calls = match self.is_caller(service) {
+                true => format!(", calls: [service-{callee}]"),
+                false => String::new(),
             };
             let _ = writeln!(text, "    service-{service}: {{ replicas: {replicas}{calls} }}");
         }
         text += "rules: rules.yaml\ntraffic:\n";
-        let chains = self.chains();
-        for chain in 0..chains {
-            let (from, to, rate) = (chain * CHAIN + 1, chain * CHAIN + 2, RATE / chains);
+        let streams = self.streams();
+        for stream in 1..=streams {
+            let (from, to, rate) = (stream * 2 - 1, stream * 2, RATE / streams);
             let _ = writeln!(
                 text,
-                "  chain-{chain}: {{ from: service-{from}, to: http://service-{to}/work, rate: {rate}/s, for: 60s }}"
+                "  stream-{stream}: {{ from: service-{from}, to: http://service-{to}/work, rate: {rate}/s, for: 60s }}"
             );
         }
         text += TIMELINE;
-        text += "checks:\n  answered: { responses: { traffic: chain-0, status: 200, count: \">= 1\" } }\n\
+        text += "checks:\n  answered: { responses: { traffic: stream-1, status: 200, count: \">= 1\" } }\n\
                  controls:\n  broken:\n    topology: { services: { service-2: { behaviour: { status: 500 } } } }\n    \
                  must_fail: { answered: \"500\" }\n";
         text
@@ -104,12 +101,18 @@ impl Mesh {
         text
     }
 
-    /// How many chains carry traffic: a number that divides the rate.
-    fn chains(&self) -> u32 {
-        match self.replicas.len() as u32 / CHAIN {
+    /// Every other service calls the one after it.
+    fn is_caller(&self, service: u32) -> bool {
+        !service.is_multiple_of(2) && (service as usize) < self.replicas.len()
+    }
+
+    /// How many callers have traffic: a number that divides the rate.
+    fn streams(&self) -> u32 {
+        match self.replicas.len() / 2 {
             0 | 1 => 1,
             2 | 3 => 2,
-            _ => 4,
+            4 => 4,
+            _ => 5,
         }
     }
 }

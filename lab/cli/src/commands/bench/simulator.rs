@@ -29,7 +29,7 @@ struct Measured {
     wall_seconds: f64,
     /// The first divided by the second.
     virtual_seconds_per_second: f64,
-    /// The requests of clients; each crosses three pairs of sidecars.
+    /// The requests of clients; each crosses one pair of sidecars.
     requests: u64,
     /// Those per second of wall time.
     requests_per_second: f64,
