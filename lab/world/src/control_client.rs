@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use hallway_control::api::{
-    Failure, KnownWorkload, PutRules, RegisterWorkload, Registered, RuleFile, RulesAccepted, RulesRefused, Status,
-    WorkloadEndpoint,
+    Failure, KnownWorkload, PutRules, RegisterWorkload, Registered, RuleFile, RulesAccepted, RulesRefused,
+    Status, WorkloadEndpoint,
 };
 use hallway_evidence::PushOutcome;
 use hallway_host::Host;

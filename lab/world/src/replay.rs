@@ -84,7 +84,12 @@ impl Journal {
     ) -> Vec<ReplayEvent> {
         let mut entries = std::mem::take(&mut self.lock().entries);
         let since = |at_us: u64| Duration::from_micros(at_us.saturating_sub(origin_us));
-        entries.extend(observations.pushes.iter().map(|push| pushed(push, since(push.sent_us))));
+        entries.extend(
+            observations
+                .pushes
+                .iter()
+                .map(|push| pushed(push, since(push.sent_us))),
+        );
         let start = since(observations.run.started_us);
         let faults = scenario.timeline.iter().filter_map(Step::as_fault);
         entries.extend(faults.map(|step| Entry {
@@ -165,9 +170,16 @@ impl Pages {
                 connection,
                 error,
             } => {
-                let request = self.connections.get(connection).and_then(|talk| talk.request.clone());
+                let request = self
+                    .connections
+                    .get(connection)
+                    .and_then(|talk| talk.request.clone());
                 let about = request.map_or(About::Nothing, About::Correlation);
-                note(process, format!("hears that connection {connection} failed: {error}"), about);
+                note(
+                    process,
+                    format!("hears that connection {connection} failed: {error}"),
+                    about,
+                );
             }
             _ => {}
         }
@@ -178,9 +190,7 @@ impl Pages {
             return;
         };
         if segment.kind == SegmentKind::Syn
-            && let Some(server) = self
-                .listeners
-                .get(&(segment.to_machine.to_owned(), segment.to))
+            && let Some(server) = self.listeners.get(&(segment.to_machine.to_owned(), segment.to))
         {
             talk.server = words::program(server);
         }

@@ -190,7 +190,10 @@ impl Session<'_> {
         if !self.incidents.list().is_empty() {
             return metrics;
         }
-        let running = mesh.sidecars.iter().filter(|(workload, _)| programs.has_sidecar(workload));
+        let running = mesh
+            .sidecars
+            .iter()
+            .filter(|(workload, _)| programs.has_sidecar(workload));
         for (workload, sidecar) in running {
             match scrape::scrape_when_quiet(&sidecar.client, &sidecar.admin).await {
                 Ok(samples) => drop(metrics.insert(workload.clone(), samples)),

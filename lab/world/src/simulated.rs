@@ -54,7 +54,9 @@ impl Machines {
     /// The machines that `plan` needs, with links like `usual`.
     pub(crate) fn new(simulation: &Simulation, plan: &Plan, usual: Link, incidents: Incidents) -> Self {
         let workloads = plan.workloads.iter().map(|workload| workload.name.as_str());
-        let names = [LAB, INTRUDER, CONTROL_PLANE_MACHINE].into_iter().chain(workloads);
+        let names = [LAB, INTRUDER, CONTROL_PLANE_MACHINE]
+            .into_iter()
+            .chain(workloads);
         let machines = names.map(|name| (name.to_owned(), simulation.machine(name)));
         Self {
             links: Links {

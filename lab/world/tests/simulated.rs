@@ -1,6 +1,6 @@
 //! The scenarios of this repository, run in simulations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,11 +10,14 @@ use hallway_grade::{Observed, Outcome};
 use hallway_scenario::load::{Loaded, discover, load_directory};
 use hallway_scenario::{Ground, Scenario};
 use hallway_world::{Options, Simulated, simulate};
+use serde_json::{Value, json};
 
 fn scenarios() -> Vec<Loaded> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
     let directories = discover(root).expect("the scenarios are there");
-    let loaded = directories.into_iter().map(|directory| load_directory(directory).unwrap());
+    let loaded = directories
+        .into_iter()
+        .map(|directory| load_directory(directory).unwrap());
     loaded
         .filter(|loaded| loaded.scenario.grounds.include(Ground::Simulated))
         .collect()
@@ -49,7 +52,9 @@ fn grade(loaded: &Loaded, seed: u64) -> (Outcome, String) {
             (name.clone(), run(loaded, scenario, seed, variant))
         })
         .collect();
-    let controls = controls.iter().map(|(name, simulated)| (name.clone(), observed(simulated)));
+    let controls = controls
+        .iter()
+        .map(|(name, simulated)| (name.clone(), observed(simulated)));
     let took = Duration::ZERO;
     let grade = hallway_grade::grade(&loaded.scenario, observed(&original), &controls.collect(), took);
     let terminal = Terminal::new(Styles::plain(), None, [(loaded.name.as_str(), "")]);
@@ -103,10 +108,117 @@ fn a_replay_tells_what_became_of_a_request() {
         "orders-1 sidecar > orders-1: HTTP/1.1 200 OK",
     ];
     let places = in_order.map(|wanted| told.iter().position(|told| told == wanted));
-    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{told:#?}");
-    let silent = simulate(&loaded.scenario, &loaded.directory, &options(1, Variant::Scenario)).unwrap();
-    assert_eq!(silent.fingerprint, simulated.fingerprint, "watching changes nothing");
+    assert!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{told:#?}"
+    );
+    let silent = simulate(
+        &loaded.scenario,
+        &loaded.directory,
+        &options(1, Variant::Scenario),
+    )
+    .unwrap();
+    assert_eq!(
+        silent.fingerprint, simulated.fingerprint,
+        "watching changes nothing"
+    );
     assert!(silent.events.is_empty());
+}
+
+/// Traffic of `orders` to `payments`, ten a second for `seconds`, while `timeline` happens.
+fn with_timeline(seconds: u32, timeline: Value) -> Simulated {
+    let scenario = json!({
+        "scenario": "test", "title": "test", "teaches": "test", "grounds": { "simulated": "a test" },
+        "rules": "rules.yaml",
+        "topology": { "services": { "orders": { "calls": ["payments"] }, "payments": {} } },
+        "traffic": { "checkout": {
+            "from": "orders", "to": "http://payments/charge", "rate": "10/s", "for": format!("{seconds}s"), "patience": "500ms",
+        } },
+        "timeline": timeline, "checks": {}, "controls": {},
+    });
+    let scenario: Scenario = serde_json::from_value(scenario).unwrap();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/01-first-hop");
+    let simulated = simulate(&scenario, &directory, &options(1, Variant::Scenario)).unwrap();
+    assert_eq!(simulated.observations.incidents, []);
+    let again = simulate(&scenario, &directory, &options(1, Variant::Scenario)).unwrap();
+    assert_eq!(again.fingerprint, simulated.fingerprint);
+    simulated
+}
+
+/// What the client saw in each second: a status for all requests of it, or what else they came to.
+fn by_second(simulated: &Simulated) -> Vec<String> {
+    let observations = &simulated.observations;
+    let mut seconds: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
+    for record in &observations.client {
+        let second = (record.intended_us - observations.run.started_us) / 1_000_000;
+        let outcome = match &record.outcome {
+            Ok(response) => response.status.to_string(),
+            Err(failure) => format!("{:?}", failure.kind),
+        };
+        seconds.entry(second).or_default().insert(outcome);
+    }
+    let joined = |outcomes: BTreeSet<String>| outcomes.into_iter().collect::<Vec<_>>().join(" ");
+    seconds.into_values().map(joined).collect()
+}
+
+#[test]
+fn programs_that_crash_come_back_at_their_addresses() {
+    let simulated = with_timeline(
+        6,
+        json!([
+            { "at": "1s", "fault": { "crash": "payments-1 sidecar" } },
+            { "at": "2s", "fault": { "restart": "payments-1 sidecar" } },
+            { "at": "3s", "fault": { "crash": "payments-1" } },
+            { "at": "4s", "fault": { "restart": "payments-1" } },
+            { "at": "5s", "fault": { "crash": "control plane" } },
+            { "at": "5500ms", "fault": { "restart": "control plane" } },
+        ]),
+    );
+    let seen = by_second(&simulated);
+    assert_eq!(seen[0], "200");
+    assert_eq!(seen[1], "503");
+    assert!(
+        seen[2].ends_with("503") || seen[2] == "200",
+        "it takes a moment to join: {seen:?}"
+    );
+    assert_eq!(seen[3], "503");
+    assert_eq!(seen[4..], ["200", "200"]);
+    // Handlings are counted anew in each life; no entry of the ledger may be joined with another life's end.
+    let ledger = &simulated.observations.ledger;
+    assert!(ledger.iter().all(|entry| {
+        entry
+            .finished
+            .as_ref()
+            .is_some_and(|end| end.at_us >= entry.received.at_us)
+    }));
+    assert!(ledger.iter().filter(|entry| entry.received.handling == 1).count() == 2);
+}
+
+#[test]
+fn links_and_clocks_suffer_what_they_are_told() {
+    let simulated = with_timeline(
+        7,
+        json!([
+            { "at": "1s", "fault": { "cut": { "from": "orders", "to": "payments" } } },
+            { "at": "2s", "fault": { "heal": { "from": "orders", "to": "payments" } } },
+            { "at": "3s", "fault": { "delay": { "from": "payments", "to": "orders", "by": "1s" } } },
+            { "at": "4s", "fault": { "heal": { "from": "orders", "to": "payments" } } },
+            { "at": "5s", "fault": { "pause": "payments-1" } },
+            { "at": "6s", "fault": { "resume": "payments-1" } },
+            { "at": "6s", "fault": { "clock_skew": { "of": "payments", "by": "1h" } } },
+        ]),
+    );
+    let seen = by_second(&simulated);
+    assert_eq!(
+        seen,
+        ["200", "TimedOut", "200", "TimedOut", "200", "TimedOut", "200"]
+    );
+    let ledger = &simulated.observations.ledger;
+    let last = ledger.last().unwrap().received.at_us - simulated.observations.run.started_us;
+    assert!(
+        last > 3_600_000_000,
+        "the ledger has the time of its machine: {last}"
+    );
 }
 
 #[test]

@@ -14,7 +14,8 @@ use http::{HeaderMap, StatusCode};
 
 use crate::answer::{failure, with_status};
 use crate::api::{
-    KnownWorkload, ProxySnapshot, PutRules, RegisterWorkload, Registered, RulesInForce, Status, WorkloadEndpoint,
+    KnownWorkload, ProxySnapshot, PutRules, RegisterWorkload, Registered, RulesInForce, Status,
+    WorkloadEndpoint,
 };
 use crate::error::RequestError;
 use crate::plane::ControlPlane;

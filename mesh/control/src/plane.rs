@@ -12,8 +12,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::api::{
-    KnownWorkload, ProxySnapshot, RegisterWorkload, Registered, RuleFile, RulesAccepted, RulesInForce, RulesRefused, Status,
-    WorkloadEndpoint,
+    KnownWorkload, ProxySnapshot, RegisterWorkload, Registered, RuleFile, RulesAccepted, RulesInForce,
+    RulesRefused, Status, WorkloadEndpoint,
 };
 use crate::clock::now_us;
 use crate::error::RequestError;

@@ -36,7 +36,11 @@ impl Intruder {
         correlation: &str,
         local_address: &mut Option<SocketAddr>,
     ) -> Result<Response<Bytes>, ClientError> {
-        let stream = self.host.connect(self.target).await.map_err(ClientError::Connect)?;
+        let stream = self
+            .host
+            .connect(self.target)
+            .await
+            .map_err(ClientError::Connect)?;
         *local_address = stream.local_address().ok();
         let request = self.request.instance(correlation);
         match &self.tls {

@@ -108,7 +108,11 @@ async fn every_request_is_unique_and_recorded() {
     let arrivals = arrivals(Duration::from_millis(2), 20);
     let (records, incidents) = run(
         &host,
-        vec![stream(application(&host, address), arrivals, Duration::from_secs(5))],
+        vec![stream(
+            application(&host, address),
+            arrivals,
+            Duration::from_secs(5),
+        )],
     )
     .await;
 
@@ -154,7 +158,11 @@ async fn a_stalled_server_does_not_delay_arrivals() {
     let arrivals = arrivals(Duration::from_millis(2), 50);
     let (records, _) = run(
         &host,
-        vec![stream(application(&host, address), arrivals, Duration::from_secs(20))],
+        vec![stream(
+            application(&host, address),
+            arrivals,
+            Duration::from_secs(20),
+        )],
     )
     .await;
 
@@ -184,7 +192,11 @@ async fn patience_ends() {
     let patience = Duration::from_millis(50);
     let (records, incidents) = run(
         &host,
-        vec![stream(application(&host, address), arrivals(patience, 3), patience)],
+        vec![stream(
+            application(&host, address),
+            arrivals(patience, 3),
+            patience,
+        )],
     )
     .await;
     assert_eq!(incidents.list(), []);
@@ -246,7 +258,11 @@ async fn a_connection_that_was_closed_while_idle_costs_no_request() {
     let arrivals = arrivals(Duration::from_millis(3), 30);
     let (records, _) = run(
         &host,
-        vec![stream(application(&host, address), arrivals, Duration::from_secs(5))],
+        vec![stream(
+            application(&host, address),
+            arrivals,
+            Duration::from_secs(5),
+        )],
     )
     .await;
     assert!(

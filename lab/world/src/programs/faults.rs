@@ -90,7 +90,11 @@ impl Faults for Exposed<'_, '_> {
 impl Exposed<'_, '_> {
     /// It comes back with the same key and at the same addresses, and is told at once of all workloads: a sidecar must not hear of a
     /// part of the mesh only.
-    async fn restart_control_plane(&mut self, what: &str, rules: Option<&RuleFile>) -> Result<(), WorldError> {
+    async fn restart_control_plane(
+        &mut self,
+        what: &str,
+        rules: Option<&RuleFile>,
+    ) -> Result<(), WorldError> {
         let life = self.control()?.next_life(what)?;
         let seed = self.programs.seed(&life);
         let ground = self.programs.ground;
@@ -102,7 +106,10 @@ impl Exposed<'_, '_> {
             .await?;
         control.live_again(child);
         if let Some(rules) = rules {
-            self.mesh.control.put_rules(&rules.name, rules.text.clone()).await?;
+            self.mesh
+                .control
+                .put_rules(&rules.name, rules.text.clone())
+                .await?;
         }
         let known = endpoints::known(self.programs.plan, &self.programs.endpoints);
         self.mesh.control.restore(known).await
@@ -177,5 +184,8 @@ impl<'a> Programs<'a> {
 }
 
 fn unknown(who: &str) -> WorldError {
-    WorldError::scenario(format!("a fault of {who}"), "there is no such program in the topology")
+    WorldError::scenario(
+        format!("a fault of {who}"),
+        "there is no such program in the topology",
+    )
 }

@@ -123,7 +123,10 @@ fn proxy_record(record: ProxyRecord) -> (String, About) {
         ProxyRecord::Listening { .. } => ("is ready".to_owned(), About::Nothing),
         ProxyRecord::Access(access) => {
             let correlation = access.headers.get(CORRELATION_HEADER).cloned();
-            (accessed(&access), About::RequestId(access.request_id, correlation))
+            (
+                accessed(&access),
+                About::RequestId(access.request_id, correlation),
+            )
         }
         ProxyRecord::Span(span) => (attempted(&span), About::RequestId(span.request_id, None)),
         ProxyRecord::Refusal(refusal) => {
@@ -184,7 +187,10 @@ fn service_record(process: &str, record: Record) -> (String, About) {
             (what, about)
         }
         Record::Finished(entry) => {
-            let status = entry.status.map(|status| format!(" {status}")).unwrap_or_default();
+            let status = entry
+                .status
+                .map(|status| format!(" {status}"))
+                .unwrap_or_default();
             let what = format!("ledger: {:?}{status}", entry.outcome).to_lowercase();
             (what, About::Handling(process.to_owned(), entry.handling, None))
         }
@@ -194,7 +200,9 @@ fn service_record(process: &str, record: Record) -> (String, About) {
 fn control_record(record: ControlRecord) -> String {
     match record {
         ControlRecord::Listening { .. } => "is ready".to_owned(),
-        ControlRecord::Accepted { generation, .. } => format!("puts rules in force as generation {generation}"),
+        ControlRecord::Accepted { generation, .. } => {
+            format!("puts rules in force as generation {generation}")
+        }
         ControlRecord::Refused { problems, .. } => format!("refuses rules, {} problems", problems.len()),
         ControlRecord::Sent { proxy, version, .. } => format!("sends version {version} to {proxy}"),
         ControlRecord::Answered {
