@@ -17,6 +17,9 @@ use crate::verdict::{Finding, NoEvidence};
 /// A connection that is open for longer has succeeded in its handshake, or its sidecar has not noticed that it failed.
 const FAILED_WITHIN_US: u64 = 10_000_000;
 
+/// A certificate is good to the end of the second that it names (RFC 5280 §4.1.2.5: the end is inclusive).
+const LAST_SECOND_US: u64 = 999_999;
+
 impl Judge for Lifetimes {
     fn expected(&self) -> String {
         format!(
@@ -100,9 +103,10 @@ fn to_spare(record: &Connection, closed_us: u64) -> Result<u64, String> {
     let Some(expires_us) = record.certificates_expire_us else {
         return Err("without certificates".to_owned());
     };
-    expires_us
-        .checked_sub(closed_us)
-        .ok_or_else(|| "outlived a certificate".to_owned())
+    if closed_us > expires_us + LAST_SECOND_US {
+        return Err("outlived a certificate".to_owned());
+    }
+    Ok(expires_us.saturating_sub(closed_us))
 }
 
 fn records<'a>(
