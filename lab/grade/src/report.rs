@@ -12,6 +12,7 @@ pub mod journey;
 pub mod json;
 pub mod junit;
 mod layout;
+mod replay;
 pub mod styles;
 pub mod terminal;
 

@@ -120,14 +120,21 @@ fn by_request<'a>(events: &[&'a ReplayEvent]) -> Vec<Vec<&'a ReplayEvent>> {
     order.iter().filter_map(|request| pages.remove(request)).collect()
 }
 
-/// `   1.250300 s  orders-1 → payments-1  …`
+/// `   1.250300 s  orders-1 → payments-1  …`, with the beginning of the request's id where it is known.
 fn line(event: &ReplayEvent, width: usize) -> String {
     let seconds = event.at.as_secs_f64();
-    format!("{seconds:>12.6} s  {:<width$}  {}", ends(event), event.what)
+    let line = format!("{seconds:>12.6} s  {:<width$}  {}", ends(event), event.what);
+    match &event.request {
+        None => line,
+        Some(request) => {
+            let request: String = request.chars().take(8).collect();
+            format!("{line}  · {request}")
+        }
+    }
 }
 
 fn ends(event: &ReplayEvent) -> String {
-    if event.to.is_empty() || event.to == event.from {
+    if event.to == event.from {
         event.from.clone()
     } else {
         format!("{} → {}", event.from, event.to)
@@ -177,9 +184,9 @@ mod tests {
 
     #[test]
     fn a_line_says_when_between_whom_and_what() {
-        let mut event = event(1_250_300, None);
-        insta::assert_snapshot!(line(&event, 24), @"    1.250300 s  orders-1 → payments-1     120 bytes");
-        event.to.clear();
+        let mut event = event(1_250_300, Some("39b084a8-7f3a"));
+        insta::assert_snapshot!(line(&event, 24), @"    1.250300 s  orders-1 → payments-1     120 bytes  · 39b084a8");
+        (event.to, event.request) = (event.from.clone(), None);
         insta::assert_snapshot!(line(&event, 10), @"    1.250300 s  orders-1    120 bytes");
     }
 }

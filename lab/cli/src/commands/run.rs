@@ -119,9 +119,9 @@ fn print(terminal: &Terminal, order: &Order<'_>, finished: &Finished, judged: &J
         for shortcoming in &graded.shortcomings {
             anstream::println!(" ✗ {shortcoming}");
         }
-    }
-    if judged.code() != 0 {
-        anstream::println!("   replay: {}", order.command());
+        if !graded.holds() {
+            anstream::println!("   replay: {}", order.command());
+        }
     }
     if let Some(simulated) = &finished.simulated {
         let virtual_time = report::virtual_time(simulated.virtual_time);

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::Styles;
 use super::layout::{shortened, wrapped};
+use super::replay;
 use super::styles::paint;
 use crate::control::Shortcoming;
 use crate::grade::{Grade, Outcome};
@@ -93,6 +94,7 @@ impl Terminal {
                     let words = format!("{}: {}", incident.who, incident.what);
                     lines += &self.block("lab failed", &[words]);
                 }
+                lines += &self.replays(grade);
             }
             Outcome::Red => lines += &self.red(grade),
         }
@@ -189,14 +191,15 @@ impl Terminal {
             let words: Vec<String> = control.shortcomings.iter().map(Shortcoming::to_string).collect();
             lines += &self.block(&format!("control {}", control.control), &words);
         }
-        if let Some(command) = replay(grade) {
-            lines += &format!(
-                "{:INDENT$}{}\n",
-                "",
-                paint(self.styles.quiet, format!("replay: {command}"))
-            );
-        }
-        lines
+        lines + &self.replays(grade)
+    }
+
+    fn replays(&self, grade: &Grade) -> String {
+        let line = |command: String| {
+            let words = paint(self.styles.quiet, format!("replay: {command}"));
+            format!("{:INDENT$}{words}\n", "")
+        };
+        replay::commands(grade).into_iter().map(line).collect()
     }
 
     /// Where the words right of a label begin.
@@ -277,23 +280,6 @@ fn part(held: usize, all: usize, noun: &str) -> String {
     } else {
         format!("{held}/{words}")
     }
-}
-
-/// How to see the red request again.
-fn replay(grade: &Grade) -> Option<String> {
-    let run = grade.run.as_ref()?;
-    let command = format!(
-        "hallway run {} --on {} --seed {}",
-        grade.scenario, run.ground, run.seed
-    );
-    let red = grade
-        .verdicts
-        .iter()
-        .find(|verdict| !verdict.held && !verdict.samples.is_empty());
-    Some(match red {
-        Some(verdict) => format!("{command} --explain {}", verdict.check),
-        None => command,
-    })
 }
 
 fn seconds(duration: Duration) -> String {
