@@ -87,6 +87,8 @@ impl Terminal {
     /// The line of a scenario, and what is red in it.
     pub fn scenario(&self, grade: &Grade) -> String {
         let mut lines = self.line(grade);
+        let stand_ins = grade.run.iter().flat_map(|run| &run.stand_ins);
+        lines.extend(stand_ins.map(|words| format!("{:INDENT$}{}\n", "", paint(self.styles.quiet, words))));
         match &grade.outcome {
             Outcome::Green | Outcome::Skipped { .. } => {}
             Outcome::LabFailed { incidents } => {
