@@ -24,6 +24,7 @@ mod tls_records;
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use hallway_evidence::{Closed, WireConnection};
@@ -161,30 +162,7 @@ impl Edges {
 
     async fn carry(self: Arc<Self>, path: Arc<Path>, mut downstream: Stream, peer: SocketAddr) {
         let connection = self.open(&path.edge, peer);
-        let broken = path.up.broken();
-        tokio::pin!(broken);
-        let upstream = tokio::select! {
-            upstream = self.connect(&path) => upstream.map_err(|_| Closed::Refused),
-            () = &mut broken => Err(Closed::Reset),
-        };
-        let closed = match upstream {
-            Ok(mut upstream) => {
-                let address = upstream.local_address().ok();
-                self.note(connection, |seen| seen.upstream_address = address);
-                let passed = tokio::select! {
-                    passed = self.exchange(connection, &path, &mut downstream, &mut upstream) => passed,
-                    () = &mut broken => Err(Broken),
-                };
-                match passed {
-                    Ok(()) => Closed::Orderly,
-                    Err(Broken) => {
-                        reset(&upstream);
-                        Closed::Reset
-                    }
-                }
-            }
-            Err(closed) => closed,
-        };
+        let closed = self.through(connection, &path, &mut downstream).await;
         if closed != Closed::Orderly {
             reset(&downstream);
         }
@@ -195,11 +173,35 @@ impl Edges {
         });
     }
 
-    /// Opens the further half of a connection, once the opening has crossed the link and its answer has come back.
-    async fn connect(&self, path: &Path) -> io::Result<Stream> {
-        path.up.cross().await;
-        path.down.cross().await;
-        self.host.connect(path.edge.target).await
+    /// From its opening, which crosses the link as its answer does, to its end.
+    async fn through(&self, connection: usize, path: &Path, downstream: &mut Stream) -> Closed {
+        let mut broken = pin!(path.up.broken());
+        tokio::select! {
+            () = path.up.cross() => {}
+            () = &mut broken => return Closed::Reset,
+        }
+        // Nothing gives it up while it opens: the target might see the end of a connection instead of its reset.
+        let Ok(mut upstream) = self.host.connect(path.edge.target).await else {
+            path.down.cross().await;
+            return Closed::Refused;
+        };
+        let address = upstream.local_address().ok();
+        self.note(connection, |seen| seen.upstream_address = address);
+        let exchange = async {
+            path.down.cross().await;
+            self.exchange(connection, path, downstream, &mut upstream).await
+        };
+        let passed = tokio::select! {
+            passed = exchange => passed,
+            () = &mut broken => Err(Broken),
+        };
+        match passed {
+            Ok(()) => Closed::Orderly,
+            Err(Broken) => {
+                reset(&upstream);
+                Closed::Reset
+            }
+        }
     }
 
     async fn exchange(

@@ -1,6 +1,7 @@
 //! Passes bytes between two connections, each direction at the pace of its receiver and of its link.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use hallway_host::Stream;
@@ -49,6 +50,18 @@ enum Failure {
     Sink,
 }
 
+/// One of the two connections. A reset is told once, to whoever asks first: who reads after a failed write sees an end.
+#[derive(Default)]
+struct End {
+    broke: AtomicBool,
+}
+
+impl End {
+    fn has_broken(&self) -> bool {
+        self.broke.load(Ordering::Relaxed)
+    }
+}
+
 /// What is on its way.
 struct Sent {
     /// When it arrives at the earliest.
@@ -75,9 +88,20 @@ pub(super) async fn exchange(
     let (from_downstream, to_downstream) = tokio::io::split(downstream);
     let (from_upstream, to_upstream) = tokio::io::split(upstream);
     let broken = CancellationToken::new();
+    let (downstream, upstream) = (End::default(), End::default());
     let (up, down) = tokio::join!(
-        pass(from_downstream, to_upstream, up, &broken),
-        pass(from_upstream, to_downstream, down, &broken),
+        pass(
+            (from_downstream, &downstream),
+            (to_upstream, &upstream),
+            up,
+            &broken
+        ),
+        pass(
+            (from_upstream, &upstream),
+            (to_downstream, &downstream),
+            down,
+            &broken
+        ),
     );
     up.and(down)
 }
@@ -85,23 +109,29 @@ pub(super) async fn exchange(
 /// When the source breaks, the other direction has lost its receiver and ends too. When the sink breaks, the other direction
 /// goes on: what the sink sent before it broke (a TLS alert, an early answer) is still to be passed on, and its end shows there.
 async fn pass(
-    source: impl AsyncRead + Unpin,
-    sink: impl AsyncWrite + Unpin,
+    (source, source_end): (impl AsyncRead + Unpin, &End),
+    (sink, sink_end): (impl AsyncWrite + Unpin, &End),
     watch: Watch<'_>,
     broken: &CancellationToken,
 ) -> Result<(), Broken> {
-    match broken.run_until_cancelled(copy(source, sink, watch)).await {
+    let copy = copy(source, source_end, sink, watch);
+    match broken.run_until_cancelled(copy).await {
         Some(Ok(())) => Ok(()),
         Some(Err(Failure::Source)) => {
             broken.cancel();
             Err(Broken)
         }
-        Some(Err(Failure::Sink)) | None => Err(Broken),
+        Some(Err(Failure::Sink)) => {
+            sink_end.broke.store(true, Ordering::Relaxed);
+            Err(Broken)
+        }
+        None => Err(Broken),
     }
 }
 
 async fn copy(
     source: impl AsyncRead + Unpin,
+    source_end: &End,
     sink: impl AsyncWrite + Unpin,
     watch: Watch<'_>,
 ) -> Result<(), Failure> {
@@ -111,7 +141,7 @@ async fn copy(
         send(source, watch, &sent).await;
         Ok(())
     };
-    tokio::try_join!(send, deliver(arriving, sink, link)).map(drop)
+    tokio::try_join!(send, deliver(arriving, source_end, sink, link)).map(drop)
 }
 
 /// Reads what the source sends, as long as there is room for more on the way.
@@ -148,6 +178,7 @@ async fn send(mut source: impl AsyncRead + Unpin, mut watch: Watch<'_>, sent: &m
 /// Writes to the sink what has crossed the link.
 async fn deliver(
     mut arriving: mpsc::UnboundedReceiver<Sent>,
+    source_end: &End,
     mut sink: impl AsyncWrite + Unpin,
     link: &Link,
 ) -> Result<(), Failure> {
@@ -167,11 +198,11 @@ async fn deliver(
                     sink.write_all(&piece).await.map_err(|_| Failure::Sink)?;
                 }
             }
-            What::End => {
+            What::End if !source_end.has_broken() => {
                 link.pass(0).await;
                 return sink.shutdown().await.map_err(|_| Failure::Sink);
             }
-            What::Broke => {
+            What::End | What::Broke => {
                 link.pass(0).await;
                 return Err(Failure::Source);
             }
