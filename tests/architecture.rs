@@ -37,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "hallway-scenario",
         &["hallway-config", "hallway-model", "hallway-yaml"],
     ),
+    ("hallway-simulator", &["hallway-host"]),
     ("hallway-evidence", &["hallway-model", "hallway-service"]),
     (
         "hallway-grade",
@@ -50,8 +51,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hallway-host",
             "hallway-identity",
             "hallway-model",
+            "hallway-proxy",
             "hallway-scenario",
             "hallway-service",
+            "hallway-simulator",
         ],
     ),
     (

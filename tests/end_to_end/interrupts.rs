@@ -37,9 +37,7 @@ async fn an_interrupt_while_processes_start_stops_everything() {
 
 #[tokio::test]
 async fn an_interrupt_of_many_runs_is_told_once() {
-    let lab = hallway(["grade", "slow-callee", "first-two-fail", "bad-push"])
-        .start()
-        .await;
+    let lab = run_of_many("processes").await;
     lab.family.is_busy().await;
     lab.signal(Signal::INT);
     let ended = lab.ended().await;
@@ -83,6 +81,31 @@ async fn nobody_outlives_a_lab_that_is_killed() {
     let ended = lab.ended_alone().await;
     assert_eq!(ended.code, None, "a signal ended it: {ended:#?}");
     family.is_gone().await;
+}
+
+#[tokio::test]
+async fn an_interrupt_of_simulations_is_told_once() {
+    let lab = run_of_many("simulated").await;
+    lab.minds(Signal::INT).await;
+    lab.signal(Signal::INT);
+    let said = lab.ended().await.complaint(3);
+    insta::assert_snapshot!(said, @"
+    stopping; once more to stop at once
+    error: interrupted; every process that was started has been stopped
+    ");
+}
+
+async fn run_of_many(ground: &str) -> Running {
+    hallway([
+        "grade",
+        "slow-callee",
+        "first-two-fail",
+        "bad-push",
+        "--on",
+        ground,
+    ])
+    .start()
+    .await
 }
 
 async fn run_of(scratch: &Scratch) -> Running {

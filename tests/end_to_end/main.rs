@@ -2,7 +2,7 @@
 //!
 //! - [`program`]: one `hallway`, from its start to its end; [`family`]: every process that it started, directly or not
 //! - [`scratch`]: scenarios in a directory of their own, to be changed
-//! - [`runs`]: runs and their reports; [`mistakes`]: what is said of wrong input
+//! - [`runs`]: runs and their reports; [`simulated`]: on the simulated ground, and on both; [`mistakes`]: what is said of wrong input
 //! - [`python`]: a machine without a language runtime; [`ports`]: a port that somebody else has
 //! - [`harm`]: children that die; [`interrupts`]: signals to the lab itself
 //! - [`words`]: the command lines that the documents promise
@@ -21,4 +21,5 @@ mod program;
 mod python;
 mod runs;
 mod scratch;
+mod simulated;
 mod words;

@@ -37,7 +37,7 @@ async fn every_mistake_of_a_scenario_is_told_at_its_place() {
 async fn broken_rules_are_told_before_anything_starts() {
     let scratch = Scratch::copy("02-first-two-fail");
     scratch.replace("rules.yaml", "attempts: 3", "attemps: 3");
-    for command in ["run", "grade"] {
+    for command in ["run", "grade", "replay"] {
         let ended = hallway([command.as_ref(), scratch.scenario().as_os_str()])
             .run()
             .await;
@@ -210,7 +210,7 @@ async fn a_wrong_command_line_is_refused() {
     For more information, try '--help'.
 
     error: invalid value 'mars' for '--on <ON>'
-      [possible values: processes]
+      [possible values: processes, simulated, both]
 
     For more information, try '--help'.
 

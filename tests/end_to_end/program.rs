@@ -1,6 +1,7 @@
 //! One `hallway`, from its start to its end.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
@@ -10,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
-use crate::family::{Family, PATIENCE, VARIABLE};
+use crate::family::{Family, PATIENCE, VARIABLE, eventually};
 
 /// A `hallway` that is about to be started.
 pub(crate) struct Program {
@@ -73,6 +74,7 @@ pub(crate) fn settled() -> Settings {
     settings.add_filter(r" *\b\d+\.\d m?s\b", " [time]");
     settings.add_filter(r"\b[0-9a-f]{8}…", "[id]");
     settings.add_filter(r"/\S*/(\d\d-[a-z-]+|long-haul)\b", "[scratch]/$1");
+    settings.add_filter(r"fingerprint \S+", "fingerprint [fingerprint]");
     settings.add_filter(r"127\.0\.0\.1:\d+", "[address]");
     settings
 }
@@ -117,6 +119,19 @@ impl Running {
             // It may have ended at this very moment.
             let _ = kill_process(id, signal);
         }
+    }
+
+    /// Returns when a signal would not simply end it any more. Linux lists those that a process handles as a mask.
+    pub(crate) async fn minds(&self, signal: Signal) {
+        let id = self.process.id().expect("it has not been waited for");
+        let bit = 1_u64 << (signal.as_raw() - 1);
+        let minds = || {
+            let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+            let mask = u64::from_str_radix(mask.trim(), 16).expect("the mask is hexadecimal");
+            (mask & bit != 0).then_some(())
+        };
+        eventually("it handles the signal", minds).await;
     }
 
     pub(crate) fn has_ended(&mut self) -> bool {

@@ -10,7 +10,7 @@ use crate::scratch::Scratch;
 
 #[tokio::test]
 async fn a_run_tells_of_every_check() {
-    let seen = run("run first-two-fail").await.quietly(0);
+    let seen = run("run first-two-fail --on processes").await.quietly(0);
     settled().bind(|| {
         insta::assert_snapshot!(seen, @"
         Hallway 0.1.0 · a service-mesh lab · real processes, seed 1
@@ -35,7 +35,9 @@ async fn a_run_tells_of_every_check() {
 
 #[tokio::test]
 async fn a_journey_shows_three_attempts() {
-    let seen = run("run first-two-fail --explain").await.quietly(0);
+    let seen = run("run first-two-fail --on processes --explain")
+        .await
+        .quietly(0);
     let mut settings = settled();
     // Requests overlap; whether one finds a connection that is free is luck.
     settings.add_filter(" · new connection", "");
@@ -62,7 +64,9 @@ async fn a_journey_shows_three_attempts() {
 
 #[tokio::test]
 async fn a_control_succeeds_when_the_right_checks_are_red() {
-    let seen = run("run first-two-fail --control no-retry").await.quietly(0);
+    let seen = run("run first-two-fail --on processes --control no-retry")
+        .await
+        .quietly(0);
     settled().bind(|| {
         insta::assert_snapshot!(seen, @"
         Hallway 0.1.0 · a service-mesh lab · real processes, seed 1
@@ -88,7 +92,7 @@ async fn both_reports_say_what_the_table_says() {
     let scratch = Scratch::copy("02-first-two-fail");
     let directory = scratch.root().join("made/report");
     let program = hallway(
-        ["grade", "first-two-fail", "--report"]
+        ["grade", "first-two-fail", "--on", "processes", "--report"]
             .map(str::as_ref)
             .into_iter()
             .chain([directory.as_os_str()]),
@@ -131,10 +135,15 @@ async fn a_weight_changed_by_hand_turns_exactly_its_check_red() {
     // As many requests in twice the time: other tests run meanwhile, and nothing here is optimised.
     scratch.replace("scenario.yaml", "rate: 500/s, for: 6s", "rate: 250/s, for: 12s");
     scratch.replace("scenario.yaml", "at: 3s", "at: 6s");
-    let seen = hallway(["run".as_ref(), scratch.scenario().as_os_str()])
-        .run()
-        .await
-        .quietly(1);
+    let seen = hallway([
+        "run".as_ref(),
+        scratch.scenario().as_os_str(),
+        "--on".as_ref(),
+        "processes".as_ref(),
+    ])
+    .run()
+    .await
+    .quietly(1);
     let mut settings = settled();
     settings.add_filter(r"1,\d{3} first attempts", "[count] first attempts");
     settings.add_filter(r"\d+\.\d% \([\d,]+\)", "[share]");

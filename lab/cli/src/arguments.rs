@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hallway_config::GatewayDuration;
 
 /// The seed when none is given: the same for everybody, so that two people see the same choices.
-const DEFAULT_SEED: u64 = 1;
+pub(crate) const DEFAULT_SEED: u64 = 1;
 
 /// What the help ends with.
 const AFTER_HELP: &str = "\
@@ -15,11 +16,12 @@ Begin with:
 
 Exit codes:
   0  all green
-  1  a check failed, or a control did not turn its checks red
+  1  a check failed, a control did not turn its checks red, the two grounds disagree,
+     or explore found a seed
   2  the command line, a scenario or a rule file is wrong
   3  the lab itself failed, or was interrupted";
 
-/// A service-mesh lab that runs on one laptop. Without a command, it grades every scenario.
+/// A service-mesh lab that runs on one laptop. Without a command, it grades every scenario simulated, and two on processes.
 #[derive(Debug, Parser)]
 #[command(name = "hallway", version, max_term_width = 100, infer_subcommands = false, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -36,6 +38,13 @@ pub(crate) enum Command {
     Run(Run),
     /// Runs scenarios with all their controls, and prints a table.
     Grade(Grade),
+    /// Shows a simulated run event by event.
+    Replay(Replay),
+    /// Searches for a seed that breaks a scenario.
+    Explore(Explore),
+    /// Measures.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Lists the scenarios.
     List,
     /// Shows a scenario's lesson and files, or the JSON Schema of scenario files.
@@ -55,15 +64,17 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct Run {
-    /// A scenario's name, or a directory with a scenario.yaml.
-    #[arg(value_name = "NAME|DIR")]
-    pub(crate) scenario: String,
-    /// Runs this control instead: the scenario with one thing removed or spoilt, so that checks turn red.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) control: Option<String>,
+    #[command(flatten)]
+    pub(crate) subject: Subject,
+    /// Where to run; simulated when absent, where the scenario can be.
+    #[arg(long, value_enum)]
+    pub(crate) on: Option<On>,
     /// Shows the journey of one request: of one that a check judged, or of the one whose id starts so.
     #[arg(long, value_name = "CHECK|ID", num_args = 0..=1, default_missing_value = "")]
     pub(crate) explain: Option<String>,
+    /// Prints only the fingerprint of the simulated run: two runs with the same one went the same way.
+    #[arg(long, conflicts_with_all = ["on", "explain", "report"])]
+    pub(crate) fingerprint: bool,
     #[command(flatten)]
     pub(crate) options: Options,
 }
@@ -73,15 +84,98 @@ pub(crate) struct Grade {
     /// Scenarios, by name or directory; all when absent.
     #[arg(value_name = "NAME|DIR")]
     pub(crate) names: Vec<String>,
+    /// Where to run.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) on: On,
     #[command(flatten)]
     pub(crate) options: Options,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    #[command(flatten)]
+    pub(crate) subject: Subject,
+    /// The seed of everything random.
+    #[arg(long, default_value_t = DEFAULT_SEED)]
+    pub(crate) seed: u64,
+    /// Shows only what belongs to the request whose id starts so.
+    #[arg(long, value_name = "ID")]
+    pub(crate) request: Option<String>,
+    /// Shows only what happens from this time on, counted from the start of the simulation.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<GatewayDuration>,
+    /// Shows only what happens before this time.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<GatewayDuration>,
+    /// On a terminal, goes on at Enter: event by event, from one time to the next, or from one request to the next.
+    #[arg(long, value_enum, value_name = "BY", num_args = 0..=1, default_missing_value = "event")]
+    pub(crate) step: Option<StepBy>,
+}
+
+/// What one Enter shows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum StepBy {
+    /// One event.
+    Event,
+    /// All events of one millisecond.
+    Time,
+    /// All events of one request; what belongs to no request is left out.
+    Request,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Explore {
+    #[command(flatten)]
+    pub(crate) subject: Subject,
+    /// How many seeds to try.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seeds: u64,
+    /// The first of them.
+    #[arg(long, value_name = "SEED", default_value_t = DEFAULT_SEED)]
+    pub(crate) from: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// How fast the simulator is, and what a machine in it costs, as the number of machines grows.
+    Simulator(BenchSimulator),
+    /// What the seam under every program costs on real sockets.
+    Host(BenchHost),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchHost {
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchSimulator {
+    /// The smallest mesh only.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Measures one mesh of so many machines in this process, and prints JSON.
+    #[arg(long, hide = true)]
+    pub(crate) machines: Option<u32>,
+}
+
+/// A scenario, or one of its controls.
+#[derive(Args, Debug)]
+pub(crate) struct Subject {
+    /// A scenario's name, or a directory with a scenario.yaml.
+    #[arg(value_name = "NAME|DIR")]
+    pub(crate) scenario: String,
+    /// This control instead: the scenario with one thing removed or spoilt, so that checks turn red.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) control: Option<String>,
+}
+
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// Where to run.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) on: On,
     /// The seed of everything random: arrivals' ids, choices of the balancers, jitter.
     #[arg(long, default_value_t = DEFAULT_SEED)]
     pub(crate) seed: u64,
@@ -93,7 +187,6 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            on: On::default(),
             seed: DEFAULT_SEED,
             report: None,
         }
@@ -104,8 +197,12 @@ impl Default for Options {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub(crate) enum On {
     /// Real processes over real sockets.
-    #[default]
     Processes,
+    /// The deterministic simulator.
+    #[default]
+    Simulated,
+    /// One after the other, and compares.
+    Both,
 }
 
 #[derive(Args, Debug)]

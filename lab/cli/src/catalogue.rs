@@ -6,7 +6,9 @@ use hallway_scenario::load::Loaded;
 use hallway_scenario::load::{LoadError, SCENARIO_FILE, discover, load_directory, scenario_name};
 use hallway_yaml::Style;
 
+use crate::arguments::Subject;
 use crate::failure::Failure;
+use crate::rules;
 
 /// The name of the directory that holds the scenarios.
 const DIRECTORY: &str = "scenarios";
@@ -68,6 +70,23 @@ impl Catalogue {
             }
             None => Err(unknown(name_or_directory, &directories)),
         }
+    }
+
+    /// The scenario, and the name of its control, if it is about one. Its rules have been checked.
+    pub(crate) fn find_subject(&self, subject: &Subject) -> Result<(Loaded, Option<String>), Failure> {
+        let loaded = self.load(&subject.scenario)?;
+        let scenario = match &subject.control {
+            None => &loaded.scenario,
+            Some(name) => loaded.controls.get(name).ok_or_else(|| {
+                let names = hallway_yaml::suggest::all_of(loaded.controls.keys().map(String::as_str));
+                Failure::input(format_args!(
+                    "{} has no control `{name}`; it has {names}",
+                    loaded.name
+                ))
+            })?,
+        };
+        rules::admit(&loaded.directory, scenario)?;
+        Ok((loaded, subject.control.clone()))
     }
 
     /// The sample service in Python: of the Hallway that these scenarios belong to, or else of this one.

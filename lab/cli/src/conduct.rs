@@ -1,77 +1,84 @@
-//! A scenario and its controls, run and graded.
+//! Scenarios and their controls, run and graded.
+//!
+//! - [`run`]: one run, on either ground
+//! - [`judged`]: what came of a single run
+
+pub(crate) mod judged;
+pub(crate) mod run;
 
 use std::collections::BTreeMap;
 use std::iter::once;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesOrdered;
-use hallway_evidence::{Incident, Observations, Variant};
-use hallway_grade::{Grade, Observed};
+use hallway_evidence::Incident;
+use hallway_grade::Grade;
 use hallway_scenario::load::Loaded;
 use hallway_scenario::{Check, Control, Ground, Scenario};
-use hallway_world::{Options, WorldError};
+use hallway_world::WorldError;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::On;
+use self::run::{Finished, Order, Programs, RunError};
 use crate::catalogue::Catalogue;
 use crate::failure::Failure;
 use crate::progress::Board;
 
 /// Runs scenarios side by side, as far as that does not disturb them.
 pub(crate) struct Conductor {
-    seed: u64,
     ground: Ground,
-    binary: PathBuf,
-    python_service: PathBuf,
-    /// One permit per run at once. A run that measures latency takes them all.
+    seed: u64,
+    programs: Programs,
+    /// One permit per run at once. A run on processes that measures latency takes them all.
     slots: Semaphore,
     slot_count: u32,
     cancel: CancellationToken,
     board: Board,
 }
 
-/// What was observed of one run, and how long it took.
-pub(crate) struct Finished {
-    pub(crate) observations: Observations,
-    pub(crate) took: Duration,
+/// What came of a scenario with its controls.
+pub(crate) struct Graded {
+    pub(crate) grade: Grade,
+    /// How much virtual time passed in all its runs; none on processes.
+    pub(crate) virtual_time: Duration,
+}
+
+/// How many runs can compute at once.
+pub(crate) fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 impl Conductor {
     pub(crate) fn new(
         catalogue: &Catalogue,
-        on: On,
+        ground: Ground,
         seed: u64,
         cancel: CancellationToken,
-    ) -> Result<Arc<Self>, Failure> {
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let slot_count = u32::try_from(cores).unwrap_or(u32::MAX);
-        let binary = std::env::current_exe()
-            .map_err(|error| Failure::lab(format_args!("cannot find this program itself: {error}")))?;
-        Ok(Arc::new(Self {
+    ) -> Result<Self, Failure> {
+        let cores = cores().get();
+        Ok(Self {
+            ground,
             seed,
-            ground: match on {
-                On::Processes => Ground::Processes,
-            },
-            binary,
-            python_service: catalogue.python_service(),
+            programs: Programs::find(catalogue)?,
             slots: Semaphore::new(cores),
-            slot_count,
+            slot_count: u32::try_from(cores).unwrap_or(u32::MAX),
             cancel,
             board: Board::new(),
-        }))
+        })
     }
 
     /// Runs all of `scenarios` with their controls, and hands over each outcome in their order, as soon as it is there. A
     /// scenario that cannot be graded does not keep others from it.
-    pub(crate) async fn grade_all(&self, scenarios: &[Loaded], mut each: impl FnMut(Result<Grade, Failure>)) {
-        self.board.expect(scenarios.iter().map(runs).sum());
+    pub(crate) async fn grade_all(
+        &self,
+        scenarios: &[&Loaded],
+        mut each: impl FnMut(Result<Graded, Failure>),
+    ) {
+        self.board
+            .expect(scenarios.iter().map(|loaded| runs(loaded)).sum());
         let mut grades: FuturesOrdered<_> = scenarios.iter().map(|loaded| self.grade(loaded)).collect();
         while let Some(grade) = grades.next().await {
             self.board.aside(|| each(grade));
@@ -84,22 +91,14 @@ impl Conductor {
         self.board.expect(1);
         let finished = self.run(loaded, control, self.cancel.clone()).await;
         self.board.clear();
-        finished.map_err(|error| told(loaded, &error))
+        finished.map_err(|(order, error)| order.told(&error))
     }
 
-    async fn grade(&self, loaded: &Loaded) -> Result<Grade, Failure> {
+    async fn grade(&self, loaded: &Loaded) -> Result<Graded, Failure> {
         let scenario = &loaded.scenario;
         let finished = match self.run_with_controls(loaded).await {
             Ok(finished) => finished,
-            Err(WorldError::MissingRuntime {
-                runtime,
-                needed_by,
-                install,
-            }) => {
-                let reason = format!("no {runtime} on this machine, which {needed_by} needs; {install}");
-                return Ok(Grade::skipped(scenario, reason));
-            }
-            Err(error) => return without_a_run(loaded, &error),
+            Err((order, error)) => return without_a_run(&order, &error),
         };
         let original = &finished[&None];
         let controls = scenario.controls.keys().map(|name| {
@@ -108,12 +107,10 @@ impl Conductor {
             (name.clone(), run.observed())
         });
         let took = finished.values().map(|run| run.took).sum();
-        Ok(hallway_grade::grade(
-            scenario,
-            original.observed(),
-            &controls.collect(),
-            took,
-        ))
+        Ok(Graded {
+            grade: hallway_grade::grade(scenario, original.observed(), &controls.collect(), took),
+            virtual_time: finished.values().map(Finished::virtual_time).sum(),
+        })
     }
 
     /// Runs the scenario, under no name, and those of its controls that need a run. When one cannot be made, the others are
@@ -121,7 +118,7 @@ impl Conductor {
     async fn run_with_controls<'a>(
         &self,
         loaded: &'a Loaded,
-    ) -> Result<BTreeMap<Option<&'a str>, Finished>, WorldError> {
+    ) -> Result<BTreeMap<Option<&'a str>, Finished>, (Order<'a>, RunError)> {
         let cancel = self.cancel.child_token();
         let controls = loaded.scenario.controls.iter();
         let needing_a_run = controls.filter(|(_, control)| needs_a_run(control));
@@ -139,49 +136,40 @@ impl Conductor {
             match (outcome, &reason) {
                 (Ok(run), _) => drop(finished.insert(control, run)),
                 // A run that was stopped because of another is not the reason.
-                (Err(error), None | Some(WorldError::Cancelled)) => reason = Some(error),
+                (Err(failed), None | Some((_, RunError::World(WorldError::Cancelled)))) => {
+                    reason = Some(failed)
+                }
                 (Err(_), Some(_)) => {}
             }
         }
         reason.map_or(Ok(finished), Err)
     }
 
-    async fn run(
+    async fn run<'a>(
         &self,
-        loaded: &Loaded,
-        control: Option<&str>,
+        loaded: &'a Loaded,
+        control: Option<&'a str>,
         cancel: CancellationToken,
-    ) -> Result<Finished, WorldError> {
-        let scenario = control.map_or(&loaded.scenario, |name| &loaded.controls[name]);
-        let _slot = self.slot(scenario).await;
-        let (name, variant) = match control {
-            None => (loaded.name.clone(), Variant::Scenario),
-            Some(control) => (
-                format!("{} · control {control}", loaded.name),
-                Variant::Control(control.to_owned()),
-            ),
-        };
-        let line = self.board.line(name);
-        let options = Options {
-            seed: self.seed,
-            variant,
+    ) -> Result<Finished, (Order<'a>, RunError)> {
+        let order = Order {
+            loaded,
+            control,
             ground: self.ground,
-            binary: self.binary.clone(),
-            python: PathBuf::from("python3"),
-            python_service: self.python_service.clone(),
-            progress: Some(line.listen()),
+            seed: self.seed,
         };
-        let started = Instant::now();
-        let observations = hallway_world::run(scenario, &loaded.directory, &options, cancel).await?;
+        let _slot = self.slot(order.scenario()).await;
+        let line = self.board.line(order.name());
+        let progress = line.listen();
+        let finished = match self.ground {
+            Ground::Processes => order.on_processes(&self.programs, progress, cancel).await,
+            Ground::Simulated => order.on_a_thread(&self.programs, progress, cancel).await,
+        };
         line.finish();
-        Ok(Finished {
-            observations,
-            took: started.elapsed(),
-        })
+        finished.map_err(|error| (order, error))
     }
 
     async fn slot(&self, scenario: &Scenario) -> SemaphorePermit<'_> {
-        let wanted = if measures_latency(scenario) {
+        let wanted = if self.ground == Ground::Processes && measures_latency(scenario) {
             self.slot_count
         } else {
             1
@@ -193,23 +181,40 @@ impl Conductor {
     }
 }
 
-impl Finished {
-    pub(crate) fn observed(&self) -> Observed<'_> {
-        Observed {
-            observations: &self.observations,
-            took: self.took,
+/// What only lacks a language runtime is skipped, and what the lab could not run has a grade that says so. A mistake of the
+/// scenario has none, and no more has an interrupt.
+fn without_a_run(order: &Order<'_>, error: &RunError) -> Result<Graded, Failure> {
+    let scenario = &order.loaded.scenario;
+    let grade = match error {
+        RunError::World(WorldError::MissingRuntime {
+            runtime,
+            needed_by,
+            install,
+        }) => {
+            let reason = format!("no {runtime} on this machine, which {needed_by} needs; {install}");
+            Grade::skipped(scenario, reason)
         }
-    }
+        _ => match order.told(error) {
+            Failure::Lab(_) => {
+                let incident = Incident {
+                    who: "the lab".to_owned(),
+                    what: order.words(error),
+                };
+                Grade::lab_failed(scenario, incident)
+            }
+            failure => return Err(failure),
+        },
+    };
+    Ok(Graded {
+        grade,
+        virtual_time: Duration::ZERO,
+    })
 }
 
 /// How many runs grading takes.
 fn runs(loaded: &Loaded) -> u64 {
-    1 + loaded
-        .scenario
-        .controls
-        .values()
-        .filter(|control| needs_a_run(control))
-        .count() as u64
+    let controls = loaded.scenario.controls.values();
+    1 + controls.filter(|control| needs_a_run(control)).count() as u64
 }
 
 /// Whether a control changes the run itself, and not only the evidence afterwards.
@@ -226,29 +231,4 @@ fn measures_latency(scenario: &Scenario) -> bool {
         .checks
         .values()
         .any(|check| matches!(check, Check::Latency(_)))
-}
-
-/// What the lab could not run has a grade that says so. A mistake of the scenario has none, and no more has an interrupt.
-fn without_a_run(loaded: &Loaded, error: &WorldError) -> Result<Grade, Failure> {
-    match told(loaded, error) {
-        Failure::Lab(_) => {
-            let incident = Incident {
-                who: "the lab".to_owned(),
-                what: error.to_string(),
-            };
-            Ok(Grade::lab_failed(&loaded.scenario, incident))
-        }
-        failure => Err(failure),
-    }
-}
-
-fn told(loaded: &Loaded, error: &WorldError) -> Failure {
-    let message = format!("{}: {error}", loaded.name);
-    match error {
-        WorldError::RulesRefused(_) | WorldError::Rules { .. } | WorldError::Scenario { .. } => {
-            Failure::input(message)
-        }
-        WorldError::Cancelled => Failure::Interrupted,
-        _ => Failure::lab(message),
-    }
 }

@@ -6,7 +6,9 @@
 //! | `commands` | one file per command |
 //! | `catalogue` | where the scenarios are |
 //! | `rules` | rule files, checked before anything is started |
-//! | `conduct` | a scenario and its controls, run and graded |
+//! | `ground` | where a scenario is asked to run, and whether it can |
+//! | `conduct` | scenarios and their controls, run and graded |
+//! | `report` | what commands print and write of grades |
 //! | `progress` | what a person sees meanwhile |
 //! | `runtime` | the lab's own runtime, and interrupts |
 //! | `roles` | the programs of the mesh: control plane, proxy, service |
@@ -17,7 +19,9 @@ mod catalogue;
 mod commands;
 mod conduct;
 mod failure;
+mod ground;
 mod progress;
+mod report;
 mod roles;
 mod rules;
 mod runtime;
@@ -26,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Bench, Command};
 use crate::catalogue::Catalogue;
 use crate::failure::Failure;
 
@@ -42,6 +46,14 @@ fn main() -> ExitCode {
         Some(Command::Grade(grade)) => {
             catalogue().and_then(|catalogue| commands::grade::grade(&catalogue, grade))
         }
+        Some(Command::Replay(replay)) => {
+            catalogue().and_then(|catalogue| commands::replay::replay(&catalogue, replay))
+        }
+        Some(Command::Explore(explore)) => {
+            catalogue().and_then(|catalogue| commands::explore::explore(&catalogue, explore))
+        }
+        Some(Command::Bench(Bench::Simulator(bench))) => commands::bench::simulator::simulator(bench),
+        Some(Command::Bench(Bench::Host(bench))) => commands::bench::host::host(bench),
         Some(Command::List) => catalogue().and_then(|catalogue| commands::list::list(&catalogue)),
         Some(Command::Show(show)) => commands::show::show(catalogue, show),
         Some(Command::Check(check)) => commands::check::check(check),

@@ -12,6 +12,9 @@ pub(crate) struct Board {
     total: ProgressBar,
 }
 
+/// A search through many seeds.
+pub(crate) struct Search(ProgressBar);
+
 /// One run on the display.
 pub(crate) struct Line {
     bar: ProgressBar,
@@ -52,6 +55,28 @@ impl Board {
     /// Takes the display away.
     pub(crate) fn clear(&self) {
         self.total.finish_and_clear();
+    }
+}
+
+impl Search {
+    /// Begins a search through so many seeds.
+    pub(crate) fn begin(seeds: u64) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(seeds), ProgressDrawTarget::stderr()).with_style(style(
+            "{wide_bar:.dim} {pos} of {len} seeds · {per_sec} · {elapsed}",
+        ));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    /// A seed has been tried.
+    pub(crate) fn tried(&self) {
+        self.0.inc(1);
+    }
+
+    /// How many have been tried; takes the display away.
+    pub(crate) fn end(self) -> u64 {
+        self.0.finish_and_clear();
+        self.0.position()
     }
 }
 

@@ -43,6 +43,9 @@ pub struct Run {
     pub finished_us: u64,
     /// The sidecars that took part, by workload.
     pub sidecars: Vec<String>,
+    /// Programs that were played by another one, such as `orders-1: Rust stands in for Python`.
+    #[serde(default)]
+    pub stand_ins: Vec<String>,
 }
 
 /// The scenario itself, or one of its controls.

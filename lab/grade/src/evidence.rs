@@ -45,13 +45,13 @@ impl<'a> Evidence<'a> {
         self.requests_during(traffic, None)
     }
 
-    /// The requests of a traffic that began and ended in a part of the run; never none.
+    /// The requests of a traffic that belong to a part of the run; never none.
     pub(crate) fn requests_during(
         &self,
         traffic: &str,
         window: Option<&Window>,
     ) -> Result<Vec<&'a ClientRecord>, NoEvidence> {
-        let interval = Interval::of(window, &self.observations.pushes)?;
+        let interval = Interval::of(window, self.observations)?;
         let belongs = |request: &&ClientRecord| request.traffic == traffic && interval.holds(request);
         let requests: Vec<_> = self.observations.client.iter().filter(belongs).collect();
         if requests.is_empty() {

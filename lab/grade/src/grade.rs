@@ -192,7 +192,7 @@ fn outcome(
 /// What the control plane answered to the pushes of the timeline, where that is not what the timeline expects.
 fn broken_expectations(scenario: &Scenario, observations: &Observations) -> Vec<String> {
     let mut pushes = observations.pushes.iter().filter(|push| !push.initial);
-    let broken = scenario.timeline.iter().filter_map(|step| {
+    let broken = scenario.pushes().filter_map(|step| {
         // Pushes are recorded in the order of the timeline; one that is missing must not use up those after it.
         let mut ahead = pushes.clone();
         let Some(push) = ahead.find(|push| push.rules == step.push) else {

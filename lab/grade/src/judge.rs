@@ -26,6 +26,7 @@ fn judge_of(check: &Check) -> &dyn Judge {
     match check {
         Check::Responses(check) => check,
         Check::Latency(check) => check,
+        Check::Recovers(check) => check,
         Check::Load(check) => check,
         Check::Split(check) => check,
         Check::Attempts(check) => check,
@@ -33,6 +34,8 @@ fn judge_of(check: &Check) -> &dyn Judge {
         Check::Encrypted(check) => check,
         Check::Rejected(check) => check,
         Check::Identity(check) => check,
+        Check::Rotations(check) => check,
+        Check::Lifetimes(check) => check,
         Check::Hops(check) => check,
         Check::TraceComplete(check) => check,
         Check::Cancelled(check) => check,

@@ -4,12 +4,15 @@
 //! - [`journey`]: one request's way through the mesh (`--explain`)
 //! - [`json`]: a stable format for programs
 //! - [`junit`]: JUnit XML, for continuous integration
-//! - [`styles`]: the colours of the first two
+//! - [`comparison`]: the same scenario on both grounds
+//! - [`styles`]: the colours of all that is for a terminal
 
+pub mod comparison;
 pub mod journey;
 pub mod json;
 pub mod junit;
 mod layout;
+mod replay;
 pub mod styles;
 pub mod terminal;
 

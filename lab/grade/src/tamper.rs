@@ -38,6 +38,12 @@ pub fn tamper(observations: &Observations, tamper: Tamper) -> Observations {
                 counter.value += f64::from(amount);
             }
         }
+        Tamper::DelayCloses(delay) => {
+            let delay_us = u64::try_from(delay.to_std().as_micros()).unwrap_or(u64::MAX);
+            for closed_us in spoilt.wire.iter_mut().filter_map(|wire| wire.closed_us.as_mut()) {
+                *closed_us = closed_us.saturating_add(delay_us);
+            }
+        }
         Tamper::ChangeRequestIds(count) => {
             let mut first = First::new(count);
             for (number, record) in telemetry.access.iter_mut().enumerate() {

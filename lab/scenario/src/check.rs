@@ -12,12 +12,13 @@ pub mod push;
 pub mod security;
 pub mod telemetry;
 
-pub use client::{Latency, Percentile, Responses};
+pub use client::{Latency, Percentile, Recovers, Responses};
 pub use ledger::{Attempts, Cancelled, Load, NeverHandled, Split};
 pub use push::{Nacked, Propagation, RefusalPart, Refusals};
-pub use security::{Encrypted, Identity, Rejected};
+pub use security::{Encrypted, Identity, Lifetimes, Rejected, Rotations};
 pub use telemetry::{FlagShare, Hops, TelemetryAgrees, TraceComplete};
 
+use hallway_config::GatewayDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,8 @@ pub enum Check {
     Responses(Responses),
     /// How long answers took, from the intended start. Witness: the client.
     Latency(Latency),
+    /// After a fault, answers were good again in time. Witness: the client.
+    Recovers(Recovers),
     /// One replica's share of the first attempts, by an exact binomial test. Witness: the ledger.
     Load(Load),
     /// How first attempts were split between services, by an exact binomial test. Witness: the ledger.
@@ -44,6 +47,10 @@ pub enum Check {
     Rejected(Rejected),
     /// Every request that a service handled came from this identity. Witness: the ledger (what the sidecar told the service).
     Identity(Identity),
+    /// Every sidecar put new SVIDs to use, each before the one before had expired. Witness: the sidecars.
+    Rotations(Rotations),
+    /// No connection outlived either certificate. Witnesses: the wire and the sidecars.
+    Lifetimes(Lifetimes),
     /// Every request passed these proxies, in this order, under one request id. Witnesses: access logs and ledger.
     Hops(Hops),
     /// Every request is one connected trace, down to the service. Witnesses: spans and ledger.
@@ -69,6 +76,7 @@ impl Check {
         match self {
             Self::Responses(_) => "responses",
             Self::Latency(_) => "latency",
+            Self::Recovers(_) => "recovers",
             Self::Load(_) => "load",
             Self::Split(_) => "split",
             Self::Attempts(_) => "attempts",
@@ -76,6 +84,8 @@ impl Check {
             Self::Encrypted(_) => "encrypted",
             Self::Rejected(_) => "rejected",
             Self::Identity(_) => "identity",
+            Self::Rotations(_) => "rotations",
+            Self::Lifetimes(_) => "lifetimes",
             Self::Hops(_) => "hops",
             Self::TraceComplete(_) => "trace_complete",
             Self::Cancelled(_) => "cancelled",
@@ -93,17 +103,20 @@ impl Check {
             Self::Hops(_)
             | Self::TraceComplete(_)
             | Self::Rejected(_)
+            | Self::Lifetimes(_)
             | Self::Propagation(_)
             | Self::Nacked(_)
             | Self::TelemetryAgrees(_) => true,
             Self::Responses(_)
             | Self::Latency(_)
+            | Self::Recovers(_)
             | Self::Load(_)
             | Self::Split(_)
             | Self::Attempts(_)
             | Self::NeverHandled(_)
             | Self::Encrypted(_)
             | Self::Identity(_)
+            | Self::Rotations(_)
             | Self::Cancelled(_)
             | Self::ResponseFlag(_)
             | Self::Refusals(_) => false,
@@ -111,10 +124,31 @@ impl Check {
     }
 }
 
-/// A part of the run.
+/// A part of the run: before or after a push, or between two times.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Window {
+    /// Between changes of the rules.
+    Push(PushWindow),
+    /// Between two times.
+    Time(TimeWindow),
+}
+
+/// Requests between two times, counted from the start of the traffic. They belong by when they should have started, however
+/// long they took: a fault must not choose its own witnesses.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeWindow {
+    /// From then on; from the start when absent.
+    pub from: Option<GatewayDuration>,
+    /// Before then; to the end when absent.
+    pub until: Option<GatewayDuration>,
+}
+
+/// Requests between two changes of the rules.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Window {
+pub enum PushWindow {
     /// Requests that ended before this push was sent.
     Before(String),
     /// Requests that began after the last proxy had put this push in force, and ended before the next one was sent.

@@ -1,9 +1,12 @@
 //! Controls: the same run with one thing removed or spoilt.
 
+use hallway_config::GatewayDuration;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::Step;
 
 /// The same run with one thing removed or spoilt. A control counts only if the lab was healthy, every `must_fail` check
 /// failed for its stated cause, and every other check held unless it is listed in `may_fail`.
@@ -16,7 +19,7 @@ pub struct Control {
     pub topology: Option<IndexMap<String, Value>>,
     /// A JSON merge patch (RFC 7396) on the traffic.
     pub traffic: Option<IndexMap<String, Value>>,
-    /// Steps that do not happen.
+    /// Steps that do not happen, and steps that happen too.
     pub timeline: Option<TimelineChange>,
     /// Evidence that is spoilt after the run, for checks that compare witnesses.
     pub evidence: Option<Tamper>,
@@ -28,12 +31,13 @@ pub struct Control {
 }
 
 /// A change of the timeline.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct TimelineChange {
-    /// The pushes that do not happen, by rule file.
-    #[schemars(length(min = 1))]
+    /// The steps that do not happen: pushes by rule file, faults by kind (`restart`: all of that kind).
     pub remove: Vec<String>,
+    /// Steps that happen too.
+    pub add: Vec<Step>,
 }
 
 /// How recorded evidence is spoilt.
@@ -48,6 +52,8 @@ pub enum Tamper {
     DropSpans(#[schemars(range(min = 1))] u32),
     /// All counters of the proxies' metrics are greater by this.
     InflateMetrics(#[schemars(range(min = 1))] u32),
+    /// All connections on the wire end so much later.
+    DelayCloses(GatewayDuration),
     /// So many lines of each side of each sidecar's access log carry another request id, the first ones.
     ChangeRequestIds(#[schemars(range(min = 1))] u32),
 }

@@ -2,7 +2,7 @@
 
 use hallway_yaml::{Diagnostics, Node, SourceFile, parse_one};
 
-use crate::{Control, Scenario};
+use crate::{Control, Scenario, Step};
 
 /// The fields of a control that are no patches of the scenario, as a merge patch that removes them.
 const NO_PATCHES: &str = "{ timeline: null, evidence: null, must_fail: null, may_fail: null }";
@@ -22,7 +22,9 @@ pub(crate) fn scenario(document: &Node, control: Option<&Control>) -> Result<Sce
     if let Some(timeline) = control.and_then(|control| control.timeline.as_ref()) {
         scenario
             .timeline
-            .retain(|step| !timeline.remove.contains(&step.push));
+            .retain(|step| !timeline.remove.iter().any(|removed| removed == step.name()));
+        scenario.timeline.extend(timeline.add.iter().cloned());
+        scenario.timeline.sort_by_key(Step::at);
     }
     Ok(scenario)
 }

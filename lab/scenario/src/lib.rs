@@ -4,9 +4,9 @@
 //! lesson). The types' own JSON Schema is what the loader validates against and what is published.
 //!
 //! - [`scenario`]: the file as a whole
-//! - [`topology`]: services, their languages, replicas and behaviours
+//! - [`topology`]: services, their languages, replicas and behaviours; [`network`]: the links between them
 //! - [`traffic`]: who sends what, how often
-//! - [`timeline`]: what happens while traffic flows
+//! - [`timeline`]: what happens while traffic flows; [`fault`]: what goes wrong on purpose
 //! - [`check`]: what must hold, as a closed set of typed checks
 //! - [`control`]: the same run with one thing removed or spoilt
 //! - [`quantity`]: shares, rates and comparisons as people write them
@@ -17,7 +17,9 @@
 pub mod check;
 pub mod control;
 mod effective;
+pub mod fault;
 pub mod load;
+pub mod network;
 pub mod quantity;
 pub mod scenario;
 pub mod schema;
@@ -29,9 +31,11 @@ mod validate;
 
 pub use check::Check;
 pub use control::{Control, Tamper};
+pub use fault::Fault;
 pub use load::{LoadError, Loaded, discover, load_directory};
+pub use network::Network;
 pub use scenario::{Ground, Scenario};
 pub use schema::json_schema;
-pub use timeline::Step;
+pub use timeline::{FaultStep, PushStep, Step};
 pub use topology::{Service, Topology};
 pub use traffic::Traffic;

@@ -5,14 +5,20 @@
 //! - `share`: parts of a whole, and bounds on them
 //! - `comparison`: counts, and bounds on them
 //! - `rate`: requests per time
+//! - `byte_rate`: bytes per second
+//! - `signed_duration`: durations into the future or the past
 
+mod byte_rate;
 mod comparison;
 mod rate;
 mod share;
+mod signed_duration;
 
+pub use byte_rate::ByteRate;
 pub use comparison::Comparison;
 pub use rate::Rate;
 pub use share::{Percentage, Share, ShareBound};
+pub use signed_duration::SignedDuration;
 
 use thiserror::Error;
 

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::timeline::PushStep;
 use crate::{Check, Control, Step, Topology, Traffic};
 
 /// A line that is not blank.
@@ -36,6 +37,13 @@ pub struct Scenario {
     pub checks: IndexMap<String, Check>,
     /// The same run with one thing removed or spoilt, by name. Every check is turned red by at least one of them.
     pub controls: IndexMap<String, Control>,
+}
+
+impl Scenario {
+    /// The pushes of its timeline, in the order in which they are written.
+    pub fn pushes(&self) -> impl DoubleEndedIterator<Item = &PushStep> {
+        self.timeline.iter().filter_map(Step::as_push)
+    }
 }
 
 /// Where a scenario can run: both grounds, or one with the reason.

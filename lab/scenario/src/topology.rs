@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Network;
 use crate::quantity::Share;
 
 /// The services of a scenario and the mesh around them.
@@ -28,6 +29,17 @@ pub struct Topology {
     /// How long an SVID lives.
     #[serde(default = "default_svid_lifetime")]
     pub svid_lifetime: GatewayDuration,
+    /// What the links between the machines are like.
+    #[serde(default)]
+    pub network: Network,
+}
+
+impl Topology {
+    /// The names of all replicas: `orders-1`, `payments-1`, `payments-2`, …
+    pub fn workloads(&self) -> impl Iterator<Item = String> {
+        let services = self.services.iter();
+        services.flat_map(|(name, service)| service.instance_names(name))
+    }
 }
 
 /// Trust domains that the mesh trusts beside its own.

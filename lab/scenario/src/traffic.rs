@@ -5,7 +5,7 @@ use std::time::Duration;
 use hallway_config::GatewayDuration;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::quantity::Rate;
 
@@ -32,7 +32,9 @@ pub struct Traffic {
     /// Headers to send.
     #[serde(default)]
     pub headers: IndexMap<String, String>,
-    /// The body to send.
+    /// The body to send: a text, or `{ bytes: 32000 }` for so many bytes of filling.
+    #[serde(default, deserialize_with = "written_out")]
+    #[schemars(with = "Option<Body>")]
     pub body: Option<String>,
     /// How many requests per time; `20/s` when absent.
     #[serde(default)]
@@ -79,6 +81,25 @@ impl Traffic {
     }
 }
 
+/// A body as it is written in a scenario file.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Body {
+    /// This text.
+    Text(String),
+    /// Filling.
+    Filling(Filling),
+}
+
+/// A body of which only the size matters.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Filling {
+    /// How many bytes.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    bytes: usize,
+}
+
 /// What an intruder presents.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -107,6 +128,14 @@ pub struct Certificate {
     pub identity: Option<String>,
     /// It expired so long ago; valid when absent.
     pub expired_for: Option<GatewayDuration>,
+}
+
+fn written_out<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let body = Option::<Body>::deserialize(deserializer)?;
+    Ok(body.map(|body| match body {
+        Body::Text(text) => text,
+        Body::Filling(filling) => "x".repeat(filling.bytes),
+    }))
 }
 
 fn default_method() -> String {

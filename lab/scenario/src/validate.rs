@@ -2,19 +2,23 @@
 //!
 //! - `findings`: what is wrong, each at its place
 //! - `topology`, `calls`, `traffic`, `timeline`, `checks`: the parts of a scenario
+//! - `faults`: whom faults befall, on which ground, and in which order
 //! - `split`: whether a sample is large enough to tell two splits apart
 //! - `controls`: whether every control changes something, and every check is turned red by one
+//! - `windows`: parts of a run between two times
 //! - `urls`: URLs, methods and headers that can be sent
 
 mod calls;
 mod checks;
 mod controls;
+mod faults;
 mod findings;
 mod split;
 mod timeline;
 mod topology;
 mod traffic;
 mod urls;
+mod windows;
 
 use std::path::{Component, Path as FilePath};
 
@@ -36,7 +40,7 @@ pub(crate) fn scenario(document: &Node, scenario: &Scenario, surroundings: &Surr
     let mut findings = Findings::new(document);
     header(&mut findings, scenario, surroundings.name);
     rule_files(&mut findings, scenario, surroundings);
-    topology::check(&mut findings, &scenario.topology);
+    topology::check(&mut findings, scenario);
     traffic::check(&mut findings, scenario);
     timeline::check(&mut findings, scenario);
     checks::check(&mut findings, scenario, scenario);
@@ -55,8 +59,11 @@ pub(crate) fn effective(
     control: &str,
 ) -> Diagnostics {
     let mut findings = Findings::new(document);
-    topology::check(&mut findings, &effective.topology);
+    topology::check(&mut findings, effective);
     traffic::check(&mut findings, effective);
+    if let Some(change) = base.controls.get(control) {
+        timeline::check_effective(&mut findings, base, effective, control, change);
+    }
     checks::check(&mut findings, effective, base);
     controls::check_effect(&mut findings, base, effective, control);
     findings.into_diagnostics()
@@ -92,11 +99,10 @@ fn header(findings: &mut Findings<'_>, scenario: &Scenario, directory: &str) {
 /// Rule files are only looked for: some are wrong on purpose.
 fn rule_files(findings: &mut Findings<'_>, scenario: &Scenario, surroundings: &Surroundings<'_>) {
     let initial = [(Path::keys(["rules"]), &scenario.rules)];
-    let pushed = scenario
-        .timeline
-        .iter()
-        .enumerate()
-        .map(|(index, step)| (Path::keys(["timeline"]).with(index).with("push"), &step.push));
+    let pushed = scenario.timeline.iter().enumerate().filter_map(|(index, step)| {
+        let push = &step.as_push()?.push;
+        Some((Path::keys(["timeline"]).with(index).with("push"), push))
+    });
     let of_controls = scenario.controls.iter().filter_map(|(name, control)| {
         let rules = control.rules.as_ref()?;
         Some((Path::keys(["controls", name, "rules"]), rules))

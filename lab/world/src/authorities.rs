@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 use hallway_host::Host;
 use hallway_identity::{Authority, Svid, Validity};
 use hallway_model::{SpiffeId, TrustDomain};
+use hallway_scenario::fault::{Fault, Program};
 use hallway_scenario::traffic::{Certificate, Present};
-use hallway_scenario::{Scenario, Traffic};
+use hallway_scenario::{Scenario, Step, Traffic};
 
 use crate::error::WorldError;
 use crate::plan::Plan;
@@ -25,8 +26,9 @@ pub(crate) struct Authorities {
 }
 
 impl Authorities {
-    /// Those that the scenario needs: of every trust domain that is not the mesh's, and of the mesh's own only if an intruder
-    /// brings a certificate of it. Otherwise the mesh's control plane is its own authority, and nobody else has its key.
+    /// Those that the scenario needs: of every trust domain that is not the mesh's, and of the mesh's own only if an intruder brings a
+    /// certificate of it, or the control plane is to start again with the key that it had. Otherwise the mesh's control plane is its own
+    /// authority, and nobody else has its key.
     ///
     /// # Errors
     /// [`WorldError::Scenario`] when a trust domain is none.
@@ -41,7 +43,12 @@ impl Authorities {
             .filter_map(|(name, traffic)| certificate(traffic).map(|certificate| (name, certificate)))
             .map(|(name, certificate)| issuer(plan, &format!("traffic `{name}`"), certificate))
             .collect::<Result<Vec<_>, _>>()?;
-        let domains = presented.into_iter().chain(federated.clone());
+        let restarts = scenario.timeline.iter().filter_map(Step::as_fault);
+        let kept = restarts
+            .map(|step| &step.fault)
+            .any(|fault| *fault == Fault::Restart(Program::ControlPlane))
+            .then(|| plan.trust_domain.clone());
+        let domains = presented.into_iter().chain(federated.clone()).chain(kept);
         Ok(Self {
             by_trust_domain: domains
                 .map(|domain| (domain.clone(), Authority::new(host, domain)))

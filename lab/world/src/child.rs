@@ -15,7 +15,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::error::WorldError;
 use crate::incidents::Incidents;
-use supervise::{Exit, Process};
+pub(crate) use supervise::Exit;
+use supervise::{Commands, Process};
 
 /// How long a child may take until it is ready: a Python interpreter on a busy machine needs seconds.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -29,14 +30,38 @@ pub(crate) struct Supervisor {
     tasks: TaskTracker,
 }
 
-/// A running child. Dropping it orders it to stop.
+/// A running program, a child process or a simulated one. Dropping it orders it to stop.
 pub(crate) struct Child<R> {
     who: String,
     records: mpsc::UnboundedReceiver<R>,
     /// Records that came before the child was ready.
     early: Vec<R>,
     exit: oneshot::Receiver<Exit>,
+    orders: mpsc::UnboundedSender<Order>,
     stop: DropGuard,
+}
+
+/// What befalls a program on purpose, and is no incident.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Order {
+    /// It dies at once, without being asked (SIGKILL).
+    Crash,
+    /// It does nothing until it is resumed (SIGSTOP).
+    Pause,
+    /// It goes on (SIGCONT).
+    Resume,
+}
+
+/// What whoever runs a program tells its [`Child`], and hears of it.
+pub(crate) struct Running<R> {
+    /// What the program records. Closed when it has ended, before `exit` is told.
+    pub(crate) records: mpsc::UnboundedSender<R>,
+    /// How it ended.
+    pub(crate) exit: oneshot::Sender<Exit>,
+    /// What is to befall it, in order.
+    pub(crate) orders: mpsc::UnboundedReceiver<Order>,
+    /// The order to stop. Who is paused is resumed first, and could not hear it otherwise.
+    pub(crate) stop: CancellationToken,
 }
 
 impl Supervisor {
@@ -68,27 +93,28 @@ impl Supervisor {
             source,
         })?;
         let bootstrap = serde_json::to_string(bootstrap).expect("a bootstrap is plain data") + "\n";
-        let (record_sender, records) = mpsc::unbounded_channel();
-        let (exit_sender, exit) = oneshot::channel();
-        let stop = self.stop.child_token();
-        let ordered = stop.clone();
+        let (child, running) = Child::new(who, self.stop.child_token());
         let (name, incidents, grace) = (who.to_owned(), self.incidents.clone(), self.grace);
         let supervise = async move {
             let report = |what: String| incidents.report(name.as_str(), what);
-            let exit = process
-                .supervise(bootstrap, record_sender, ordered, grace, &report)
-                .await;
+            let Running {
+                records,
+                exit,
+                orders,
+                stop,
+            } = running;
+            let commands = Commands {
+                bootstrap,
+                orders,
+                stop,
+                grace,
+            };
+            let ended = process.supervise(commands, records, &report).await;
             // Nobody may be left to ask how it ended.
-            let _ = exit_sender.send(exit);
+            let _ = exit.send(ended);
         };
         self.host.spawn(self.tasks.track_future(supervise));
-        Ok(Child {
-            who: who.to_owned(),
-            records,
-            early: Vec::new(),
-            exit,
-            stop: stop.drop_guard(),
-        })
+        Ok(child)
     }
 
     /// Orders all children to stop, and returns when the last one has ended.
@@ -100,6 +126,28 @@ impl Supervisor {
 }
 
 impl<R> Child<R> {
+    /// A child, and what whoever runs it needs. `stop` is the order to it.
+    pub(crate) fn new(who: &str, stop: CancellationToken) -> (Self, Running<R>) {
+        let (record_sender, records) = mpsc::unbounded_channel();
+        let (exit_sender, exit) = oneshot::channel();
+        let (orders, received) = mpsc::unbounded_channel();
+        let running = Running {
+            records: record_sender,
+            exit: exit_sender,
+            orders: received,
+            stop: stop.clone(),
+        };
+        let child = Self {
+            who: who.to_owned(),
+            records,
+            early: Vec::new(),
+            exit,
+            orders,
+            stop: stop.drop_guard(),
+        };
+        (child, running)
+    }
+
     /// Waits for the record that `is_ready` takes something out of.
     ///
     /// # Errors
@@ -117,14 +165,44 @@ impl<R> Child<R> {
     }
 
     /// Orders the child to stop, waits until it has ended, and returns all that it recorded.
-    pub(crate) async fn stop(mut self) -> Vec<R> {
-        drop(self.stop);
-        while let Some(record) = self.records.recv().await {
-            self.early.push(record);
-        }
-        // Only then is it known whether it ended as it should.
-        let _ = self.exit.await;
-        self.early
+    pub(crate) async fn stop(self) -> Vec<R> {
+        let Self {
+            records,
+            early,
+            exit,
+            stop,
+            ..
+        } = self;
+        drop(stop);
+        last_records(records, early, exit).await
+    }
+
+    /// Kills the child, waits until it is dead, and returns all that it recorded.
+    pub(crate) async fn crash(self) -> Vec<R> {
+        self.order(Order::Crash);
+        let Self {
+            records,
+            early,
+            exit,
+            stop: _running_until_then,
+            ..
+        } = self;
+        last_records(records, early, exit).await
+    }
+
+    /// Lets it do nothing at all until [`Child::resume`].
+    pub(crate) fn pause(&self) {
+        self.order(Order::Pause);
+    }
+
+    /// Lets it go on after [`Child::pause`].
+    pub(crate) fn resume(&self) {
+        self.order(Order::Resume);
+    }
+
+    fn order(&self, order: Order) {
+        // It may have ended, which is an incident already.
+        let _ = self.orders.send(order);
     }
 
     async fn first<T>(&mut self, is_ready: impl Fn(&R) -> Option<T>) -> Option<T> {
@@ -148,6 +226,19 @@ impl<R> Child<R> {
             said: exit.said,
         }
     }
+}
+
+async fn last_records<R>(
+    mut records: mpsc::UnboundedReceiver<R>,
+    mut early: Vec<R>,
+    exit: oneshot::Receiver<Exit>,
+) -> Vec<R> {
+    while let Some(record) = records.recv().await {
+        early.push(record);
+    }
+    // Only then is it known whether it ended as it should.
+    let _ = exit.await;
+    early
 }
 
 #[cfg(test)]

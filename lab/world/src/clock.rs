@@ -1,6 +1,6 @@
 //! Timestamps of one run: microseconds since the Unix epoch that never step back.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hallway_host::Host;
 use tokio::time::Instant;
@@ -8,17 +8,17 @@ use tokio::time::Instant;
 /// Reads the host's wall clock once, and counts monotonic time from there: a latency is not disturbed when somebody sets
 /// the clock, and timestamps of the lab still compare with those of the processes on the same machine.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     origin: Instant,
     origin_us: u64,
 }
 
 impl Clock {
-    pub(crate) fn start(host: &Host) -> Self {
-        let since_epoch = host.wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
+    /// Starts at the time of `host`.
+    pub fn start(host: &Host) -> Self {
         Self {
             origin: Instant::now(),
-            origin_us: micros(since_epoch),
+            origin_us: microseconds(host.wall_clock()),
         }
     }
 
@@ -31,6 +31,11 @@ impl Clock {
     pub(crate) fn at_us(&self, moment: Instant) -> u64 {
         self.origin_us + micros(moment.saturating_duration_since(self.origin))
     }
+}
+
+/// The timestamp of a time of day.
+pub(crate) fn microseconds(moment: SystemTime) -> u64 {
+    micros(moment.duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 fn micros(duration: Duration) -> u64 {

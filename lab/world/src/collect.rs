@@ -20,8 +20,14 @@ pub(crate) fn ledger(applications: BTreeMap<String, Vec<Record>>) -> Vec<LedgerE
     ledger
 }
 
-/// The entries of one process: what it received, each with how it ended.
+/// The entries of one application, in all its lives: each begins with a record of its own, and counts anew.
 fn join(records: Vec<Record>) -> Vec<LedgerEntry> {
+    let lives = records.split(|record| matches!(record, Record::Listening { .. }));
+    lives.flat_map(|life| join_life(life.to_vec())).collect()
+}
+
+/// The entries of one process: what it received, each with how it ended.
+fn join_life(records: Vec<Record>) -> Vec<LedgerEntry> {
     let mut received = Vec::new();
     let mut finished: BTreeMap<u64, Finished> = BTreeMap::new();
     for record in records {

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use hallway_control::api::{
-    Failure, PutRules, RegisterWorkload, Registered, RuleFile, RulesAccepted, RulesRefused, Status,
-    WorkloadEndpoint,
+    Failure, KnownWorkload, PutRules, RegisterWorkload, Registered, RuleFile, RulesAccepted, RulesRefused,
+    Status, WorkloadEndpoint,
 };
 use hallway_evidence::PushOutcome;
 use hallway_host::Host;
@@ -51,6 +51,13 @@ impl ControlClient {
         let path = format!("/v1/workloads/{name}/endpoint");
         let response = self.send(&what, Method::PUT, &path, endpoint).await?;
         succeeded(&what, &response)
+    }
+
+    /// Says what workloads there are and where, all at once.
+    pub(crate) async fn restore(&self, workloads: Vec<KnownWorkload>) -> Result<(), WorldError> {
+        let what = "take the registry";
+        let response = self.send(what, Method::PUT, "/v1/workloads", &workloads).await?;
+        succeeded(what, &response)
     }
 
     /// Pushes one rule file, which replaces all rules.

@@ -1,13 +1,16 @@
 //! Runs a scenario on a ground and returns what the witnesses observed.
 //!
-//! - [`run()`]: one run, from the first process to the last
+//! - [`run()`]: one run on processes; [`simulate()`]: one run in a simulation; `session`: what both have in common
 //! - [`options`]: how to run, and what one hears of it meanwhile; [`error`]: why a run could not be made
 //! - `plan`: what the topology amounts to; `behaviour`: its words in those of the service contract
-//! - `processes`: the ground of real processes; `child`: one of them; `mesh`: a mesh that is up, on whatever ground
-//! - `control_client`: the control plane's admin API; `timeline`: pushes of rules
+//! - `programs`: the order in which programs start and stop; `ground`: what they are started on; `mesh`: where they are
+//! - `processes`: the ground of real processes; `child`: one of them
+//! - `simulated`: the simulated ground
+//! - [`replay`]: a simulated run, event by event
+//! - `control_client`: the control plane's admin API; `timeline`: pushes of rules and faults; `faults`: what a fault does
 //! - `traffic`: a scenario's traffic, addressed to a mesh; `load`: the first witness, which sends it
 //! - `authorities`: the certificate authorities that the lab itself holds, for intruders
-//! - `wire`: the third witness, between sidecars
+//! - `wire`: the third witness, between sidecars: a [`Wire`] of relays, where faults happen too
 //! - `scrape`: the metrics of proxies; `collect`: sorts what programs left behind
 //! - `http_client`, `clock`, `incidents`: what the others share
 
@@ -18,6 +21,9 @@ mod clock;
 mod collect;
 mod control_client;
 pub mod error;
+mod explore;
+mod faults;
+mod ground;
 mod http_client;
 mod incidents;
 mod load;
@@ -25,12 +31,23 @@ mod mesh;
 pub mod options;
 mod plan;
 mod processes;
+mod programs;
+pub mod replay;
 mod run;
 mod scrape;
+mod session;
+mod simulate;
+mod simulated;
 mod timeline;
 mod traffic;
 mod wire;
 
+pub use clock::Clock;
 pub use error::WorldError;
+pub use explore::explore;
+pub use faults::LinkChange;
 pub use options::{Options, Progress};
+pub use replay::ReplayEvent;
 pub use run::run;
+pub use simulate::{Simulated, simulate};
+pub use wire::{Edge, Wire};

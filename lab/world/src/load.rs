@@ -25,7 +25,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::http_client::HttpClient;
 use crate::incidents::Incidents;
 pub(crate) use arrivals::Arrivals;
 pub(crate) use intruder::Intruder;
@@ -53,7 +52,6 @@ pub(crate) struct Load {
     clock: Clock,
     /// What every request carries, so that the wire can look out for it.
     marker: Arc<str>,
-    client: Arc<HttpClient>,
     incidents: Incidents,
     outstanding: Arc<Semaphore>,
     records: Arc<Mutex<Vec<ClientRecord>>>,
@@ -64,7 +62,6 @@ pub(crate) struct Load {
 impl Load {
     pub(crate) fn new(host: Host, clock: Clock, marker: &str, incidents: Incidents) -> Self {
         Self {
-            client: Arc::new(HttpClient::new(host.clone())),
             host,
             clock,
             marker: marker.into(),
@@ -138,9 +135,7 @@ impl Load {
     async fn send_one(&self, stream: &Stream, correlation: String, intended: Instant) {
         let started_us = self.clock.now_us();
         let mut local_address = None;
-        let sending = stream
-            .sender
-            .send(&self.client, &self.host, &correlation, &mut local_address);
+        let sending = stream.sender.send(&correlation, &mut local_address);
         let outcome = match tokio::time::timeout(stream.patience, sending).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(outcome::failure(&error)),

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use hallway_evidence::WireConnection;
 use hallway_model::bootstrap::Token;
 
 use crate::control_client::ControlClient;
 use crate::error::WorldError;
-use crate::wire::{Edge, Wire};
+use crate::faults::LinkChange;
+use crate::http_client::HttpClient;
+use crate::simulated::Links;
+use crate::wire::{Edge, Tap, Wire};
 
 /// A mesh that is up.
 pub(crate) struct Mesh {
@@ -18,34 +23,89 @@ pub(crate) struct Mesh {
     pub(crate) sidecars: BTreeMap<String, Sidecar>,
     /// By workload.
     pub(crate) applications: BTreeMap<String, Application>,
-    pub(crate) wire: Wire,
+    pub(crate) wire: Edges,
+}
+
+/// The third witness.
+pub(crate) enum Edges {
+    /// Relays between processes.
+    Relayed(Wire),
+    /// The simulated network itself, and its links.
+    Tapped(Tap, Links),
 }
 
 impl Mesh {
-    /// Puts a relay on `edge`, and returns where to reach it.
+    /// Has `edge` witnessed, and returns where its caller reaches its target: at a relay, or at the target itself.
     ///
     /// # Errors
     /// [`WorldError::Listen`].
     pub(crate) async fn edge(&self, edge: Edge) -> Result<SocketAddr, WorldError> {
-        let purpose = format!("the wire from {} to {}", edge.from, edge.to);
-        let relay = self.wire.relay(edge).await;
-        relay.map_err(|source| WorldError::Listen { purpose, source })
+        match &self.wire {
+            Edges::Relayed(wire) => {
+                let purpose = format!("the wire from {} to {}", edge.from, edge.to);
+                let relay = wire.relay(edge).await;
+                relay.map_err(|source| WorldError::Listen { purpose, source })
+            }
+            Edges::Tapped(tap, _) => {
+                let target = edge.target;
+                tap.watch(edge);
+                Ok(target)
+            }
+        }
+    }
+}
+
+impl Edges {
+    /// Changes what one direction between two machines is like, for connections that are open too.
+    pub(crate) fn change_link(&self, from: &str, to: &str, change: LinkChange) {
+        match self {
+            Self::Relayed(wire) => wire.change_link(from, to, change),
+            Self::Tapped(_, links) => links.change(from, to, change),
+        }
+    }
+
+    /// Breaks all open connections between two machines.
+    pub(crate) fn reset_link(&self, one: &str, other: &str) {
+        match self {
+            Self::Relayed(wire) => wire.reset_link(one, other),
+            Self::Tapped(_, links) => links.reset(one, other),
+        }
+    }
+
+    /// Whether the sidecar of a workload is away. A relay has to be told that it should refuse connections then; simulated kernels do it by
+    /// themselves.
+    pub(crate) fn refuse(&self, workload: &str, refuses: bool) {
+        if let Self::Relayed(wire) = self {
+            wire.refuse(workload, refuses);
+        }
+    }
+
+    /// Ends the run, and returns what was seen of every connection, in the order in which they were opened.
+    pub(crate) async fn cut(self) -> Vec<WireConnection> {
+        match self {
+            Self::Relayed(wire) => wire.cut().await,
+            Self::Tapped(tap, _) => tap.take(),
+        }
     }
 }
 
 /// Where a sidecar is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Sidecar {
     pub(crate) outbound: SocketAddr,
     pub(crate) inbound: SocketAddr,
     pub(crate) admin: AdminAddress,
+    /// Speaks to it from its own machine.
+    pub(crate) client: Arc<HttpClient>,
 }
 
 /// Where the application of a workload is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Application {
     pub(crate) address: SocketAddr,
     pub(crate) control: AdminAddress,
+    /// Speaks to it from its own machine.
+    pub(crate) client: Arc<HttpClient>,
 }
 
 /// An endpoint that asks for a token.

@@ -21,6 +21,8 @@ pub struct Options {
     pub python: PathBuf,
     /// The sample service in Python.
     pub python_service: PathBuf,
+    /// Whether to write down every event, for a replay; simulated only.
+    pub trace: bool,
     /// Where to tell how far the run is.
     pub progress: Option<UnboundedSender<Progress>>,
 }

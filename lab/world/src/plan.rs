@@ -50,6 +50,13 @@ pub(crate) struct Claim {
     pub(crate) really: String,
 }
 
+impl Workload {
+    /// What its sidecar is called.
+    pub(crate) fn sidecar(&self) -> String {
+        format!("{} sidecar", self.name)
+    }
+}
+
 impl Plan {
     /// # Errors
     /// [`WorldError::Scenario`] when something is named that does not exist.

@@ -1,41 +1,79 @@
-//! Pushes of rules: the first one, and those of the timeline while traffic flows.
+//! The timeline: pushes of rules, the first one too, and faults, while traffic flows.
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use hallway_control::api::{ProxyStatus, Status};
+use hallway_control::api::{ProxyStatus, RuleFile, Status};
 use hallway_evidence::{ProxyState, Push, PushOutcome};
-use hallway_scenario::Step;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use hallway_scenario::{Step, Topology};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::clock::Clock;
 use crate::control_client::ControlClient;
 use crate::error::WorldError;
+use crate::faults::{self, Faults};
 
-/// How often the control plane is asked how far a push has come.
+/// How often the control plane is asked how far a push has come, at first; later, after every hundredth of the time that it has taken.
 const POLL: Duration = Duration::from_millis(5);
+
+/// How long the control plane may take to answer.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long the last push of a timeline is followed.
 const SETTLES_WITHIN: Duration = Duration::from_secs(10);
 
-/// Pushes rules, and follows them until every sidecar has answered.
+/// Makes a timeline happen, and follows every push until all sidecars have answered.
 pub(crate) struct Timeline<'a> {
-    pub(crate) control: &'a ControlClient,
-    pub(crate) clock: Clock,
+    control: &'a ControlClient,
+    clock: Clock,
     /// Where the rule files are.
-    pub(crate) directory: &'a Path,
+    directory: &'a Path,
+    topology: &'a Topology,
     /// The sidecars that must answer, by workload.
-    pub(crate) sidecars: Vec<String>,
+    sidecars: Vec<String>,
+    /// The rules that the control plane accepted last.
+    in_force: Mutex<Option<RuleFile>>,
 }
 
-impl Timeline<'_> {
+/// A push that the control plane has answered, and that sidecars may still have to answer.
+struct Sent {
+    rules: String,
+    initial: bool,
+    sent_us: u64,
+    answered_us: u64,
+    outcome: PushOutcome,
+    /// How long the sidecars' answers are awaited.
+    until: Instant,
+}
+
+impl<'a> Timeline<'a> {
+    /// `sidecars` are those that must answer a push, by workload.
+    pub(crate) fn new(
+        control: &'a ControlClient,
+        clock: Clock,
+        directory: &'a Path,
+        topology: &'a Topology,
+        sidecars: Vec<String>,
+    ) -> Self {
+        Self {
+            control,
+            clock,
+            directory,
+            topology,
+            sidecars,
+            in_force: Mutex::default(),
+        }
+    }
+
     /// Pushes the rules that are in force before any traffic, and waits until every sidecar has them.
     ///
     /// # Errors
     /// [`WorldError::RulesRefused`], [`WorldError::NotReady`], and those of reading files and asking the control plane.
     pub(crate) async fn initial_push(&self, rules: &str) -> Result<Push, WorldError> {
-        let deadline = Instant::now() + SETTLES_WITHIN;
-        let push = self.push(rules, true, deadline).await?;
+        let sent = self.send(rules, true, Instant::now() + SETTLES_WITHIN).await?;
+        let push = self.follow(sent).await;
         if let PushOutcome::Refused { problems } = push.outcome {
             return Err(WorldError::RulesRefused(problems));
         }
@@ -51,51 +89,106 @@ impl Timeline<'_> {
         })
     }
 
-    /// Makes all pushes of `steps`, each at its time counted from `start`. Each is followed until every sidecar has answered
-    /// it, or the next one is due.
+    /// Takes all `steps`, each at its time counted from `start`; those of the same time in the order of the file. A push is
+    /// followed until every sidecar has answered it, or the next push is due; faults happen meanwhile.
     ///
     /// # Errors
-    /// Those of reading files and asking the control plane.
-    pub(crate) async fn run(&self, steps: &[Step], start: Instant) -> Result<Vec<Push>, WorldError> {
+    /// Those of reading files, of asking the control plane, and of the faults.
+    pub(crate) async fn run(
+        &self,
+        steps: &[Step],
+        start: Instant,
+        faults: &mut impl Faults,
+    ) -> Result<Vec<Push>, WorldError> {
         let mut steps: Vec<&Step> = steps.iter().collect();
-        steps.sort_by_key(|step| step.at.to_std());
-        let mut pushes = Vec::new();
+        steps.sort_by_key(|step| step.at().to_std());
+        let (sent, to_follow) = mpsc::unbounded_channel();
+        let taken = self.take(&steps, start, faults, sent);
+        let ((), pushes) = tokio::try_join!(taken, self.follow_all(to_follow))?;
+        Ok(pushes)
+    }
+
+    async fn take(
+        &self,
+        steps: &[&Step],
+        start: Instant,
+        faults: &mut impl Faults,
+        sent: mpsc::UnboundedSender<Sent>,
+    ) -> Result<(), WorldError> {
         for (index, step) in steps.iter().enumerate() {
-            let due = start + step.at.to_std();
-            sleep_until(due).await;
-            let next = steps.get(index + 1).map(|next| start + next.at.to_std());
-            let until = next.unwrap_or_else(|| Instant::now() + SETTLES_WITHIN);
-            pushes.push(self.push(&step.push, false, until).await?);
+            sleep_until(start + step.at().to_std()).await;
+            match step {
+                Step::Push(push) => {
+                    let mut later = steps[index + 1..].iter().filter(|step| step.as_push().is_some());
+                    let next = later.next().map(|next| start + next.at().to_std());
+                    let until = next.unwrap_or_else(|| Instant::now() + SETTLES_WITHIN);
+                    let push = self.send(&push.push, false, until).await?;
+                    // Whoever follows the pushes does so to the end.
+                    let _ = sent.send(push);
+                }
+                Step::Fault(step) => {
+                    let rules = self.in_force().clone();
+                    faults::befall(faults, self.topology, &step.fault, rules.as_ref()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn follow_all(&self, mut sent: mpsc::UnboundedReceiver<Sent>) -> Result<Vec<Push>, WorldError> {
+        let mut pushes = Vec::new();
+        while let Some(push) = sent.recv().await {
+            pushes.push(self.follow(push).await);
         }
         Ok(pushes)
     }
 
-    async fn push(&self, rules: &str, initial: bool, until: Instant) -> Result<Push, WorldError> {
+    /// Sends rules to the control plane, and waits for its answer.
+    async fn send(&self, rules: &str, initial: bool, until: Instant) -> Result<Sent, WorldError> {
         let text = self.read(rules)?;
         let sent_us = self.clock.now_us();
-        let outcome = self.control.put_rules(rules, text).await?;
-        let answered_us = self.clock.now_us();
-        let settled = match outcome {
-            PushOutcome::Accepted { .. } => timeout_at(until, self.settled()).await.ok().transpose()?,
-            PushOutcome::Refused { .. } => None,
-        };
-        let (settled_us, status) = match settled {
-            Some((at_us, status)) => (Some(at_us), status),
-            None => (None, self.control.status().await?),
-        };
-        let refusal = status.rules.last_refusal.as_ref();
-        Ok(Push {
+        let outcome = timeout(ANSWERS_WITHIN, self.control.put_rules(rules, text.clone()))
+            .await
+            .unwrap_or_else(|_| Err(silence(rules)))?;
+        if matches!(outcome, PushOutcome::Accepted { .. }) {
+            let name = rules.to_owned();
+            *self.in_force() = Some(RuleFile { name, text });
+        }
+        Ok(Sent {
             rules: rules.to_owned(),
             initial,
             sent_us,
-            answered_us,
+            answered_us: self.clock.now_us(),
             outcome,
+            until,
+        })
+    }
+
+    /// Follows a push until every sidecar has answered it, or its time is up.
+    async fn follow(&self, sent: Sent) -> Push {
+        let settled = match sent.outcome {
+            PushOutcome::Accepted { .. } => timeout_at(sent.until, self.settled()).await.ok(),
+            PushOutcome::Refused { .. } => None,
+        };
+        let (settled_us, status) = match settled {
+            Some((at_us, status)) => (Some(at_us), Some(status)),
+            None => (None, self.status().await),
+        };
+        let refusal = status
+            .as_ref()
+            .and_then(|status| status.rules.last_refusal.as_ref());
+        Push {
+            rules: sent.rules,
+            initial: sent.initial,
+            sent_us: sent.sent_us,
+            answered_us: sent.answered_us,
+            outcome: sent.outcome,
             settled_us,
             status_problems: refusal
                 .map(|last| last.refused.problems.clone())
                 .unwrap_or_default(),
-            proxies: self.states(&status),
-        })
+            proxies: status.map(|status| self.states(&status)).unwrap_or_default(),
+        }
     }
 
     fn read(&self, rules: &str) -> Result<String, WorldError> {
@@ -104,15 +197,26 @@ impl Timeline<'_> {
     }
 
     /// Waits until every sidecar has put in force, or refused, what the control plane wants it to have.
-    async fn settled(&self) -> Result<(u64, Status), WorldError> {
+    async fn settled(&self) -> (u64, Status) {
+        let start = Instant::now();
         loop {
-            let status = self.control.status().await?;
-            let answered = |name: &String| status.proxies.get(name).is_some_and(has_answered);
-            if self.sidecars.iter().all(answered) {
-                return Ok((self.clock.now_us(), status));
+            if let Some(status) = self.status().await {
+                let answered = |name: &String| status.proxies.get(name).is_some_and(has_answered);
+                if self.sidecars.iter().all(answered) {
+                    return (self.clock.now_us(), status);
+                }
             }
-            tokio::time::sleep(POLL).await;
+            sleep(POLL.max(start.elapsed() / 100)).await;
         }
+    }
+
+    /// How the mesh is; nothing while the control plane is not there to say so, which may be what the timeline wants.
+    async fn status(&self) -> Option<Status> {
+        timeout(ANSWERS_WITHIN, self.control.status()).await.ok()?.ok()
+    }
+
+    fn in_force(&self) -> MutexGuard<'_, Option<RuleFile>> {
+        self.in_force.lock().expect("taking a note does not panic")
     }
 
     fn states(&self, status: &Status) -> Vec<ProxyState> {
@@ -121,6 +225,13 @@ impl Timeline<'_> {
             .iter()
             .filter_map(|name| status.proxies.get_key_value(name));
         known.map(|(name, proxy)| state(name, proxy)).collect()
+    }
+}
+
+fn silence(rules: &str) -> WorldError {
+    WorldError::ControlPlane {
+        what: format!("take the rules {rules}"),
+        reason: format!("it did not answer within {} s", ANSWERS_WITHIN.as_secs()),
     }
 }
 

@@ -20,7 +20,8 @@ pub(crate) struct Addressing<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) mesh: &'a Mesh,
     pub(crate) authorities: &'a Authorities,
-    pub(crate) host: &'a Host,
+    /// The machine of intruders.
+    pub(crate) intruder: &'a Host,
 }
 
 impl Addressing<'_> {
@@ -54,8 +55,10 @@ impl Addressing<'_> {
     }
 
     fn application(&self, what: &str, traffic: &Traffic, caller: &Workload) -> Result<Sender, WorldError> {
+        let sidecar = &self.mesh.sidecars[&caller.name];
         Ok(Sender::Application {
-            outbound: self.mesh.sidecars[&caller.name].outbound,
+            client: sidecar.client.clone(),
+            outbound: sidecar.outbound,
             request: template(what, traffic, &traffic.to)?,
         })
     }
@@ -63,9 +66,11 @@ impl Addressing<'_> {
     fn process(&self, what: &str, traffic: &Traffic, caller: &Workload) -> Result<Sender, WorldError> {
         // Made for its errors: the process would report the same once for every request.
         template(what, traffic, &traffic.to)?;
-        let control = &self.mesh.applications[&caller.name].control;
+        let application = &self.mesh.applications[&caller.name];
+        let control = &application.control;
         let headers = traffic.headers.iter();
         Ok(Sender::Process {
+            client: application.client.clone(),
             control: control.address,
             token: control.token.clone(),
             call: Call {
@@ -85,13 +90,13 @@ impl Addressing<'_> {
         let tls = match authorities::certificate(traffic) {
             None => None,
             Some(certificate) => {
-                let now = self.host.wall_clock();
+                let now = self.intruder.wall_clock();
                 let svid = self.authorities.issue(what, self.plan, certificate, now)?;
                 // It believes the mesh's roots, since it wants to be refused and not to refuse.
                 let bundle = Bundle::from_pem(&self.mesh.bundle)
                     .map_err(|error| WorldError::scenario("the roots of the mesh", error))?;
                 let store = SvidStore::new(svid, &bundle);
-                Some(client_config(self.host, &store, target.identity.clone()))
+                Some(client_config(self.intruder, &store, target.identity.clone()))
             }
         };
         let edge = Edge {
@@ -100,6 +105,7 @@ impl Addressing<'_> {
             target: self.mesh.sidecars[&target.name].inbound,
         };
         Ok(Intruder {
+            host: self.intruder.clone(),
             target: self.mesh.edge(edge).await?,
             tls,
             request: request.in_origin_form(),

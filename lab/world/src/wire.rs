@@ -3,17 +3,28 @@
 //!
 //! A relay mirrors its target as far as a program can: bytes flow with the target's backpressure, each direction ends by
 //! itself, and a reset stays a reset. One thing differs: the kernel completes a connection before the relay knows of it, so
-//! where the target refuses, the caller sees a connection that is reset at once instead of "connection refused".
+//! where the target refuses by itself, the caller sees a connection that is reset at once instead of "connection refused". A target
+//! that is down on purpose ([`Wire::refuse`]) is refused as it should be.
 //!
+//! Faults are of a direction between two machines, and change what connections that are open see. What is on its way over a cut
+//! link waits until it heals, the end of a connection too.
+//!
+//! In a simulation the network itself is the wire, and [`tap`] watches it.
+//!
+//! - [`door`]: where connections come in; [`relay`]: what passes their bytes on; [`link`]: what befalls them on the way
 //! - [`tls_records`]: whether bytes are TLS records, and which
 //! - [`marker`]: whether a text that every request carries could be read
 
+mod door;
+mod link;
 mod marker;
 mod relay;
+mod tap;
 mod tls_records;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use hallway_evidence::{Closed, WireConnection};
@@ -22,10 +33,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use relay::{Direction, Watch};
+use crate::faults::LinkChange;
+use door::Door;
+use link::{Link, Links};
+use relay::{Broken, Direction, Watch};
+pub(crate) use tap::Tap;
 
 /// All edges of one run. Dropping it cuts them.
-pub(crate) struct Wire {
+pub struct Wire {
     edges: Arc<Edges>,
     _cut: DropGuard,
 }
@@ -36,30 +51,39 @@ struct Edges {
     clock: Clock,
     marker: String,
     log: Mutex<Vec<WireConnection>>,
+    links: Links,
     cut: CancellationToken,
     tasks: TaskTracker,
 }
 
 /// A directed edge.
 #[derive(Clone, Debug)]
-pub(crate) struct Edge {
+pub struct Edge {
     /// The workload that opens connections, or `intruder`.
-    pub(crate) from: String,
+    pub from: String,
     /// The workload that they are for.
-    pub(crate) to: String,
+    pub to: String,
     /// Where they really go.
-    pub(crate) target: SocketAddr,
+    pub target: SocketAddr,
+}
+
+/// An edge, and what it is like in each direction.
+struct Path {
+    edge: Edge,
+    up: Arc<Link>,
+    down: Arc<Link>,
 }
 
 impl Wire {
     /// A wire without edges that looks out for `marker`.
-    pub(crate) fn new(host: Host, clock: Clock, marker: &str) -> Self {
+    pub fn new(host: Host, clock: Clock, marker: &str) -> Self {
         let cut = CancellationToken::new();
         let edges = Edges {
             host,
             clock,
             marker: marker.to_owned(),
             log: Mutex::default(),
+            links: Links::default(),
             cut: cut.clone(),
             tasks: TaskTracker::new(),
         };
@@ -73,22 +97,53 @@ impl Wire {
     ///
     /// # Errors
     /// When no port can be had.
-    pub(crate) async fn relay(&self, edge: Edge) -> io::Result<SocketAddr> {
-        let mut listener = self.edges.host.listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
-        let address = listener.local_address()?;
+    pub async fn relay(&self, edge: Edge) -> io::Result<SocketAddr> {
+        let links = &self.edges.links;
+        let up = links.between(&edge.from, &edge.to);
+        let down = links.between(&edge.to, &edge.from);
+        let mut door = Door::new(self.edges.host.clone(), &up, &down).await?;
+        let address = door.address();
         let edges = self.edges.clone();
-        let edge = Arc::new(edge);
+        let path = Arc::new(Path { edge, up, down });
         self.edges.start(async move {
             loop {
-                let (stream, peer) = listener.accept().await;
-                edges.start(edges.clone().carry(edge.clone(), stream, peer));
+                let (stream, peer) = door.accept().await;
+                edges.start(edges.clone().carry(path.clone(), stream, peer));
             }
         });
         Ok(address)
     }
 
+    /// Changes what one direction between two machines is like, for connections that are open too.
+    ///
+    /// # Panics
+    /// When packets are to be lost: that is repaired below, where a relay sees nothing of it.
+    pub fn change_link(&self, from: &str, to: &str, change: LinkChange) {
+        let link = self.edges.links.between(from, to);
+        match change {
+            LinkChange::Delay(by) => link.change(|link| link.delay = by),
+            LinkChange::Bandwidth(limit) => link.change(|link| link.bandwidth = Some(limit)),
+            LinkChange::Cut => link.change(|link| link.cut = true),
+            LinkChange::Heal => link.heal(),
+            LinkChange::Loss(_) => panic!("the loader lets nobody lose packets on processes"),
+        }
+    }
+
+    /// Breaks all open connections between two machines.
+    pub fn reset_link(&self, one: &str, other: &str) {
+        self.edges.links.between(one, other).reset();
+        self.edges.links.between(other, one).reset();
+    }
+
+    /// Whether connections to a machine are refused from now on.
+    pub fn refuse(&self, machine: &str, refuses: bool) {
+        for link in self.edges.links.towards(machine) {
+            link.change(|link| link.refuses = refuses);
+        }
+    }
+
     /// Cuts all edges, and returns what was seen of every connection, in the order in which they were opened.
-    pub(crate) async fn cut(self) -> Vec<WireConnection> {
+    pub async fn cut(self) -> Vec<WireConnection> {
         self.edges.cut.cancel();
         self.edges.tasks.close();
         self.edges.tasks.wait().await;
@@ -105,19 +160,12 @@ impl Edges {
         self.host.spawn(self.tasks.track_future(until_cut));
     }
 
-    async fn carry(self: Arc<Self>, edge: Arc<Edge>, downstream: Stream, peer: SocketAddr) {
-        let connection = self.open(&edge, peer);
-        let closed = match self.host.connect(edge.target).await {
-            Ok(upstream) => {
-                let address = upstream.local_address().ok();
-                self.note(connection, |seen| seen.upstream_address = address);
-                self.exchange(connection, downstream, upstream).await
-            }
-            Err(_) => {
-                reset(&downstream);
-                Closed::Refused
-            }
-        };
+    async fn carry(self: Arc<Self>, path: Arc<Path>, mut downstream: Stream, peer: SocketAddr) {
+        let connection = self.open(&path.edge, peer);
+        let closed = self.through(connection, &path, &mut downstream).await;
+        if closed != Closed::Orderly {
+            reset(&downstream);
+        }
         let now = self.clock.now_us();
         self.note(connection, |seen| {
             seen.closed_us = Some(now);
@@ -125,24 +173,55 @@ impl Edges {
         });
     }
 
-    async fn exchange(&self, connection: usize, mut downstream: Stream, mut upstream: Stream) -> Closed {
-        let watch = |direction| Watch {
+    /// From its opening, which crosses the link as its answer does, to its end.
+    async fn through(&self, connection: usize, path: &Path, downstream: &mut Stream) -> Closed {
+        let mut broken = pin!(path.up.broken());
+        tokio::select! {
+            () = path.up.cross() => {}
+            () = &mut broken => return Closed::Reset,
+        }
+        // Nothing gives it up while it opens: the target might see the end of a connection instead of its reset.
+        let Ok(mut upstream) = self.host.connect(path.edge.target).await else {
+            path.down.cross().await;
+            return Closed::Refused;
+        };
+        let address = upstream.local_address().ok();
+        self.note(connection, |seen| seen.upstream_address = address);
+        let exchange = async {
+            path.down.cross().await;
+            self.exchange(connection, path, downstream, &mut upstream).await
+        };
+        let passed = tokio::select! {
+            passed = exchange => passed,
+            () = &mut broken => Err(Broken),
+        };
+        match passed {
+            Ok(()) => Closed::Orderly,
+            Err(Broken) => {
+                reset(&upstream);
+                Closed::Reset
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        connection: usize,
+        path: &Path,
+        downstream: &mut Stream,
+        upstream: &mut Stream,
+    ) -> Result<(), Broken> {
+        let watch = |direction, link| Watch {
             edges: self,
             connection,
             direction,
+            link,
             records: tls_records::TlsRecords::default(),
             marker: marker::MarkerSearch::new(&self.marker),
         };
-        let (up, down) = (watch(Direction::Up), watch(Direction::Down));
-        if relay::exchange(&mut downstream, &mut upstream, up, down)
-            .await
-            .is_ok()
-        {
-            return Closed::Orderly;
-        }
-        reset(&downstream);
-        reset(&upstream);
-        Closed::Reset
+        let up = watch(Direction::Up, &path.up);
+        let down = watch(Direction::Down, &path.down);
+        relay::exchange(downstream, upstream, up, down).await
     }
 
     fn open(&self, edge: &Edge, downstream_address: SocketAddr) -> usize {

@@ -14,7 +14,8 @@ use http::{HeaderMap, StatusCode};
 
 use crate::answer::{failure, with_status};
 use crate::api::{
-    ProxySnapshot, PutRules, RegisterWorkload, Registered, RulesInForce, Status, WorkloadEndpoint,
+    KnownWorkload, ProxySnapshot, PutRules, RegisterWorkload, Registered, RulesInForce, Status,
+    WorkloadEndpoint,
 };
 use crate::error::RequestError;
 use crate::plane::ControlPlane;
@@ -28,7 +29,7 @@ type Plane = State<Arc<ControlPlane>>;
 /// The admin endpoint of `plane`, which opens for `token` alone.
 pub(crate) fn router(plane: Arc<ControlPlane>, token: Token) -> Router {
     Router::new()
-        .route("/v1/workloads", post(register))
+        .route("/v1/workloads", post(register).put(restore))
         .route("/v1/workloads/{name}", axum::routing::delete(remove))
         .route("/v1/workloads/{name}/endpoint", put(set_endpoint))
         .route("/v1/rules", get(rules).put(put_rules))
@@ -45,6 +46,13 @@ async fn register(
     Body(request): Body<RegisterWorkload>,
 ) -> Result<Json<Registered>, RequestError> {
     plane.register(request).map(Json)
+}
+
+async fn restore(
+    State(plane): Plane,
+    Body(workloads): Body<Vec<KnownWorkload>>,
+) -> Result<StatusCode, RequestError> {
+    plane.restore(workloads).map(|()| StatusCode::NO_CONTENT)
 }
 
 async fn set_endpoint(

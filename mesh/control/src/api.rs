@@ -3,6 +3,7 @@
 //! | request | body | answer |
 //! |---|---|---|
 //! | `POST /v1/workloads` | [`RegisterWorkload`] | 200 [`Registered`] |
+//! | `PUT /v1/workloads` | a list of [`KnownWorkload`] | 204 |
 //! | `PUT /v1/workloads/{name}/endpoint` | [`WorkloadEndpoint`] | 204 |
 //! | `DELETE /v1/workloads/{name}` | | 204 |
 //! | `PUT /v1/rules` | [`PutRules`] | 200 [`RulesAccepted`], or 422 [`RulesRefused`] |
@@ -43,6 +44,17 @@ pub struct Registered {
     pub identity: SpiffeId,
     /// What its sidecar joins with: once, within five minutes.
     pub join_token: Token,
+}
+
+/// A workload that runs already, for a control plane that was started again and has forgotten all of them. It takes the whole list at once, so that
+/// no proxy hears of a part of the mesh only. Nobody gets a join token by it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownWorkload {
+    /// As it was registered.
+    pub registration: RegisterWorkload,
+    /// Where it is; absent when it has not said yet.
+    pub endpoint: Option<WorkloadEndpoint>,
 }
 
 /// Where a workload is.

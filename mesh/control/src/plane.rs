@@ -12,8 +12,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::api::{
-    ProxySnapshot, RegisterWorkload, Registered, RuleFile, RulesAccepted, RulesInForce, RulesRefused, Status,
-    WorkloadEndpoint,
+    KnownWorkload, ProxySnapshot, RegisterWorkload, Registered, RuleFile, RulesAccepted, RulesInForce,
+    RulesRefused, Status, WorkloadEndpoint,
 };
 use crate::clock::now_us;
 use crate::error::RequestError;
@@ -87,6 +87,27 @@ impl ControlPlane {
                 identity,
                 join_token: state.tokens.mint(&name, Instant::now()),
             })
+        })
+    }
+
+    /// Takes note of workloads that run already; all of them, or none.
+    pub(crate) fn restore(&self, known: Vec<KnownWorkload>) -> Result<(), RequestError> {
+        let trust_domain = self.authority.trust_domain();
+        let workloads = known.into_iter().map(|known| {
+            let workload = Workload::parse(known.registration, trust_domain)?;
+            Ok(Workload {
+                endpoint: known.endpoint,
+                ..workload
+            })
+        });
+        let workloads: Vec<Workload> = workloads.collect::<Result<_, RequestError>>()?;
+        self.change(|state| {
+            let mut registry = state.registry.clone();
+            for workload in workloads {
+                registry.register(workload)?;
+            }
+            state.registry = registry;
+            Ok(())
         })
     }
 

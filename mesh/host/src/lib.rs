@@ -20,7 +20,7 @@ pub mod stream;
 pub mod task;
 
 pub use host::{Ground, Host};
-pub use listener::Listener;
+pub use listener::{Accept, Listener};
 pub use output::Output;
 pub use random::Random;
 pub use stream::{Io, Stream};

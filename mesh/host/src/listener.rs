@@ -1,7 +1,9 @@
 //! The accepting side of connections, real or virtual.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 #[expect(
@@ -9,9 +11,16 @@ use std::time::Duration;
     reason = "the real variant wraps the kernel's socket"
 )]
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
 use crate::Stream;
+
+/// What a virtual listener offers. Dropping it closes the port and resets connections that nobody has accepted.
+pub trait Accept: Send {
+    /// The address that it listens on.
+    fn local_address(&self) -> SocketAddr;
+    /// The next established connection.
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<Stream>;
+}
 
 /// Accepts connections at one address.
 pub enum Listener {
@@ -21,13 +30,8 @@ pub enum Listener {
         reason = "the real variant wraps the kernel's socket"
     )]
     Tcp(TcpListener),
-    /// A listener of a virtual ground, which hands over established connections. Dropping it refuses further ones.
-    Virtual {
-        /// The address that it listens on.
-        address: SocketAddr,
-        /// Connections waiting to be accepted.
-        backlog: mpsc::Receiver<Stream>,
-    },
+    /// A listener of a virtual ground.
+    Virtual(Box<dyn Accept>),
 }
 
 /// How long to wait before accepting again when the machine is out of file descriptors: accepting at once would
@@ -50,7 +54,7 @@ impl Listener {
     pub fn local_address(&self) -> io::Result<SocketAddr> {
         match self {
             Self::Tcp(socket) => socket.local_addr(),
-            Self::Virtual { address, .. } => Ok(*address),
+            Self::Virtual(listener) => Ok(listener.local_address()),
         }
     }
 
@@ -72,11 +76,11 @@ impl Listener {
                 let (accepted, peer) = socket.accept().await?;
                 Ok((Stream::from_tcp(accepted)?, peer))
             }
-            Self::Virtual { backlog, .. } => match backlog.recv().await {
-                Some(stream) => stream.peer_address().map(|peer| (stream, peer)),
-                // The machine is gone, and this task is about to be dropped with it.
-                None => std::future::pending().await,
-            },
+            Self::Virtual(listener) => {
+                let stream = poll_fn(|context| listener.poll_accept(context)).await;
+                let peer = stream.peer_address()?;
+                Ok((stream, peer))
+            }
         }
     }
 }

@@ -1,46 +1,68 @@
 //! `hallway grade`, and `hallway` without a command: scenarios with all their controls.
 
-use std::io::IsTerminal;
 use std::iter::once;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use hallway_grade::report::terminal::Heading;
-use hallway_grade::report::{Styles, Terminal, json, junit};
-use hallway_grade::{Grade, Outcome, Skips, exit_code};
+use hallway_grade::report::Terminal;
+use hallway_grade::report::comparison::Comparison;
+use hallway_grade::{Grade, exit_code};
+use hallway_scenario::Ground;
 use hallway_scenario::load::Loaded;
 use tokio::time::Instant;
 
-use crate::arguments::{Grade as Arguments, Options};
+use crate::arguments::{DEFAULT_SEED, Grade as Arguments, On};
 use crate::catalogue::{self, Catalogue};
-use crate::conduct::Conductor;
+use crate::conduct::{Conductor, Graded};
 use crate::failure::{Failure, worst};
-use crate::{rules, runtime};
+use crate::{ground, report, rules, runtime};
 
-/// The version of this program.
-pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// What runs on processes too when nobody says what to run: a first call with two languages, and a push under load.
+const ON_PROCESSES: [&str; 2] = ["first-hop", "canary-weights"];
+
+/// What came of some scenarios on one ground.
+#[derive(Default)]
+struct Pass {
+    grades: Vec<Grade>,
+    /// Why others have no grade; they have been told.
+    failures: Vec<Failure>,
+    took: Duration,
+    virtual_time: Duration,
+}
 
 /// What to try after grading: the scenario that it takes, the command, and what that shows.
-const HINTS: [(&str, &str, &str); 2] = [
+const HINTS: [(&str, &str, &str); 3] = [
     (
         "first-two-fail",
         "hallway run first-two-fail --explain",
         "one request's journey",
     ),
     ("first-hop", "hallway run first-hop", "what a mesh does to a call"),
+    (
+        "fair-share",
+        "hallway explore fair-share --seeds 100",
+        "the same run under a hundred seeds",
+    ),
 ];
 
-/// What came of grading.
-struct Graded {
-    grades: Vec<Grade>,
-    /// Those of scenarios without a grade; they have been told.
-    failures: Vec<Failure>,
-    took: Duration,
+/// Grades every scenario simulated and a few on processes, and says what to try next.
+pub(crate) fn grade_all(catalogue: &Catalogue) -> Result<ExitCode, Failure> {
+    let scenarios = chosen(catalogue, &[])?;
+    let mut code = grade_on(catalogue, &scenarios, Ground::Simulated, DEFAULT_SEED)?.code(false);
+    let few: Vec<Loaded> = scenarios
+        .into_iter()
+        .filter(|loaded| ON_PROCESSES.contains(&loaded.name.as_str()))
+        .collect();
+    if !few.is_empty() {
+        anstream::println!();
+        let processes = grade_on(catalogue, &few, Ground::Processes, DEFAULT_SEED)?;
+        code = code.max(processes.code(false));
+    }
+    print_next(catalogue)?;
+    Ok(ExitCode::from(code))
 }
 
-/// Grades every scenario, and says what to try next.
-pub(crate) fn grade_all(catalogue: &Catalogue) -> Result<ExitCode, Failure> {
-    let code = grade(catalogue, &Arguments::default())?;
+fn print_next(catalogue: &Catalogue) -> Result<(), Failure> {
     let mut lead = "\nNext: ";
     for (scenario, command, shows) in HINTS {
         if catalogue.holds(scenario)? {
@@ -48,58 +70,93 @@ pub(crate) fn grade_all(catalogue: &Catalogue) -> Result<ExitCode, Failure> {
             lead = "      ";
         }
     }
-    anstream::println!(
-        "{lead} {:<38}  all scenarios, and what each teaches",
-        "hallway list"
-    );
-    Ok(code)
+    for (command, shows) in [
+        ("hallway grade --on both", "everything on both grounds, compared"),
+        ("hallway list", "all scenarios, and what each teaches"),
+    ] {
+        anstream::println!("{lead} {command:<38}  {shows}");
+        lead = "      ";
+    }
+    Ok(())
 }
 
 /// Grades the scenarios that were asked for, or all.
 pub(crate) fn grade(catalogue: &Catalogue, arguments: &Arguments) -> Result<ExitCode, Failure> {
     let scenarios = chosen(catalogue, &arguments.names)?;
+    let by_name = !arguments.names.is_empty();
     let options = &arguments.options;
-    make_room_for_reports(options)?;
-    let names = scenarios
-        .iter()
-        .map(|loaded| (loaded.name.as_str(), loaded.scenario.title.as_str()));
-    let terminal = terminal(names);
-    anstream::println!("{}", terminal.heading(&heading(options.seed)));
+    if let (true, [ground]) = (by_name, arguments.on.grounds()) {
+        for loaded in &scenarios {
+            ground::insist(&loaded.scenario, *ground)?;
+        }
+    }
+    report::make_room(options)?;
+    let mut passes = Vec::new();
+    for ground in arguments.on.grounds() {
+        if !passes.is_empty() {
+            anstream::println!();
+        }
+        passes.push(grade_on(catalogue, &scenarios, *ground, options.seed)?);
+    }
+    let mut code = passes.iter().map(|pass| pass.code(by_name)).max().unwrap_or(0);
+    let mut comparisons = Vec::new();
+    if let [simulated, processes] = &passes[..] {
+        comparisons = compare(simulated, processes);
+        code = code.max(report::print_comparisons(&comparisons, options.seed));
+    }
+    let took = passes.iter().map(|pass| pass.took).sum();
+    let grades: Vec<Grade> = passes.into_iter().flat_map(|pass| pass.grades).collect();
+    report::write(options, &grades, &comparisons, took)?;
+    Ok(ExitCode::from(code))
+}
 
-    let Graded {
-        grades,
-        failures,
-        took,
-    } = grade_scenarios(catalogue, &scenarios, options, &terminal)?;
-    anstream::print!("\n{}", terminal.totals(&grades, took));
-    write_reports(options, &grades, took)?;
-    let skips = skips(!arguments.names.is_empty());
-    tell_forbidden_skips(&grades, skips);
-    Ok(ExitCode::from(worst(exit_code(&grades, skips), &failures)))
+/// Grades those of `scenarios` that run on `ground`, and names the others with the reason.
+fn grade_on(catalogue: &Catalogue, scenarios: &[Loaded], ground: Ground, seed: u64) -> Result<Pass, Failure> {
+    let on = match ground {
+        Ground::Processes => On::Processes,
+        Ground::Simulated => On::Simulated,
+    };
+    let terminal = report::terminal(scenarios);
+    anstream::println!("{}", terminal.heading(&report::heading(on, seed)));
+    let (here, elsewhere): (Vec<&Loaded>, Vec<&Loaded>) = scenarios
+        .iter()
+        .partition(|loaded| loaded.scenario.grounds.include(ground));
+
+    let pass = conduct(catalogue, &here, ground, seed, &terminal)?;
+    for loaded in elsewhere {
+        let why = ground::why_not(&loaded.scenario, ground).unwrap_or_default();
+        anstream::println!("   {} {why}", loaded.name);
+    }
+    let totals = terminal.totals(&pass.grades, pass.took);
+    let virtual_time = report::virtual_time(pass.virtual_time);
+    anstream::println!("\n{}{virtual_time}", totals.trim_end());
+    Ok(pass)
 }
 
 /// Grades `scenarios`, and tells of each as soon as it is done.
-fn grade_scenarios(
+fn conduct(
     catalogue: &Catalogue,
-    scenarios: &[Loaded],
-    options: &Options,
+    scenarios: &[&Loaded],
+    ground: Ground,
+    seed: u64,
     terminal: &Terminal,
-) -> Result<Graded, Failure> {
-    let (mut grades, mut failures) = (Vec::new(), Vec::new());
+) -> Result<Pass, Failure> {
+    let mut pass = Pass::default();
     let mut interrupted = false;
-    let took = runtime::run(async |cancel| {
-        let conductor = Conductor::new(catalogue, options.on, options.seed, cancel)?;
+    pass.took = runtime::run(async |cancel| {
+        let conductor = Conductor::new(catalogue, ground, seed, cancel)?;
         let started = Instant::now();
-        let each = |outcome: Result<Grade, Failure>| match outcome {
-            Ok(grade) => {
-                anstream::print!("{}", terminal.scenario(&grade));
-                grades.push(grade);
+        let each = |outcome: Result<Graded, Failure>| match outcome {
+            Ok(graded) => {
+                anstream::print!("{}", terminal.scenario(&graded.grade));
+                pass.virtual_time += graded.virtual_time;
+                pass.grades.push(graded.grade);
             }
             // Every scenario that was not done yet says so.
             Err(Failure::Interrupted) => interrupted = true,
             Err(failure) => {
                 anstream::eprintln!("{failure}");
-                failures.push(failure);
+                pass.failures.push(failure);
             }
         };
         conductor.grade_all(scenarios, each).await;
@@ -108,79 +165,24 @@ fn grade_scenarios(
     if interrupted {
         return Err(Failure::Interrupted);
     }
-    Ok(Graded {
-        grades,
-        failures,
-        took,
-    })
+    Ok(pass)
 }
 
-/// Makes the directory for reports, if one is asked for. Done first, so that nobody waits for a report in vain.
-pub(crate) fn make_room_for_reports(options: &Options) -> Result<(), Failure> {
-    let Some(directory) = &options.report else {
-        return Ok(());
+fn compare(simulated: &Pass, processes: &Pass) -> Vec<Comparison> {
+    let same = |grade: &Grade| {
+        let mut others = simulated.grades.iter();
+        others.find(|other| other.scenario == grade.scenario)
     };
-    std::fs::create_dir_all(directory).map_err(|error| {
-        Failure::input(format_args!(
-            "cannot make the directory {} for the report: {error}; name another with --report",
-            directory.display()
-        ))
-    })
+    let pairs = processes
+        .grades
+        .iter()
+        .filter_map(|grade| Some((grade, same(grade)?)));
+    pairs
+        .map(|(processes, simulated)| Comparison::of(processes, simulated))
+        .collect()
 }
 
-/// Writes `report.json` and `junit.xml`, if they are asked for.
-pub(crate) fn write_reports(options: &Options, grades: &[Grade], took: Duration) -> Result<(), Failure> {
-    let Some(directory) = &options.report else {
-        return Ok(());
-    };
-    let write = |name: &str, text: String| std::fs::write(directory.join(name), text);
-    write("report.json", json::text(grades, VERSION, took))
-        .and_then(|()| write("junit.xml", junit::text(grades, took)))
-        .map_err(|error| {
-            Failure::input(format_args!(
-                "cannot write the report into {}: {error}",
-                directory.display()
-            ))
-        })
-}
-
-/// The layout for this terminal; colours are taken out again by `anstream` where they do not belong.
-pub(crate) fn terminal<'a>(scenarios: impl IntoIterator<Item = (&'a str, &'a str)>) -> Terminal {
-    Terminal::new(Styles::coloured(), terminal_width(), scenarios)
-}
-
-/// The first line of every report.
-pub(crate) fn heading(seed: u64) -> Heading<'static> {
-    Heading {
-        version: VERSION,
-        ground: "real processes",
-        seed,
-    }
-}
-
-/// A scenario that cannot run here is an error when somebody asked for just that one, and in continuous integration.
-fn skips(by_name: bool) -> Skips {
-    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    if by_name || in_ci {
-        Skips::Forbidden
-    } else {
-        Skips::Allowed
-    }
-}
-
-/// Says why the exit code will not be 0 although nothing is red.
-fn tell_forbidden_skips(grades: &[Grade], skips: Skips) {
-    let is_skipped = |grade: &&Grade| matches!(grade.outcome, Outcome::Skipped { .. });
-    for grade in grades.iter().filter(is_skipped) {
-        if skips == Skips::Forbidden {
-            anstream::eprintln!(
-                "error: {} was skipped, which is an error when it is asked for by name, and with CI=true",
-                grade.scenario
-            );
-        }
-    }
-}
-
+/// The scenarios of these names, or all. Their rules have been checked.
 fn chosen(catalogue: &Catalogue, names: &[String]) -> Result<Vec<Loaded>, Failure> {
     let scenarios: Vec<Loaded> = if names.is_empty() {
         let directories = catalogue.directories()?;
@@ -202,10 +204,11 @@ fn chosen(catalogue: &Catalogue, names: &[String]) -> Result<Vec<Loaded>, Failur
     Ok(scenarios)
 }
 
-fn terminal_width() -> Option<usize> {
-    let output = std::io::stdout();
-    let size = output
-        .is_terminal()
-        .then(|| rustix::termios::tcgetwinsize(&output).ok())??;
-    (size.ws_col > 0).then_some(usize::from(size.ws_col))
+impl Pass {
+    /// The exit code; says why, where that is not to be seen in the table.
+    fn code(&self, by_name: bool) -> u8 {
+        let skips = report::skips(by_name);
+        report::tell_forbidden_skips(&self.grades, skips);
+        worst(exit_code(&self.grades, skips), &self.failures)
+    }
 }

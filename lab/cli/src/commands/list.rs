@@ -2,15 +2,21 @@
 
 use std::process::ExitCode;
 
+use hallway_scenario::load::Loaded;
+
 use crate::catalogue::{self, Catalogue};
 use crate::failure::Failure;
 
-/// Prints one line per scenario.
+/// Prints two lines per scenario.
 pub(crate) fn list(catalogue: &Catalogue) -> Result<ExitCode, Failure> {
-    for directory in catalogue.directories()? {
-        let loaded = catalogue::load(&directory)?;
-        anstream::println!("{:<16} {}", loaded.name, loaded.scenario.title);
-        anstream::println!("{:<16} {}", "", loaded.scenario.teaches);
+    let directories = catalogue.directories()?;
+    let scenarios = directories.iter().map(|directory| catalogue::load(directory));
+    let scenarios: Vec<Loaded> = scenarios.collect::<Result<_, _>>()?;
+    let names = scenarios.iter().map(|loaded| loaded.name.chars().count());
+    let width = names.max().unwrap_or(0) + 2;
+    for loaded in &scenarios {
+        anstream::println!("{:<width$}{}", loaded.name, loaded.scenario.title);
+        anstream::println!("{:<width$}{}", "", loaded.scenario.teaches);
     }
     anstream::println!(
         "\nNext:  hallway show first-hop    its lesson and files\n       hallway run first-hop     run it"

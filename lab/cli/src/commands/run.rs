@@ -1,87 +1,117 @@
 //! `hallway run`: one scenario, or one of its controls, check by check.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use hallway_evidence::Observations;
-use hallway_grade::control::grade_control;
+use hallway_grade::report::comparison::Comparison;
 use hallway_grade::report::journey::{self, Pick};
 use hallway_grade::report::{Styles, Terminal};
-use hallway_grade::{ControlGrade, Grade, Observed, Outcome, Skips, Verdict, exit_code, tamper};
-use hallway_scenario::Control;
+use hallway_grade::{ControlGrade, Grade, Outcome, Verdict};
+use hallway_scenario::Ground;
 use hallway_scenario::load::Loaded;
 
-use crate::arguments::{Options, Run};
+use crate::arguments::{On, Run};
 use crate::catalogue::Catalogue;
-use crate::commands::grade::{heading, make_room_for_reports, terminal, write_reports};
-use crate::conduct::{Conductor, Finished};
+use crate::conduct::Conductor;
+use crate::conduct::judged::{Judged, evidence};
+use crate::conduct::run::{Finished, Order, Programs};
 use crate::failure::Failure;
-use crate::{rules, runtime};
+use crate::{ground, report, runtime};
 
 /// Runs the scenario that was asked for, or one of its controls.
 pub(crate) fn run(catalogue: &Catalogue, arguments: &Run) -> Result<ExitCode, Failure> {
-    let loaded = catalogue.load(&arguments.scenario)?;
-    let control = arguments
-        .control
-        .as_deref()
-        .map(|name| known_control(&loaded, name))
-        .transpose()?;
-    let effective = control.map_or(&loaded.scenario, |name| &loaded.controls[name]);
-    rules::admit(&loaded.directory, effective)?;
-    make_room_for_reports(&arguments.options)?;
-    let terminal = terminal([(loaded.name.as_str(), loaded.scenario.title.as_str())]);
-    anstream::println!("{}", terminal.heading(&heading(arguments.options.seed)));
-
-    let Finished { observations, took } = execute(catalogue, &arguments.options, &loaded, control)?;
-    let evidence = control.and_then(|name| loaded.scenario.controls[name].evidence);
-    let spoilt = evidence.map(|evidence| tamper(&observations, evidence));
-    let judged = spoilt.as_ref().unwrap_or(&observations);
-    let observed = Observed {
-        observations: judged,
-        took,
+    let (loaded, control) = catalogue.find_subject(&arguments.subject)?;
+    let on = arguments.on.unwrap_or_else(|| On::default_for(&loaded.scenario));
+    let seed = arguments.options.seed;
+    let order = |ground| Order {
+        loaded: &loaded,
+        control: control.as_deref(),
+        ground,
+        seed,
     };
-    let grade = hallway_grade::grade(&loaded.scenario, observed, &BTreeMap::new(), took);
-    write_reports(&arguments.options, std::slice::from_ref(&grade), took)?;
-    let lab_failed = matches!(grade.outcome, Outcome::LabFailed { .. });
-    let pick = arguments.explain.as_deref().filter(|_| !lab_failed);
-    if let Some(pick) = pick {
-        explain(&loaded, judged, &grade.verdicts, pick)?;
+    if arguments.fingerprint {
+        return fingerprint(catalogue, &order(Ground::Simulated));
     }
-    Ok(match control {
-        Some(name) => {
-            let control = &loaded.scenario.controls[name];
-            let graded = grade_control(&loaded.scenario, name, control, &observations, took);
-            print_control(&terminal, control, &graded, pick.is_some())
-        }
-        None => print_scenario(&terminal, arguments, &loaded, &grade, pick.is_some()),
-    })
+    for ground in on.grounds() {
+        ground::insist(&loaded.scenario, *ground)?;
+    }
+    report::make_room(&arguments.options)?;
+    let terminal = report::terminal([&loaded]);
+    anstream::println!("{}", terminal.heading(&report::heading(on, seed)));
+
+    let mut runs = Vec::new();
+    for ground in on.grounds() {
+        let order = order(*ground);
+        let finished = conduct(catalogue, &order)?;
+        let judged = Judged::of(&order, &finished);
+        tell(
+            &terminal,
+            &order,
+            &finished,
+            &judged,
+            arguments.explain.as_deref(),
+        )?;
+        runs.push(judged);
+    }
+    let mut code = runs.iter().map(Judged::code).max().unwrap_or(0);
+    let took = runs.iter().map(|run| run.grade.took).sum();
+    let grades: Vec<Grade> = runs.into_iter().map(|run| run.grade).collect();
+    let mut comparisons = Vec::new();
+    if let [simulated, processes] = &grades[..] {
+        comparisons.push(Comparison::of(processes, simulated));
+        code = code.max(report::print_comparisons(&comparisons, seed));
+    }
+    report::write(&arguments.options, &grades, &comparisons, took)?;
+    if code == 0 && control.is_none() && arguments.explain.is_none() {
+        print_next(&arguments.subject.scenario, &loaded);
+    }
+    Ok(ExitCode::from(code))
 }
 
-fn execute(
-    catalogue: &Catalogue,
-    options: &Options,
-    loaded: &Loaded,
-    control: Option<&str>,
-) -> Result<Finished, Failure> {
+fn conduct(catalogue: &Catalogue, order: &Order<'_>) -> Result<Finished, Failure> {
     runtime::run(async |cancel| {
-        Conductor::new(catalogue, options.on, options.seed, cancel)?
-            .run_one(loaded, control)
+        Conductor::new(catalogue, order.ground, order.seed, cancel)?
+            .run_one(order.loaded, order.control)
             .await
     })?
 }
 
-fn known_control<'a>(loaded: &'a Loaded, name: &str) -> Result<&'a str, Failure> {
-    let controls = &loaded.scenario.controls;
-    controls
-        .get_key_value(name)
-        .map(|(name, _)| name.as_str())
-        .ok_or_else(|| {
-            let names = hallway_yaml::suggest::all_of(controls.keys().map(String::as_str));
-            Failure::input(format_args!(
-                "{} has no control `{name}`; it has {names}",
-                loaded.name
-            ))
-        })
+fn fingerprint(catalogue: &Catalogue, order: &Order<'_>) -> Result<ExitCode, Failure> {
+    ground::insist(&order.loaded.scenario, order.ground)?;
+    let finished = order.here(&Programs::find(catalogue)?, false);
+    let finished = finished.map_err(|error| order.told(&error))?;
+    let simulated = finished.simulated.expect("a simulation has a fingerprint");
+    anstream::println!("{}", simulated.fingerprint);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what came of a run, after the journey that `pick` asks for. When the lab failed, no journey is worth a look.
+fn tell(
+    terminal: &Terminal,
+    order: &Order<'_>,
+    finished: &Finished,
+    judged: &Judged,
+    pick: Option<&str>,
+) -> Result<(), Failure> {
+    let lab_failed = matches!(judged.grade.outcome, Outcome::LabFailed { .. });
+    let pick = pick.filter(|_| !lab_failed);
+    if let Some(pick) = pick {
+        let evidence = evidence(order.loaded, order.control, &finished.observations);
+        explain(order.loaded, &evidence, &judged.grade.verdicts, pick)?;
+    }
+    match &judged.control {
+        Some(control) => print_control(terminal, order, control, pick.is_some()),
+        None => print_scenario(terminal, order.ground, &judged.grade, pick.is_some()),
+    }
+    if let (Some(simulated), None) = (&finished.simulated, pick) {
+        anstream::println!(
+            "\n   {:.1} s{}, fingerprint {}",
+            finished.took.as_secs_f64(),
+            report::virtual_time(simulated.virtual_time),
+            simulated.fingerprint
+        );
+    }
+    Ok(())
 }
 
 fn explain(
@@ -99,25 +129,15 @@ fn explain(
 }
 
 /// Says what came of the scenario; after a journey, only if that is not what it should be.
-fn print_scenario(
-    terminal: &Terminal,
-    arguments: &Run,
-    loaded: &Loaded,
-    grade: &Grade,
-    explained: bool,
-) -> ExitCode {
+fn print_scenario(terminal: &Terminal, ground: Ground, grade: &Grade, explained: bool) {
     if explained && grade.outcome != Outcome::Green {
         anstream::println!();
     }
     match &grade.outcome {
         Outcome::Green if explained => {}
         Outcome::Green => {
-            anstream::print!(
-                "{}\n{}",
-                terminal.scenario(grade),
-                terminal.checks(&grade.verdicts)
-            );
-            print_next(&arguments.scenario, loaded);
+            let checks = terminal.checks(&grade.verdicts);
+            anstream::print!("{}\n{checks}", terminal.scenario(grade));
         }
         // What is red is told below the scenario's line.
         Outcome::Red => {
@@ -126,11 +146,39 @@ fn print_scenario(
             anstream::print!("{}\n{}", terminal.scenario(grade), terminal.checks(&held));
         }
         Outcome::LabFailed { .. } | Outcome::Skipped { .. } => {
+            let advice = match ground {
+                Ground::Processes => " Run it again.",
+                // The same would come of it.
+                Ground::Simulated => "",
+            };
             anstream::print!("{}", terminal.scenario(grade));
-            anstream::println!("\nThe lab itself failed, so this run proves nothing. Run it again.");
+            anstream::println!("\nThe lab itself failed, so this run proves nothing.{advice}");
         }
     }
-    ExitCode::from(exit_code(std::slice::from_ref(grade), Skips::Forbidden))
+}
+
+/// Says what came of a control, which is meant to turn checks red: it succeeds when it does.
+fn print_control(terminal: &Terminal, order: &Order<'_>, graded: &ControlGrade, explained: bool) {
+    let name = &graded.control;
+    if !explained {
+        anstream::print!("{}", terminal.checks(&graded.verdicts));
+    }
+    if graded.holds() {
+        let causes = order.loaded.scenario.controls[name].must_fail.iter();
+        let causes: Vec<String> = causes
+            .map(|(check, cause)| format!("{check} (`{cause}`)"))
+            .collect();
+        anstream::println!(
+            "\n ✓ control {name} turned red what it should: {}",
+            causes.join(", ")
+        );
+        return;
+    }
+    anstream::println!("\n ✗ control {name} did not do what it should:");
+    for shortcoming in &graded.shortcomings {
+        anstream::println!("     {shortcoming}");
+    }
+    anstream::println!("   replay: {}", order.command());
 }
 
 /// `asked` is how the scenario was named on the command line.
@@ -142,28 +190,4 @@ fn print_next(asked: &str, loaded: &Loaded) {
              hallway grade {asked}    with all controls"
         );
     }
-}
-
-/// Says what came of a control, which is meant to turn checks red: it succeeds when it does.
-fn print_control(terminal: &Terminal, control: &Control, graded: &ControlGrade, explained: bool) -> ExitCode {
-    let name = &graded.control;
-    if !explained {
-        anstream::print!("{}", terminal.checks(&graded.verdicts));
-    }
-    if graded.holds() {
-        let causes = control.must_fail.iter();
-        let causes: Vec<String> = causes
-            .map(|(check, cause)| format!("{check} (`{cause}`)"))
-            .collect();
-        anstream::println!(
-            "\n ✓ control {name} turned red what it should: {}",
-            causes.join(", ")
-        );
-        return ExitCode::SUCCESS;
-    }
-    anstream::println!("\n ✗ control {name} did not do what it should:");
-    for shortcoming in &graded.shortcomings {
-        anstream::println!("     {shortcoming}");
-    }
-    ExitCode::from(if graded.lab_failed() { 3 } else { 1 })
 }

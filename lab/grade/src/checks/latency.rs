@@ -11,6 +11,7 @@ use crate::evidence::Evidence;
 use crate::tally::SAMPLES;
 use crate::text;
 use crate::verdict::{Finding, NoEvidence};
+use crate::window;
 
 impl Judge for Latency {
     fn expected(&self) -> String {
@@ -24,10 +25,11 @@ impl Judge for Latency {
             .map(|status| format!(" with {status}"))
             .unwrap_or_default();
         format!(
-            "{} of {}{status} {}",
+            "{} of {}{status} {}{}",
             name(self.percentile),
             self.traffic,
-            text::list(&bounds)
+            text::list(&bounds),
+            window::words(self.during.as_ref())
         )
     }
 
@@ -36,7 +38,7 @@ impl Judge for Latency {
     }
 
     fn judge(&self, evidence: &Evidence<'_>) -> Result<Finding, NoEvidence> {
-        let requests = evidence.requests(&self.traffic)?;
+        let requests = evidence.requests_during(&self.traffic, self.during.as_ref())?;
         let counts = |request: &ClientRecord| self.status.is_none() || request.status() == self.status;
         let counted = requests.iter().filter(|request| counts(request)).count();
         if counted == 0 {

@@ -9,10 +9,12 @@ use crate::evidence::{Evidence, is_replica};
 use crate::tally::Tally;
 use crate::text;
 use crate::verdict::{Finding, NoEvidence};
+use crate::window;
 
 impl Judge for FlagShare {
     fn expected(&self) -> String {
-        format!("{:?} on {} of {}", self.flag, self.share, self.traffic)
+        let part = window::words(self.during.as_ref());
+        format!("{:?} on {} of {}{part}", self.flag, self.share, self.traffic)
     }
 
     fn witness(&self) -> String {
@@ -25,7 +27,7 @@ impl Judge for FlagShare {
         };
         let mut tally = Tally::default();
         let mut logged = 0;
-        for request in evidence.requests(&self.traffic)? {
+        for request in evidence.requests_during(&self.traffic, self.during.as_ref())? {
             let record = evidence.accesses(&request.correlation).iter().find(is_outbound);
             logged += u64::from(record.is_some());
             let happened = match record {

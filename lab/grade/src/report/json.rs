@@ -42,6 +42,8 @@ pub struct ScenarioReport {
     pub incidents: Vec<Incident>,
     /// Where it ran; absent when it did not.
     pub ground: Option<String>,
+    /// Programs that were played by others, such as `orders-1: Rust stands in for Python`.
+    pub stand_ins: Vec<String>,
     /// With which seed.
     pub seed: Option<u64>,
     /// When its traffic began.
@@ -166,6 +168,7 @@ fn scenario(grade: &Grade) -> ScenarioReport {
         skipped_because,
         incidents,
         ground: run.map(|run| run.ground.clone()),
+        stand_ins: run.map(|run| run.stand_ins.clone()).unwrap_or_default(),
         seed: run.map(|run| run.seed),
         started_us: run.map(|run| run.started_us),
         took_ms: milliseconds(grade.took),

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::Styles;
 use super::layout::{shortened, wrapped};
+use super::replay;
 use super::styles::paint;
 use crate::control::Shortcoming;
 use crate::grade::{Grade, Outcome};
@@ -86,6 +87,8 @@ impl Terminal {
     /// The line of a scenario, and what is red in it.
     pub fn scenario(&self, grade: &Grade) -> String {
         let mut lines = self.line(grade);
+        let stand_ins = grade.run.iter().flat_map(|run| &run.stand_ins);
+        lines.extend(stand_ins.map(|words| format!("{:INDENT$}{}\n", "", paint(self.styles.quiet, words))));
         match &grade.outcome {
             Outcome::Green | Outcome::Skipped { .. } => {}
             Outcome::LabFailed { incidents } => {
@@ -93,6 +96,7 @@ impl Terminal {
                     let words = format!("{}: {}", incident.who, incident.what);
                     lines += &self.block("lab failed", &[words]);
                 }
+                lines += &self.replays(grade);
             }
             Outcome::Red => lines += &self.red(grade),
         }
@@ -189,14 +193,15 @@ impl Terminal {
             let words: Vec<String> = control.shortcomings.iter().map(Shortcoming::to_string).collect();
             lines += &self.block(&format!("control {}", control.control), &words);
         }
-        if let Some(command) = replay(grade) {
-            lines += &format!(
-                "{:INDENT$}{}\n",
-                "",
-                paint(self.styles.quiet, format!("replay: {command}"))
-            );
-        }
-        lines
+        lines + &self.replays(grade)
+    }
+
+    fn replays(&self, grade: &Grade) -> String {
+        let line = |command: String| {
+            let words = paint(self.styles.quiet, format!("replay: {command}"));
+            format!("{:INDENT$}{words}\n", "")
+        };
+        replay::commands(grade).into_iter().map(line).collect()
     }
 
     /// Where the words right of a label begin.
@@ -281,23 +286,6 @@ fn part(held: usize, all: usize, noun: &str) -> String {
     } else {
         format!("{held}/{words}")
     }
-}
-
-/// How to see the red request again.
-fn replay(grade: &Grade) -> Option<String> {
-    let run = grade.run.as_ref()?;
-    let command = format!(
-        "hallway run {} --on {} --seed {}",
-        grade.scenario, run.ground, run.seed
-    );
-    let red = grade
-        .verdicts
-        .iter()
-        .find(|verdict| !verdict.held && !verdict.samples.is_empty());
-    Some(match red {
-        Some(verdict) => format!("{command} --explain {}", verdict.check),
-        None => command,
-    })
 }
 
 fn seconds(duration: Duration) -> String {

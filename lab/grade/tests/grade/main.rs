@@ -2,8 +2,11 @@
 //! causes, and that silence is red.
 
 mod calls;
+mod certificates;
 mod client;
+mod comparison;
 mod controls;
+mod faults;
 mod journey;
 mod ledger;
 mod pushes;

@@ -25,10 +25,12 @@ fn every_grade() -> Vec<Grade> {
         &named("no-python", "a service in Python"),
         "no Python 3.9 or newer was found",
     );
+    let mut played = healthy(3);
+    played.run.stand_ins = vec!["orders-1: Rust stands in for Python".to_owned()];
     vec![
         graded(
             &named("first-hop", "a call crosses two sidecars"),
-            &healthy(3),
+            &played,
             &split(900, 100),
         ),
         graded(&red_scenario(), &split(859, 241), &healthy(3)),
@@ -164,6 +166,7 @@ fn all_green_needs_few_words() {
     insta::assert_snapshot!(table(grades, 100, Styles::plain()), @r#"
     Hallway 0.1.0 · a service-mesh lab · real processes, seed 1
      ✓ first-hop  a call crosses two sidecars  1 check     1 control        7.0 s
+         orders-1: Rust stands in for Python
      1 scenario · 1 check held · 1 control turned red as they should · 23.4 s
     "#);
 }

@@ -74,6 +74,7 @@ pub(crate) fn nothing() -> Observations {
         started_us: START,
         finished_us: START + 2_000_000,
         sidecars: vec!["orders-1".to_owned(), "payments-1".to_owned()],
+        stand_ins: Vec::new(),
     };
     Observations {
         run,

@@ -39,6 +39,30 @@ pub struct Latency {
     /// The status that they must have: another outcome counts against the check. Any, when absent.
     #[schemars(range(min = 200, max = 599))]
     pub status: Option<u16>,
+    /// In which part of the run; all of it when absent.
+    pub during: Option<Window>,
+}
+
+/// After a fault, answers were good again in time.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recovers {
+    /// Which traffic.
+    pub traffic: String,
+    /// When the fault ended, counted from the start of the traffic: the time of a step.
+    pub after: GatewayDuration,
+    /// From then to the first of the requests that all have good answers.
+    pub within: GatewayDuration,
+    /// The status of a good answer; 200 when absent.
+    #[schemars(range(min = 200, max = 599))]
+    pub status: Option<u16>,
+}
+
+impl Recovers {
+    /// The status of a good answer.
+    pub fn good(&self) -> u16 {
+        self.status.unwrap_or(200)
+    }
 }
 
 /// A percentile, by the nearest-rank method.

@@ -38,6 +38,27 @@ impl Rejected {
     }
 }
 
+/// Every sidecar put new SVIDs to use.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rotations {
+    /// Whose sidecars: `all`, or a service.
+    pub of: String,
+    /// How many times each, after its first SVID.
+    #[schemars(range(min = 1))]
+    pub at_least: u32,
+}
+
+/// No connection outlived either certificate.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lifetimes {
+    /// The calling service.
+    pub from: String,
+    /// The called service.
+    pub to: String,
+}
+
 /// Every request came from this identity.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]

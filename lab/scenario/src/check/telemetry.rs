@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::Window;
 use crate::quantity::ShareBound;
 
 /// Every request passed these proxies under one request id.
@@ -47,6 +48,8 @@ pub struct FlagShare {
     pub flag: ResponseFlag,
     /// Which share of the requests has it.
     pub share: ShareBound,
+    /// In which part of the run; all of it when absent.
+    pub during: Option<Window>,
 }
 
 /// The telemetry counts what the ledger counts.

@@ -44,6 +44,12 @@ proptest! {
     }
 
     #[test]
+    fn parsers_of_units_take_what_schemas_take_and_round_trip(text in "-?[0-9]{1,7}(h|m|s|ms|B/s|kB/s|MB/s|MB)?([0-9]{1,2}s)?") {
+        check::<ByteRate>(&text)?;
+        check::<SignedDuration>(&text)?;
+    }
+
+    #[test]
     fn well_formed_quantities_are_taken(count in any::<u64>(), requests in 1..=999_999_u32, hundredths in 0..=10_000_u32, part in 0..50_u32, more in 1..50_u32) {
         let percentage = format!("{}.{:02}%", hundredths / 100, hundredths % 100);
         let rate = Rate::try_from(format!("{requests}/m"));
@@ -81,11 +87,31 @@ fn what_makes_no_sense_is_refused() {
     for text in ["0/s", "01/s", "+1/s", "1/h", "1", "1.5/s", "1000000/s"] {
         assert!(Rate::try_from(text.to_owned()).is_err(), "{text}");
     }
+    for text in ["0kB/s", "1kb/s", "1.5MB/s", "10", "1000000B/s", "-1B/s"] {
+        assert!(ByteRate::try_from(text.to_owned()).is_err(), "{text}");
+    }
+    for text in ["+1h", "--1h", "1", "-", "1d"] {
+        assert!(SignedDuration::try_from(text.to_owned()).is_err(), "{text}");
+    }
     let error = Rate::try_from("fast".to_owned()).expect_err("no rate");
     assert_eq!(
         error.to_string(),
         "`fast` is not a rate: expected one such as `100/s`"
     );
+}
+
+#[test]
+fn units_are_decimal_and_signs_are_kept() {
+    let rate = |text: &str| ByteRate::try_from(text.to_owned()).map(ByteRate::bytes_per_second);
+    assert_eq!(
+        [rate("7B/s"), rate("64kB/s"), rate("2MB/s")],
+        [Ok(7), Ok(64_000), Ok(2_000_000)]
+    );
+    let duration = |text: &str| {
+        let duration = SignedDuration::try_from(text.to_owned()).expect("a duration");
+        (duration.is_negative(), duration.magnitude().as_secs())
+    };
+    assert_eq!((duration("1h"), duration("-1m30s")), ((false, 3_600), (true, 90)));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use hallway_yaml::Path;
 
 use super::findings::Findings;
-use crate::check::{Check, Hops, Latency, Refusals, Responses, Window};
+use super::windows;
+use crate::check::{Check, Hops, Latency, PushWindow, Refusals, Responses, Window};
 use crate::timeline::Expectation;
 use crate::{Scenario, check};
 
@@ -36,13 +37,17 @@ impl References<'_, '_> {
         match check {
             Check::Responses(responses) => self.responses(responses),
             Check::Latency(latency) => self.latency(latency),
+            Check::Recovers(recovers) => {
+                self.traffic("traffic", &recovers.traffic);
+                windows::check_recovery(self.findings, &self.path, self.written, recovers);
+            }
             Check::Load(load) => {
                 self.traffic("traffic", &load.traffic);
                 self.instance(&load.instance);
             }
             Check::Split(split) => {
                 self.traffic("traffic", &split.traffic);
-                self.window(split.during.as_ref());
+                self.window(&split.traffic, split.during.as_ref());
             }
             Check::Attempts(attempts) => {
                 self.traffic("traffic", &attempts.traffic);
@@ -61,6 +66,11 @@ impl References<'_, '_> {
                 self.program("service", &identity.service);
                 self.account("caller", &identity.caller);
             }
+            Check::Rotations(rotations) => self.sidecars("of", &rotations.of),
+            Check::Lifetimes(lifetimes) => {
+                self.program("from", &lifetimes.from);
+                self.program("to", &lifetimes.to);
+            }
             Check::Hops(hops) => self.hops(hops),
             Check::TraceComplete(trace) => self.traffic("traffic", &trace.traffic),
             Check::Cancelled(cancelled) => {
@@ -70,12 +80,11 @@ impl References<'_, '_> {
             Check::ResponseFlag(flag) => {
                 self.traffic("traffic", &flag.traffic);
                 self.program("proxy", &flag.proxy);
+                self.window(&flag.traffic, flag.during.as_ref());
             }
             Check::Propagation(propagation) => {
                 self.accepted_push(&self.path.with("push"), &propagation.push);
-                if propagation.acknowledged_by != ALL {
-                    self.program("acknowledged_by", &propagation.acknowledged_by);
-                }
+                self.sidecars("acknowledged_by", &propagation.acknowledged_by);
             }
             Check::Refusals(refusals) => self.refusals(refusals),
             Check::Nacked(nacked) => {
@@ -88,7 +97,7 @@ impl References<'_, '_> {
 
     fn responses(&mut self, responses: &Responses) {
         self.traffic("traffic", &responses.traffic);
-        self.window(responses.during.as_ref());
+        self.window(&responses.traffic, responses.during.as_ref());
         match (&responses.share, &responses.count) {
             (Some(_), None) | (None, Some(_)) => {}
             (Some(_), Some(_)) => {
@@ -113,6 +122,7 @@ impl References<'_, '_> {
 
     fn latency(&mut self, latency: &Latency) {
         self.traffic("traffic", &latency.traffic);
+        self.window(&latency.traffic, latency.during.as_ref());
         match (latency.at_least, latency.at_most) {
             (None, None) => {
                 let message = "the check does not say how long answers may take";
@@ -147,8 +157,7 @@ impl References<'_, '_> {
     fn refusals(&mut self, refusals: &Refusals) {
         let refused = self
             .written
-            .timeline
-            .iter()
+            .pushes()
             .filter(|step| step.expect == Expectation::Refused)
             .count();
         if usize::try_from(refusals.count) != Ok(refused) {
@@ -165,28 +174,32 @@ impl References<'_, '_> {
     }
 
     /// A push before which there is traffic may be refused; one that is to be in force may not.
-    fn window(&mut self, window: Option<&Window>) {
+    fn window(&mut self, traffic: &str, window: Option<&Window>) {
         let during = self.path.with("during");
         match window {
             None => {}
-            Some(Window::Before(push)) => {
-                let pushes = self.written.timeline.iter().map(|step| step.push.as_str());
+            Some(Window::Push(PushWindow::Before(push))) => {
+                let pushes = self.written.pushes().map(|step| step.push.as_str());
                 self.findings
                     .reference(&during.with("before"), "push", push, pushes);
             }
-            Some(Window::After(push)) => self.accepted_push(&during.with("after"), push),
+            Some(Window::Push(PushWindow::After(push))) => self.accepted_push(&during.with("after"), push),
+            Some(Window::Time(window)) => {
+                let traffic = self.effective.traffic.get(traffic);
+                windows::check_times(self.findings, &during, traffic, window);
+            }
         }
     }
 
     fn accepted_push(&mut self, path: &Path, push: &str) {
-        let step = self.written.timeline.iter().find(|step| step.push == push);
+        let step = self.written.pushes().find(|step| step.push == push);
         if step.is_some_and(|step| step.expect == Expectation::Refused) {
             let message = format!("the control plane is to refuse `{push}`, so it is never in force");
             self.findings
                 .value(path, message, "expected a push with `expect: accepted`");
             return;
         }
-        let pushes = self.written.timeline.iter().map(|step| step.push.as_str());
+        let pushes = self.written.pushes().map(|step| step.push.as_str());
         self.findings.reference(path, "push", push, pushes);
     }
 
@@ -197,6 +210,13 @@ impl References<'_, '_> {
     fn known_traffic(&mut self, path: &Path, traffic: &str) {
         let known = self.effective.traffic.keys().map(String::as_str);
         self.findings.reference(path, "traffic", traffic, known);
+    }
+
+    /// `all`, or a service with a program.
+    fn sidecars(&mut self, field: &str, whose: &str) {
+        if whose != ALL {
+            self.program(field, whose);
+        }
     }
 
     fn program(&mut self, field: &str, service: &str) {

@@ -3,7 +3,7 @@
 use hallway_yaml::Path;
 
 use super::findings::Findings;
-use crate::{Check, Control, Scenario};
+use crate::{Check, Control, Scenario, Step};
 
 /// Checks the controls as such.
 pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
@@ -81,14 +81,21 @@ fn check_change(findings: &mut Findings<'_>, path: &Path, scenario: &Scenario, c
             .help(help);
     }
     let removed = timeline.iter().flat_map(|timeline| &timeline.remove).enumerate();
-    for (index, push) in removed {
+    for (index, step) in removed {
         let path = path.with("timeline").with("remove").with(index);
-        findings.reference(
-            &path,
-            "push",
-            push,
-            scenario.timeline.iter().map(|step| step.push.as_str()),
-        );
+        findings.reference(&path, "step", step, scenario.timeline.iter().map(Step::name));
+    }
+    if timeline
+        .as_ref()
+        .is_some_and(|timeline| timeline.remove.is_empty() && timeline.add.is_empty())
+    {
+        findings
+            .key(
+                &path.with("timeline"),
+                "this control does not change the timeline",
+                "nothing is removed or added",
+            )
+            .help("add `remove` or `add`".to_owned());
     }
     if evidence.is_some() {
         check_evidence(findings, path, scenario, control);

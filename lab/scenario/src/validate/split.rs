@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use hallway_config::GatewayDuration;
 use hallway_yaml::Path;
 use indexmap::IndexMap;
 
 use super::findings::Findings;
-use crate::check::{Check, Split, Window};
+use crate::check::{Check, PushWindow, Split, Window};
 use crate::statistics::sample::LARGEST_SAMPLE;
 use crate::statistics::{ERROR_RATE, MISS_RATE, required_sample};
 use crate::timeline::Expectation;
-use crate::{Scenario, Step};
+use crate::{PushStep, Scenario};
 
 /// The greatest weight of a backend in Gateway API.
 const GREATEST_WEIGHT: u32 = 1_000_000;
@@ -147,7 +148,8 @@ fn check_offer(findings: &mut Findings<'_>, path: &Path, scenario: &Scenario, sp
     let Some(traffic) = scenario.traffic.get(&split.traffic) else {
         return;
     };
-    let Some((from, until)) = interval(&scenario.timeline, split.during.as_ref()) else {
+    let pushes: Vec<&PushStep> = scenario.pushes().collect();
+    let Some((from, until)) = interval(&pushes, split.during.as_ref()) else {
         return;
     };
     let requests_before = |offset: Option<Duration>| {
@@ -157,8 +159,9 @@ fn check_offer(findings: &mut Findings<'_>, path: &Path, scenario: &Scenario, sp
     if offered < split.sample.into() {
         let part = match &split.during {
             None => String::new(),
-            Some(Window::Before(push)) => format!(" before `{push}`"),
-            Some(Window::After(push)) => format!(" after `{push}`"),
+            Some(Window::Push(PushWindow::Before(push))) => format!(" before `{push}`"),
+            Some(Window::Push(PushWindow::After(push))) => format!(" after `{push}`"),
+            Some(Window::Time(_)) => " in that time".to_owned(),
         };
         let message = format!("`{}` offers only {offered} requests{part}", split.traffic);
         let help = "raise the `rate` of the traffic, or give it more time".to_owned();
@@ -169,18 +172,22 @@ fn check_offer(findings: &mut Findings<'_>, path: &Path, scenario: &Scenario, sp
 }
 
 /// From when to when a window lasts, as far as the timeline can say; it begins and ends with pushes that take effect.
-fn interval(timeline: &[Step], window: Option<&Window>) -> Option<(Duration, Option<Duration>)> {
-    let at = |step: &Step| step.at.to_std();
+fn interval(timeline: &[&PushStep], window: Option<&Window>) -> Option<(Duration, Option<Duration>)> {
+    let at = |step: &&PushStep| step.at.to_std();
     let position = |push: &str| timeline.iter().position(|step| step.push == push);
-    let takes_effect = |step: &&Step| step.expect == Expectation::Accepted;
+    let takes_effect = |step: &&&PushStep| step.expect == Expectation::Accepted;
     match window {
         None => Some((Duration::ZERO, None)),
-        Some(Window::Before(push)) => {
+        Some(Window::Time(window)) => {
+            let from = window.from.map_or(Duration::ZERO, GatewayDuration::to_std);
+            Some((from, window.until.map(GatewayDuration::to_std)))
+        }
+        Some(Window::Push(PushWindow::Before(push))) => {
             let index = position(push)?;
             let previous = timeline[..index].iter().rev().find(takes_effect);
             Some((previous.map_or(Duration::ZERO, at), Some(at(&timeline[index]))))
         }
-        Some(Window::After(push)) => {
+        Some(Window::Push(PushWindow::After(push))) => {
             let index = position(push)?;
             let next = timeline[index + 1..].iter().find(takes_effect);
             Some((at(&timeline[index]), next.map(at)))

@@ -6,8 +6,9 @@ use hallway_config::GatewayDuration;
 use hallway_model::TrustDomain;
 use hallway_yaml::Path;
 
-use super::calls;
 use super::findings::Findings;
+use super::{calls, faults};
+use crate::Scenario;
 use crate::topology::{Behaviour, Latency, Service, Topology};
 use crate::traffic::INTRUDER;
 
@@ -18,7 +19,8 @@ const RESERVED: [&str; 3] = [INTRUDER, "outside", "all"];
 const LONGEST_WORK: Duration = Duration::from_secs(60 * 60);
 
 /// Checks the topology.
-pub(super) fn check(findings: &mut Findings<'_>, topology: &Topology) {
+pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
+    let topology = &scenario.topology;
     let path = Path::keys(["topology"]);
     findings.name(&path.with("namespace"), "a namespace", &topology.namespace);
     let own = Some(&topology.trust_domain);
@@ -51,6 +53,11 @@ pub(super) fn check(findings: &mut Findings<'_>, topology: &Topology) {
         check_service(findings, topology, name, service);
     }
     calls::check(findings, topology);
+    if topology.network.loss.is_some() {
+        let path = path.with("network").with("loss");
+        let reason = "the kernel repairs lost packets where no relay can lose them";
+        faults::check_ground(findings, &path, scenario, "a network with `loss`", reason);
+    }
 }
 
 fn check_service(findings: &mut Findings<'_>, topology: &Topology, name: &str, service: &Service) {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -9,9 +10,11 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::sync::CancellationToken;
+
+use super::Order;
 
 /// The longest record, in bytes.
 const RECORD_LIMIT: usize = 1024 * 1024;
@@ -33,12 +36,24 @@ pub(super) struct Process {
     stderr: ChildStderr,
 }
 
+/// What a child is told.
+pub(super) struct Commands {
+    /// The first line of its standard input.
+    pub(super) bootstrap: String,
+    /// What is to befall it.
+    pub(super) orders: UnboundedReceiver<Order>,
+    /// The order to stop.
+    pub(super) stop: CancellationToken,
+    /// How long it may take to stop.
+    pub(super) grace: Duration,
+}
+
 /// How a child ended.
 #[derive(Clone, Debug)]
-pub(super) struct Exit {
-    pub(super) status: String,
-    /// The last lines of its standard error.
-    pub(super) said: String,
+pub(crate) struct Exit {
+    pub(crate) status: String,
+    /// The last that it said: lines of its standard error.
+    pub(crate) said: String,
 }
 
 impl Process {
@@ -62,20 +77,26 @@ impl Process {
     /// Sees the child to its end; `report` gets what should not have happened.
     pub(super) async fn supervise<R: DeserializeOwned>(
         self,
-        bootstrap: String,
+        commands: Commands,
         records: UnboundedSender<R>,
-        stop: CancellationToken,
-        grace: Duration,
         report: &impl Fn(String),
     ) -> Exit {
         let mut said = Vec::new();
+        let crashed = AtomicBool::new(false);
+        // Who is killed in the middle of a line is not to blame for it.
+        let blame = |what| {
+            if !crashed.load(Ordering::Relaxed) {
+                report(what);
+            }
+        };
         let pipes = async {
             tokio::join!(
-                read_records(self.stdout, &records, report),
+                read_records(self.stdout, &records, &blame),
                 read_end(self.stderr, &mut said)
             )
         };
-        let live = live(self.process, self.stdin, bootstrap, stop, grace);
+        let grace = commands.grace;
+        let live = live(self.process, self.stdin, commands, &crashed);
         let ended = alongside(live, pipes).await;
         let exit = Exit {
             status: ended.status(),
@@ -83,6 +104,7 @@ impl Process {
         };
         match ended {
             Ended::AsOrdered(Ok(status)) if status.success() => {}
+            Ended::Crashed => {}
             Ended::AsOrdered(_) => report(format!(
                 "failed when it was ordered to stop ({}){}",
                 exit.status,
@@ -102,7 +124,10 @@ impl Process {
 enum Ended {
     AsOrdered(io::Result<ExitStatus>),
     ByItself(io::Result<ExitStatus>),
+    /// Killed because it did not stop.
     Killed,
+    /// Killed on purpose.
+    Crashed,
 }
 
 impl Ended {
@@ -110,7 +135,7 @@ impl Ended {
         match self {
             Self::AsOrdered(Ok(status)) | Self::ByItself(Ok(status)) => status.to_string(),
             Self::AsOrdered(Err(error)) | Self::ByItself(Err(error)) => error.to_string(),
-            Self::Killed => "killed".to_owned(),
+            Self::Killed | Self::Crashed => "killed".to_owned(),
         }
     }
 }
@@ -118,16 +143,36 @@ impl Ended {
 async fn live(
     mut process: tokio::process::Child,
     mut stdin: ChildStdin,
-    bootstrap: String,
-    stop: CancellationToken,
-    grace: Duration,
+    commands: Commands,
+    crashed: &AtomicBool,
 ) -> Ended {
+    let Commands {
+        bootstrap,
+        mut orders,
+        stop,
+        grace,
+    } = commands;
     // A child that dies before it has read this is noticed by its end.
     let _ = stdin.write_all(bootstrap.as_bytes()).await;
-    tokio::select! {
-        status = process.wait() => return Ended::ByItself(status),
-        () = stop.cancelled() => drop(stdin),
+    loop {
+        let order = tokio::select! {
+            status = process.wait() => return Ended::ByItself(status),
+            () = stop.cancelled() => break,
+            Some(order) = orders.recv() => order,
+        };
+        match order {
+            Order::Pause => signal(&process, Signal::STOP),
+            Order::Resume => signal(&process, Signal::CONT),
+            Order::Crash => {
+                crashed.store(true, Ordering::Relaxed);
+                kill(&mut process).await;
+                return Ended::Crashed;
+            }
+        }
     }
+    // Whoever is paused does not hear it.
+    signal(&process, Signal::CONT);
+    drop(stdin);
     if let Ok(status) = tokio::time::timeout(grace, process.wait()).await {
         return Ended::AsOrdered(status);
     }
@@ -137,12 +182,17 @@ async fn live(
 
 /// Kills the child and whatever it has started.
 async fn kill(process: &mut tokio::process::Child) {
+    signal(process, Signal::KILL);
+    let _ = process.wait().await;
+}
+
+/// Sends a signal to the child and to whatever it has started.
+fn signal(process: &tokio::process::Child, signal: Signal) {
     let group = process.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     if let Some(group) = group {
         // It may have ended at this very moment.
-        let _ = kill_process_group(group, Signal::KILL);
+        let _ = kill_process_group(group, signal);
     }
-    let _ = process.wait().await;
 }
 
 /// Runs `pipes` beside `live`, and a little longer.

@@ -130,6 +130,51 @@ async fn a_child_that_does_not_stop_is_killed_with_its_children() {
 }
 
 #[tokio::test]
+async fn a_crash_on_purpose_is_no_incident() {
+    let (supervisor, incidents) = supervisor(Duration::from_secs(5));
+    let script = "echo '{\"n\":1}'; echo '{\"n\":2}'; printf '{\"n\"'; echo said >&2; cat >/dev/null; echo '{\"n\":3}'";
+    let mut child = shell(&supervisor, script);
+    child.ready(nth(2)).await.unwrap();
+    assert_eq!(child.crash().await, [Line { n: 1 }, Line { n: 2 }]);
+    supervisor.stop().await;
+    assert_eq!(incidents.list(), []);
+}
+
+#[tokio::test]
+async fn a_paused_child_does_nothing_until_it_is_resumed() {
+    let (supervisor, incidents) = supervisor(Duration::from_secs(5));
+    let script = "echo \"{\\\"n\\\":$$}\"; cat >/dev/null; echo '{\"n\":0}'";
+    let mut child = shell(&supervisor, script);
+    let pid = child.ready(|line| Some(line.n)).await.unwrap();
+    child.pause();
+    until_state(pid, "T").await;
+    child.resume();
+    until_state(pid, "S").await;
+    child.pause();
+    until_state(pid, "T").await;
+    assert_eq!(child.stop().await, [Line { n: pid }, Line { n: 0 }]);
+    supervisor.stop().await;
+    assert_eq!(incidents.list(), []);
+}
+
+/// Waits until the kernel says of a process that it is stopped (`T`) or asleep (`S`).
+async fn until_state(pid: u32, state: &str) {
+    let poll = async {
+        loop {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+            let (_, after_name) = stat.rsplit_once(") ").expect("the form of this file");
+            if after_name.starts_with(state) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), poll)
+        .await
+        .unwrap_or_else(|_| panic!("it is never in state {state}"));
+}
+
+#[tokio::test]
 async fn a_line_that_is_no_record_is_an_incident() {
     let (supervisor, incidents) = supervisor(Duration::from_secs(5));
     let mut child = shell(&supervisor, "echo hello; echo '{\"n\":1}'; cat >/dev/null");

@@ -20,6 +20,8 @@ use crate::http_client::{ClientError, read_whole};
 
 /// Opens a connection of its own for every request.
 pub(crate) struct Intruder {
+    /// Its machine.
+    pub(crate) host: Host,
     /// Where the wire takes it to the sidecar.
     pub(crate) target: SocketAddr,
     /// What it presents; without, it speaks plaintext.
@@ -31,11 +33,14 @@ pub(crate) struct Intruder {
 impl Intruder {
     pub(super) async fn send(
         &self,
-        host: &Host,
         correlation: &str,
         local_address: &mut Option<SocketAddr>,
     ) -> Result<Response<Bytes>, ClientError> {
-        let stream = host.connect(self.target).await.map_err(ClientError::Connect)?;
+        let stream = self
+            .host
+            .connect(self.target)
+            .await
+            .map_err(ClientError::Connect)?;
         *local_address = stream.local_address().ok();
         let request = self.request.instance(correlation);
         match &self.tls {

@@ -1,10 +1,10 @@
 //! How one request is sent.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hallway_evidence::ResponseSeen;
-use hallway_host::Host;
 use hallway_model::bootstrap::Token;
 use hallway_service::contract::{CORRELATION_HEADER, Call, CallResult};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
@@ -18,6 +18,8 @@ use crate::http_client::{ClientError, HttpClient};
 pub(crate) enum Sender {
     /// The load generator itself, as the application beside a sidecar.
     Application {
+        /// Connects from beside the sidecar.
+        client: Arc<HttpClient>,
         /// The sidecar's outbound listener.
         outbound: SocketAddr,
         /// A request in absolute form.
@@ -25,6 +27,8 @@ pub(crate) enum Sender {
     },
     /// The process of a service, told to make the call itself.
     Process {
+        /// Connects from beside the process.
+        client: Arc<HttpClient>,
         /// Its control endpoint.
         control: SocketAddr,
         /// The token of that endpoint.
@@ -61,19 +65,26 @@ pub(crate) struct RequestTemplate {
 impl Sender {
     pub(super) async fn send(
         &self,
-        client: &HttpClient,
-        host: &Host,
         correlation: &str,
         local_address: &mut Option<SocketAddr>,
     ) -> Result<ResponseSeen, SendError> {
         match self {
-            Self::Application { outbound, request } => {
+            Self::Application {
+                client,
+                outbound,
+                request,
+            } => {
                 let response = client
                     .send(*outbound, request.instance(correlation), local_address)
                     .await?;
                 Ok(outcome::response(&response))
             }
-            Self::Process { control, token, call } => {
+            Self::Process {
+                client,
+                control,
+                token,
+                call,
+            } => {
                 let order = order(*control, token, call, correlation);
                 let response = client.send(*control, order, local_address).await?;
                 if !response.status().is_success() {
@@ -85,7 +96,7 @@ impl Sender {
                 outcome::of_call(result).map_err(SendError::Call)
             }
             Self::Intruder(intruder) => {
-                let response = intruder.send(host, correlation, local_address).await?;
+                let response = intruder.send(correlation, local_address).await?;
                 Ok(outcome::response(&response))
             }
         }

@@ -2,6 +2,7 @@ mod intruder;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 
 use super::{Arrivals, Load, RequestTemplate, Sender, Stream};
 use crate::clock::Clock;
+use crate::http_client::HttpClient;
 use crate::incidents::Incidents;
 
 fn arrivals(interval: Duration, count: u32) -> Arrivals {
@@ -41,9 +43,17 @@ fn stream(sender: Sender, arrivals: Arrivals, patience: Duration) -> Stream {
     }
 }
 
-fn application(outbound: SocketAddr) -> Sender {
+fn application(host: &Host, outbound: SocketAddr) -> Sender {
     let request = RequestTemplate::absolute("GET", "http://payments/charge", [], None).unwrap();
-    Sender::Application { outbound, request }
+    Sender::Application {
+        client: client(host),
+        outbound,
+        request,
+    }
+}
+
+fn client(host: &Host) -> Arc<HttpClient> {
+    Arc::new(HttpClient::new(host.clone()))
 }
 
 async fn listen(host: &Host) -> (Listener, SocketAddr) {
@@ -98,7 +108,11 @@ async fn every_request_is_unique_and_recorded() {
     let arrivals = arrivals(Duration::from_millis(2), 20);
     let (records, incidents) = run(
         &host,
-        vec![stream(application(address), arrivals, Duration::from_secs(5))],
+        vec![stream(
+            application(&host, address),
+            arrivals,
+            Duration::from_secs(5),
+        )],
     )
     .await;
 
@@ -133,7 +147,7 @@ async fn every_request_is_unique_and_recorded() {
 async fn a_stalled_server_does_not_delay_arrivals() {
     let host = Host::real_unseeded();
     let (listener, address) = listen(&host).await;
-    let everybody = std::sync::Arc::new(tokio::sync::Barrier::new(50));
+    let everybody = Arc::new(tokio::sync::Barrier::new(50));
     serve(&host, listener, move |_| {
         let everybody = everybody.clone();
         async move {
@@ -144,7 +158,11 @@ async fn a_stalled_server_does_not_delay_arrivals() {
     let arrivals = arrivals(Duration::from_millis(2), 50);
     let (records, _) = run(
         &host,
-        vec![stream(application(address), arrivals, Duration::from_secs(20))],
+        vec![stream(
+            application(&host, address),
+            arrivals,
+            Duration::from_secs(20),
+        )],
     )
     .await;
 
@@ -174,7 +192,11 @@ async fn patience_ends() {
     let patience = Duration::from_millis(50);
     let (records, incidents) = run(
         &host,
-        vec![stream(application(address), arrivals(patience, 3), patience)],
+        vec![stream(
+            application(&host, address),
+            arrivals(patience, 3),
+            patience,
+        )],
     )
     .await;
     assert_eq!(incidents.list(), []);
@@ -203,13 +225,13 @@ async fn failures_are_told_apart() {
     let once = arrivals(Duration::from_millis(1), 1);
     let (records, _) = run(
         &host,
-        vec![stream(application(refusing), once, Duration::from_secs(5))],
+        vec![stream(application(&host, refusing), once, Duration::from_secs(5))],
     )
     .await;
     assert_eq!(failure(&records[0]), FailureKind::ConnectionRefused);
     let (records, _) = run(
         &host,
-        vec![stream(application(closing), once, Duration::from_secs(5))],
+        vec![stream(application(&host, closing), once, Duration::from_secs(5))],
     )
     .await;
     assert_eq!(failure(&records[0]), FailureKind::ConnectionClosed);
@@ -236,7 +258,11 @@ async fn a_connection_that_was_closed_while_idle_costs_no_request() {
     let arrivals = arrivals(Duration::from_millis(3), 30);
     let (records, _) = run(
         &host,
-        vec![stream(application(address), arrivals, Duration::from_secs(5))],
+        vec![stream(
+            application(&host, address),
+            arrivals,
+            Duration::from_secs(5),
+        )],
     )
     .await;
     assert!(
@@ -274,6 +300,7 @@ async fn a_process_is_told_to_call() {
         }
     });
     let sender = Sender::Process {
+        client: client(&host),
         control,
         token: hallway_model::bootstrap::Token("secret".to_owned()),
         call: Call {
@@ -303,9 +330,9 @@ async fn too_many_outstanding_requests_are_an_incident() {
     // Nobody accepts: connections wait in the backlog, and requests for their answers.
     let incidents = Incidents::default();
     let mut load = Load::new(host.clone(), Clock::start(&host), "5eed", incidents.clone());
-    load.outstanding = std::sync::Arc::new(tokio::sync::Semaphore::new(4));
+    load.outstanding = Arc::new(tokio::sync::Semaphore::new(4));
     let arrivals = arrivals(Duration::from_millis(1), 5);
-    let stream = stream(application(address), arrivals, Duration::from_secs(3600));
+    let stream = stream(application(&host, address), arrivals, Duration::from_secs(3600));
     let records = load.run(vec![stream], Instant::now(), || {}).await;
     drop(listener);
     assert_eq!(records, []);

@@ -1,13 +1,15 @@
 use std::io::Write;
 use std::time::Duration;
 
-use hallway_control::api::{RegisterWorkload, WorkloadEndpoint};
+use hallway_control::api::{RegisterWorkload, RuleFile, WorkloadEndpoint};
 use hallway_evidence::{Push, PushOutcome};
 use hallway_host::{Host, Output, host::BoxFuture};
 use hallway_model::TrustDomain;
 use hallway_model::bootstrap::{AdminEndpoint, Admission, ControlBootstrap, Token};
 use hallway_model::telemetry::ControlRecord;
-use hallway_scenario::Step;
+use hallway_scenario::fault::Program;
+use hallway_scenario::quantity::SignedDuration;
+use hallway_scenario::{Step, Topology};
 use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
@@ -17,6 +19,7 @@ use super::Timeline;
 use crate::clock::Clock;
 use crate::control_client::ControlClient;
 use crate::error::WorldError;
+use crate::faults::{Faults, LinkChange};
 
 const GOOD: &str = "apiVersion: v1
 kind: Service
@@ -48,6 +51,7 @@ struct Fixture {
     control: ControlClient,
     clock: Clock,
     directory: TempDir,
+    topology: Topology,
     _stop: DropGuard,
 }
 
@@ -73,17 +77,23 @@ impl Fixture {
             control: ControlClient::new(host.clone(), admin, token()),
             clock: Clock::start(&host),
             directory,
+            topology: serde_json::from_value(serde_json::json!({
+                "services": { "orders": {}, "payments": { "replicas": 2 } }
+            }))
+            .unwrap(),
             _stop: stop.drop_guard(),
         }
     }
 
-    fn timeline(&self) -> Timeline<'_> {
-        Timeline {
-            control: &self.control,
-            clock: self.clock,
-            directory: self.directory.path(),
-            sidecars: Vec::new(),
-        }
+    fn timeline(&self, sidecars: &[&str]) -> Timeline<'_> {
+        let sidecars = sidecars.iter().map(ToString::to_string).collect();
+        Timeline::new(
+            &self.control,
+            self.clock,
+            self.directory.path(),
+            &self.topology,
+            sidecars,
+        )
     }
 }
 
@@ -113,10 +123,52 @@ fn steps(steps: serde_json::Value) -> Vec<Step> {
     serde_json::from_value(steps).unwrap()
 }
 
+/// A ground that notes what it is to suffer.
+#[derive(Default)]
+struct Noted(Vec<String>);
+
+impl Noted {
+    fn note(&mut self, what: String) -> Result<(), WorldError> {
+        self.0.push(what);
+        Ok(())
+    }
+}
+
+impl Faults for Noted {
+    fn change_link(&mut self, from: &str, to: &str, change: LinkChange) -> Result<(), WorldError> {
+        self.note(format!("{from} > {to}: {change:?}"))
+    }
+
+    fn reset_link(&mut self, one: &str, other: &str) {
+        self.0.push(format!("{one} - {other}: reset"));
+    }
+
+    fn skew_clock(&mut self, machine: &str, by: SignedDuration) -> Result<(), WorldError> {
+        self.note(format!("{machine}: clock {by}"))
+    }
+
+    async fn crash(&mut self, program: &Program) -> Result<(), WorldError> {
+        self.note(format!("{program}: crash"))
+    }
+
+    async fn restart(&mut self, program: &Program, rules: Option<&RuleFile>) -> Result<(), WorldError> {
+        let rules = rules.map_or("no rules", |rules| rules.name.as_str());
+        self.note(format!("{program}: restart with {rules}"))
+    }
+
+    fn pause(&mut self, program: &Program) -> Result<(), WorldError> {
+        self.note(format!("{program}: pause"))
+    }
+
+    fn resume(&mut self, program: &Program) -> Result<(), WorldError> {
+        self.note(format!("{program}: resume"))
+    }
+}
+
 #[tokio::test]
 async fn the_first_push_must_be_accepted() {
     let fixture = Fixture::new().await;
-    let timeline = fixture.timeline();
+    let timeline = fixture.timeline(&[]);
     let push = timeline.initial_push("good.yaml").await.unwrap();
     assert!(push.initial);
     assert_eq!(push.outcome, PushOutcome::Accepted { generation: 1 });
@@ -133,13 +185,13 @@ async fn the_first_push_must_be_accepted() {
 #[tokio::test]
 async fn pushes_happen_in_the_order_of_their_times() {
     let fixture = Fixture::new().await;
-    let timeline = fixture.timeline();
+    let timeline = fixture.timeline(&[]);
     let steps = steps(serde_json::json!([
         { "at": "80ms", "push": "good.yaml", "expect": "accepted" },
         { "at": "20ms", "push": "broken.yaml", "expect": "refused" },
     ]));
     let start = Instant::now();
-    let pushes = timeline.run(&steps, start).await.unwrap();
+    let pushes = timeline.run(&steps, start, &mut Noted::default()).await.unwrap();
     let [refused, accepted]: [Push; 2] = pushes.try_into().unwrap();
     assert!(refused.sent_us >= fixture.clock.at_us(start) + 20_000);
     assert!(accepted.sent_us >= fixture.clock.at_us(start) + 80_000);
@@ -178,10 +230,10 @@ async fn a_sidecar_that_does_not_answer_leaves_a_push_unsettled() {
         .put_endpoint("payments-1", &endpoint)
         .await
         .unwrap();
-    let mut timeline = fixture.timeline();
-    timeline.sidecars.push("payments-1".to_owned());
+    let timeline = fixture.timeline(&["payments-1"]);
     let until = Instant::now() + Duration::from_millis(50);
-    let push = timeline.push("good.yaml", false, until).await.unwrap();
+    let sent = timeline.send("good.yaml", false, until).await.unwrap();
+    let push = timeline.follow(sent).await;
     assert_eq!(push.settled_us, None);
     let [proxy] = &push.proxies[..] else {
         panic!("{push:?}")
@@ -211,5 +263,106 @@ async fn a_workload_that_nobody_registered_is_refused_in_the_words_of_the_contro
     assert!(
         said.starts_with("the control plane did not take the endpoint of nobody-1: it answered 404"),
         "{said}"
+    );
+}
+
+#[tokio::test]
+async fn faults_happen_in_the_order_of_their_times_between_pushes() {
+    let fixture = Fixture::new().await;
+    let timeline = fixture.timeline(&["payments-1"]);
+    let steps = steps(serde_json::json!([
+        { "at": "40ms", "fault": { "restart": "control plane" } },
+        { "at": "0ms", "fault": { "restart": "payments-1" } },
+        { "at": "10ms", "push": "good.yaml", "expect": "accepted" },
+        { "at": "20ms", "push": "broken.yaml", "expect": "refused" },
+        { "at": "30ms", "fault": { "crash": "control plane" } },
+        { "at": "30ms", "fault": { "pause": "payments-1 sidecar" } },
+        { "at": "30ms", "fault": { "resume": "payments-1 sidecar" } },
+    ]));
+    let mut noted = Noted::default();
+    let pushes = timeline.run(&steps, Instant::now(), &mut noted).await.unwrap();
+    assert_eq!(pushes.len(), 2);
+    assert_eq!(
+        noted.0,
+        [
+            "payments-1: restart with no rules",
+            "control plane: crash",
+            "payments-1 sidecar: pause",
+            "payments-1 sidecar: resume",
+            "control plane: restart with good.yaml",
+        ]
+    );
+}
+
+/// What a fault of the scenario file amounts to.
+async fn amounts_to(fault: serde_json::Value) -> Vec<String> {
+    let fixture = Fixture::new().await;
+    let mut noted = Noted::default();
+    let steps = steps(serde_json::json!([{ "at": "0ms", "fault": fault }]));
+    let pushes = fixture
+        .timeline(&[])
+        .run(&steps, Instant::now(), &mut noted)
+        .await;
+    assert_eq!(pushes.unwrap(), []);
+    noted.0
+}
+
+#[tokio::test]
+async fn a_fault_of_a_link_is_one_of_every_pair_of_machines() {
+    let link = serde_json::json!({ "from": "orders", "to": "payments" });
+    assert_eq!(
+        amounts_to(serde_json::json!({ "delay": { "from": "orders", "to": "payments-2", "by": "80ms" } }))
+            .await,
+        ["orders-1 > payments-2: Delay(80ms)"]
+    );
+    assert_eq!(
+        amounts_to(
+            serde_json::json!({ "bandwidth": { "from": "payments", "to": "orders", "limit": "64kB/s" } })
+        )
+        .await,
+        [
+            "payments-1 > orders-1: Bandwidth(64000)",
+            "payments-2 > orders-1: Bandwidth(64000)"
+        ]
+    );
+    assert_eq!(
+        amounts_to(serde_json::json!({ "cut": link })).await,
+        [
+            "orders-1 > payments-1: Cut",
+            "orders-1 > payments-2: Cut",
+            "payments-1 > orders-1: Cut",
+            "payments-2 > orders-1: Cut"
+        ]
+    );
+    assert_eq!(
+        amounts_to(serde_json::json!({ "cut": { "from": "payments-1", "to": "payments", "one_way": true } }))
+            .await,
+        ["payments-1 > payments-2: Cut"],
+        "nobody is cut off from itself"
+    );
+    assert_eq!(
+        amounts_to(serde_json::json!({ "heal": link })).await,
+        [
+            "orders-1 > payments-1: Heal",
+            "orders-1 > payments-2: Heal",
+            "payments-1 > orders-1: Heal",
+            "payments-2 > orders-1: Heal"
+        ]
+    );
+    assert_eq!(
+        amounts_to(serde_json::json!({ "reset": link })).await,
+        ["orders-1 - payments-1: reset", "orders-1 - payments-2: reset"]
+    );
+}
+
+#[tokio::test]
+async fn a_clock_is_one_of_a_machine() {
+    assert_eq!(
+        amounts_to(serde_json::json!({ "clock_skew": { "of": "payments", "by": "-1h" } })).await,
+        ["payments-1: clock -1h", "payments-2: clock -1h"]
+    );
+    assert_eq!(
+        amounts_to(serde_json::json!({ "clock_skew": { "of": "control plane", "by": "1h" } })).await,
+        ["control-plane: clock 1h"]
     );
 }

@@ -195,3 +195,5 @@ async fn cutting_the_wire_ends_open_connections() {
     assert_eq!((seen[0].closed, seen[0].closed_us), (None, None));
     assert_eq!(both.upstream.read(&mut [0]).await.unwrap(), 0);
 }
+
+mod faults;

@@ -3,20 +3,21 @@
 use std::time::Duration;
 
 use hallway_control::ControlError;
-use hallway_control::api::{Failure, RegisterWorkload};
+use hallway_control::api::{Failure, KnownWorkload, ProxySnapshot, RegisterWorkload, WorkloadEndpoint};
 use hallway_host::Host;
 use hallway_identity::Authority;
 use hallway_model::TrustDomain;
 use hallway_model::bootstrap::{AuthorityMaterial, Token};
 use http::{Method, StatusCode};
 
-use crate::support::{Plane, bootstrap, failure};
+use crate::support::{PAYMENTS, Plane, bootstrap, failure};
 
 #[tokio::test]
 async fn every_path_of_the_admin_endpoint_asks_for_the_token() {
     let plane = Plane::start(bootstrap()).await;
     for (method, path) in [
         (Method::POST, "/v1/workloads"),
+        (Method::PUT, "/v1/workloads"),
         (Method::PUT, "/v1/workloads/orders-1/endpoint"),
         (Method::DELETE, "/v1/workloads/orders-1"),
         (Method::GET, "/v1/rules"),
@@ -60,6 +61,48 @@ async fn the_admin_api_explains_what_it_refuses() {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{error}");
     let (status, _) = plane.try_operate(Method::GET, "/v1/nothing", ()).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
+    plane.stop().await;
+}
+
+#[tokio::test]
+async fn a_registry_is_restored_as_a_whole_or_not_at_all() {
+    let known = |name: &str, service: &str, port: u16| KnownWorkload {
+        registration: RegisterWorkload {
+            name: name.to_owned(),
+            namespace: "shop".to_owned(),
+            service: service.to_owned(),
+            service_account: service.to_owned(),
+        },
+        endpoint: Some(WorkloadEndpoint {
+            inbound: ([127, 0, 0, 1], port).into(),
+            application: ([127, 0, 0, 1], port + 1).into(),
+            ready: true,
+            seen_from: Default::default(),
+        }),
+    };
+    let plane = Plane::start(bootstrap()).await;
+    plane.put_rules("rules.yaml", PAYMENTS).await;
+    let half_wrong = [
+        known("orders-1", "orders", 1000),
+        known("Payments 1", "payments", 2000),
+    ];
+    let (status, _) = plane.try_operate(Method::PUT, "/v1/workloads", half_wrong).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(plane.status().await.proxies.is_empty());
+
+    let all = [
+        known("orders-1", "orders", 1000),
+        known("payments-1", "payments", 2000),
+    ];
+    plane.operate::<()>(Method::PUT, "/v1/workloads", all).await;
+    let path = "/v1/proxies/orders-1/snapshot";
+    let seen: ProxySnapshot = plane.operate(Method::GET, path, ()).await;
+    let endpoints: Vec<_> = seen.snapshot.endpoints.into_values().flatten().collect();
+    assert_eq!(seen.version, 1, "nobody was told of a part of it");
+    assert!(
+        endpoints.iter().any(|endpoint| endpoint.address.port() == 2000),
+        "{endpoints:?}"
+    );
     plane.stop().await;
 }
 

@@ -29,6 +29,7 @@ async fn an_intruder_in_the_clear_speaks_to_a_server() {
     );
     let request = RequestTemplate::absolute("GET", "http://payments/", [], None).unwrap();
     let intruder = Intruder {
+        host: host.clone(),
         target,
         tls: None,
         request: request.in_origin_form(),
@@ -108,6 +109,7 @@ async fn an_intruder_presents_what_it_has() {
         let tls = client_config(&host, &store, identity("hallway.test", "payments"));
         let request = RequestTemplate::absolute("GET", "http://payments/", [], None).unwrap();
         let intruder = Intruder {
+            host: host.clone(),
             target,
             tls: Some(tls),
             request: request.in_origin_form(),

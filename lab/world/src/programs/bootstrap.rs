@@ -19,8 +19,8 @@ use crate::plan::{Plan, Workload};
 /// How long a sidecar goes on serving what is in flight after the order to stop. All traffic has had its outcome by then.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// Every program listens on a free port of loopback.
-const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// A free port of loopback: for those on the same machine.
+const LOCAL: SocketAddr = free_port(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
 /// 256 bits from the operating system.
 pub(super) fn new_token() -> Token {
@@ -31,6 +31,7 @@ pub(super) fn control_plane(
     topology: &Topology,
     plan: &Plan,
     authorities: &Authorities,
+    machine: IpAddr,
     admin_token: &Token,
     seed: u64,
 ) -> ControlBootstrap {
@@ -40,7 +41,7 @@ pub(super) fn control_plane(
     });
     ControlBootstrap {
         trust_domain: plan.trust_domain.clone(),
-        discovery: FREE_PORT,
+        discovery: free_port(machine),
         admin: admin_endpoint(admin_token),
         rules: None,
         admission: topology.admission,
@@ -55,6 +56,7 @@ pub(super) fn sidecar(
     workload: &Workload,
     registered: Registered,
     control_plane: ControlPlaneAddress,
+    machine: IpAddr,
     admin_token: &Token,
     seed: u64,
 ) -> ProxyBootstrap {
@@ -62,8 +64,8 @@ pub(super) fn sidecar(
     ProxyBootstrap {
         workload: workload.name.clone(),
         identity: registered.identity,
-        outbound: FREE_PORT,
-        inbound: FREE_PORT,
+        outbound: LOCAL,
+        inbound: free_port(machine),
         admin: admin_endpoint(admin_token),
         control_plane,
         join_token: registered.join_token,
@@ -87,9 +89,9 @@ pub(super) fn application(
         service: workload.service.clone(),
         version: workload.version.clone(),
         instance: workload.name.clone(),
-        listen: FREE_PORT,
+        listen: LOCAL,
         control: ControlEndpoint {
-            listen: FREE_PORT,
+            listen: LOCAL,
             token: control_token.0.clone(),
         },
         proxy: Some(outbound),
@@ -101,9 +103,13 @@ pub(super) fn application(
     }
 }
 
+const fn free_port(machine: IpAddr) -> SocketAddr {
+    SocketAddr::new(machine, 0)
+}
+
 fn admin_endpoint(token: &Token) -> AdminEndpoint {
     AdminEndpoint {
-        listen: FREE_PORT,
+        listen: LOCAL,
         token: token.clone(),
     }
 }

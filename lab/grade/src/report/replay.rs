@@ -1,0 +1,31 @@
+//! The commands that run what is red again.
+
+use hallway_evidence::Run;
+
+use crate::grade::{Grade, Outcome};
+
+/// How to see what is red again: the run itself, and each control that proves nothing.
+pub(crate) fn commands(grade: &Grade) -> Vec<String> {
+    let Some(run) = &grade.run else {
+        return Vec::new();
+    };
+    let command = |control: &str| {
+        let Run { ground, seed, .. } = run;
+        format!(
+            "hallway run {}{control} --on {ground} --seed {seed}",
+            grade.scenario
+        )
+    };
+    let is_lab_failure = matches!(grade.outcome, Outcome::LabFailed { .. });
+    let red = grade.verdicts.iter().find(|verdict| !verdict.held);
+    let of_run = match red {
+        Some(verdict) if !verdict.samples.is_empty() => {
+            Some(format!("{} --explain {}", command(""), verdict.check))
+        }
+        None if grade.failures.is_empty() && !is_lab_failure => None,
+        _ => Some(command("")),
+    };
+    let controls = grade.controls.iter().filter(|control| !control.holds());
+    let of_controls = controls.map(|control| command(&format!(" --control {}", control.control)));
+    of_run.into_iter().chain(of_controls).collect()
+}

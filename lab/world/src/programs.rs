@@ -1,0 +1,225 @@
+//! The programs of one run: the order in which they start and stop, on whatever ground.
+//!
+//! The order matters: the control plane first, since sidecars join it; then the sidecars, whose addresses the applications
+//! are told; then everybody's place is made known, so that nobody is sent to where nobody listens yet.
+//!
+//! - [`bootstrap`]: what each program is told when it starts
+//! - [`addresses`]: where it then says that it listens
+//! - [`endpoints`]: where each workload is, as seen by its callers
+//! - [`slot`]: a program that can die and start again; [`faults`]: what befalls programs and links on purpose
+
+mod addresses;
+mod bootstrap;
+mod endpoints;
+mod faults;
+mod slot;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::{join_all, try_join_all};
+use hallway_control::api::WorkloadEndpoint;
+use hallway_host::Random;
+use hallway_model::bootstrap::{ControlBootstrap, ControlPlaneAddress, ProxyBootstrap};
+use hallway_model::telemetry::{ControlRecord, ProxyRecord};
+use hallway_scenario::Scenario;
+use hallway_scenario::fault::CONTROL_PLANE_MACHINE;
+use hallway_service::contract::{Bootstrap, Record};
+use rand::Rng;
+
+use crate::authorities::Authorities;
+use crate::collect::Records;
+use crate::control_client::ControlClient;
+use crate::error::WorldError;
+use crate::ground::Ground;
+use crate::http_client::HttpClient;
+use crate::mesh::{Application, Edges, Mesh, Sidecar};
+use crate::plan::{Plan, Workload};
+pub(crate) use faults::Exposed;
+use slot::Slot;
+
+/// The programs of one run.
+pub(crate) struct Programs<'a> {
+    ground: &'a Ground,
+    scenario: &'a Scenario,
+    plan: &'a Plan,
+    /// The seed of the run.
+    seed: u64,
+    control: Option<Slot<ControlBootstrap, ControlRecord>>,
+    /// By workload.
+    sidecars: BTreeMap<String, Slot<ProxyBootstrap, ProxyRecord>>,
+    /// By workload.
+    applications: BTreeMap<String, Slot<Bootstrap, Record>>,
+    /// What the control plane was told of where workloads and claims are, by their names.
+    endpoints: BTreeMap<String, WorkloadEndpoint>,
+}
+
+/// The control plane, as sidecars need to know it.
+struct ControlPlane {
+    client: ControlClient,
+    address: ControlPlaneAddress,
+}
+
+impl<'a> Programs<'a> {
+    pub(crate) fn new(ground: &'a Ground, scenario: &'a Scenario, plan: &'a Plan, seed: u64) -> Self {
+        Self {
+            ground,
+            scenario,
+            plan,
+            seed,
+            control: None,
+            sidecars: BTreeMap::new(),
+            applications: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
+        }
+    }
+
+    /// Starts all programs and makes them known to each other. What was started before an error is left for
+    /// [`Ground::stop`].
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub(crate) async fn start(&mut self, authorities: &Authorities, wire: Edges) -> Result<Mesh, WorldError> {
+        let control = self.start_control_plane(authorities).await?;
+        let sidecars = self.start_sidecars(&control).await?;
+        let applications = self.start_applications(&sidecars).await?;
+        let mesh = Mesh {
+            control: control.client,
+            bundle: control.address.bundle,
+            sidecars,
+            applications,
+            wire,
+        };
+        self.endpoints = endpoints::publish(self.plan, &mesh).await?;
+        Ok(mesh)
+    }
+
+    /// Whether the sidecar of that workload runs.
+    pub(crate) fn has_sidecar(&self, workload: &str) -> bool {
+        self.sidecars.get(workload).is_some_and(Slot::is_running)
+    }
+
+    /// Lets those who are paused go on, so that they can be asked.
+    pub(crate) fn resume_all(&self) {
+        self.control.iter().for_each(Slot::resume);
+        self.sidecars.values().for_each(Slot::resume);
+        self.applications.values().for_each(Slot::resume);
+    }
+
+    /// Stops the sidecars and applications, and returns what all of them recorded.
+    pub(crate) async fn stop_workloads(&mut self) -> Records {
+        let sidecars = std::mem::take(&mut self.sidecars);
+        let applications = std::mem::take(&mut self.applications);
+        let (sidecars, applications) = tokio::join!(stop_all(sidecars), stop_all(applications));
+        Records {
+            sidecars,
+            applications,
+        }
+    }
+
+    /// Stops the control plane, and returns what it recorded.
+    pub(crate) async fn stop_control_plane(&mut self) -> Vec<ControlRecord> {
+        match self.control.take() {
+            Some(control) => control.stop().await,
+            None => Vec::new(),
+        }
+    }
+
+    async fn start_control_plane(&mut self, authorities: &Authorities) -> Result<ControlPlane, WorldError> {
+        let who = "control plane";
+        let token = bootstrap::new_token();
+        let machine = self.ground.address(CONTROL_PLANE_MACHINE);
+        let topology = &self.scenario.topology;
+        let mut bootstrap =
+            bootstrap::control_plane(topology, self.plan, authorities, machine, &token, self.seed(who));
+        let mut child = self.ground.start_control_plane(bootstrap.clone())?;
+        let (admin, address) = child.ready(addresses::control_plane).await?;
+        (bootstrap.admin.listen, bootstrap.discovery) = (admin, address.address);
+        self.control = Some(Slot::new(bootstrap, child));
+        let operator = self.ground.beside(CONTROL_PLANE_MACHINE);
+        Ok(ControlPlane {
+            client: ControlClient::new(operator, admin, token),
+            address,
+        })
+    }
+
+    async fn start_sidecars(
+        &mut self,
+        control: &ControlPlane,
+    ) -> Result<BTreeMap<String, Sidecar>, WorldError> {
+        let workloads = self.plan.workloads.iter();
+        let starting = workloads.map(|workload| self.start_sidecar(workload, control));
+        let mut sidecars = BTreeMap::new();
+        for (name, slot, sidecar) in try_join_all(starting).await? {
+            self.sidecars.insert(name.clone(), slot);
+            sidecars.insert(name, sidecar);
+        }
+        Ok(sidecars)
+    }
+
+    async fn start_sidecar(
+        &self,
+        workload: &Workload,
+        control: &ControlPlane,
+    ) -> Result<(String, Slot<ProxyBootstrap, ProxyRecord>, Sidecar), WorldError> {
+        let who = workload.sidecar();
+        let registration = endpoints::registration(self.plan, workload);
+        let registered = control.client.register(&registration).await?;
+        let token = bootstrap::new_token();
+        let control_plane = control.address.clone();
+        let machine = self.ground.address(&workload.name);
+        let seed = self.seed(&who);
+        let mut bootstrap = bootstrap::sidecar(workload, registered, control_plane, machine, &token, seed);
+        let mut child = self.ground.start_sidecar(workload, bootstrap.clone())?;
+        let client = Arc::new(HttpClient::new(self.ground.beside(&workload.name)));
+        let sidecar = child
+            .ready(|record| addresses::sidecar(record, &token, &client))
+            .await?;
+        (bootstrap.outbound, bootstrap.inbound) = (sidecar.outbound, sidecar.inbound);
+        bootstrap.admin.listen = sidecar.admin.address;
+        Ok((workload.name.clone(), Slot::new(bootstrap, child), sidecar))
+    }
+
+    async fn start_applications(
+        &mut self,
+        sidecars: &BTreeMap<String, Sidecar>,
+    ) -> Result<BTreeMap<String, Application>, WorldError> {
+        let workloads = self.plan.workloads.iter();
+        let starting = workloads.map(|workload| self.start_application(workload, &sidecars[&workload.name]));
+        let mut applications = BTreeMap::new();
+        for (name, slot, application) in try_join_all(starting).await? {
+            self.applications.insert(name.clone(), slot);
+            applications.insert(name, application);
+        }
+        Ok(applications)
+    }
+
+    async fn start_application(
+        &self,
+        workload: &Workload,
+        sidecar: &Sidecar,
+    ) -> Result<(String, Slot<Bootstrap, Record>, Application), WorldError> {
+        let who = workload.name.as_str();
+        let token = bootstrap::new_token();
+        let mut bootstrap = bootstrap::application(workload, sidecar.outbound, &token, self.seed(who));
+        let mut child = self.ground.start_application(workload, bootstrap.clone())?;
+        let client = &sidecar.client;
+        let application = child
+            .ready(|record| addresses::application(record, &token, client))
+            .await?;
+        bootstrap.listen = application.address;
+        bootstrap.control.listen = application.control.address;
+        Ok((workload.name.clone(), Slot::new(bootstrap, child), application))
+    }
+
+    fn seed(&self, who: &str) -> u64 {
+        Random::derive(self.seed, who).next_u64()
+    }
+}
+
+async fn stop_all<Bootstrap, R>(slots: BTreeMap<String, Slot<Bootstrap, R>>) -> BTreeMap<String, Vec<R>> {
+    let stopping = slots
+        .into_iter()
+        .map(|(name, slot)| async { (name, slot.stop().await) });
+    join_all(stopping).await.into_iter().collect()
+}

@@ -1,0 +1,66 @@
+//! Where programs say that they listen.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hallway_model::bootstrap::{ControlPlaneAddress, Token};
+use hallway_model::telemetry::{ControlRecord, ProxyRecord};
+use hallway_service::contract::Record;
+
+use crate::http_client::HttpClient;
+use crate::mesh::{AdminAddress, Application, Sidecar};
+
+/// The address of the admin endpoint, and of discovery.
+pub(super) fn control_plane(record: &ControlRecord) -> Option<(SocketAddr, ControlPlaneAddress)> {
+    let ControlRecord::Listening {
+        discovery,
+        admin,
+        identity,
+        bundle,
+    } = record
+    else {
+        return None;
+    };
+    let address = ControlPlaneAddress {
+        address: *discovery,
+        identity: identity.clone(),
+        bundle: bundle.clone(),
+    };
+    Some((*admin, address))
+}
+
+pub(super) fn sidecar(record: &ProxyRecord, token: &Token, client: &Arc<HttpClient>) -> Option<Sidecar> {
+    let ProxyRecord::Listening {
+        outbound,
+        inbound,
+        admin,
+    } = *record
+    else {
+        return None;
+    };
+    let admin = AdminAddress {
+        address: admin,
+        token: token.clone(),
+    };
+    Some(Sidecar {
+        outbound,
+        inbound,
+        admin,
+        client: client.clone(),
+    })
+}
+
+pub(super) fn application(record: &Record, token: &Token, client: &Arc<HttpClient>) -> Option<Application> {
+    let Record::Listening { application, control } = *record else {
+        return None;
+    };
+    let control = AdminAddress {
+        address: control,
+        token: token.clone(),
+    };
+    Some(Application {
+        address: application,
+        control,
+        client: client.clone(),
+    })
+}

@@ -1,0 +1,93 @@
+//! Where each workload is, as seen by its callers: through the wire, where that is made of relays.
+
+use std::collections::BTreeMap;
+
+use hallway_control::api::{KnownWorkload, RegisterWorkload, WorkloadEndpoint};
+
+use crate::error::WorldError;
+use crate::mesh::Mesh;
+use crate::plan::{Claim, Plan, Workload};
+use crate::wire::Edge;
+
+/// Tells the control plane where every workload is, and returns what it was told, by names.
+///
+/// # Errors
+/// When there is no port for a relay, or the control plane does not take it.
+pub(super) async fn publish(
+    plan: &Plan,
+    mesh: &Mesh,
+) -> Result<BTreeMap<String, WorkloadEndpoint>, WorldError> {
+    let mut endpoints = BTreeMap::new();
+    for workload in &plan.workloads {
+        let endpoint = endpoint(plan, mesh, &workload.name, &workload.name).await?;
+        endpoints.insert(workload.name.clone(), endpoint);
+    }
+    for claim in &plan.claims {
+        // Nobody will join with its token: there is no such program.
+        mesh.control.register(&claimed(plan, claim)).await?;
+        let endpoint = endpoint(plan, mesh, &claim.name, &claim.really).await?;
+        endpoints.insert(claim.name.clone(), endpoint);
+    }
+    for (name, endpoint) in &endpoints {
+        mesh.control.put_endpoint(name, endpoint).await?;
+    }
+    Ok(endpoints)
+}
+
+/// What the control plane is to know of a workload before it starts.
+pub(super) fn registration(plan: &Plan, workload: &Workload) -> RegisterWorkload {
+    RegisterWorkload {
+        name: workload.name.clone(),
+        namespace: plan.namespace.clone(),
+        service: workload.service.clone(),
+        service_account: workload.identity.service_account().to_owned(),
+    }
+}
+
+/// All that the control plane knew of workloads and claims.
+pub(super) fn known(plan: &Plan, endpoints: &BTreeMap<String, WorkloadEndpoint>) -> Vec<KnownWorkload> {
+    let workloads = plan.workloads.iter().map(|workload| registration(plan, workload));
+    let claims = plan.claims.iter().map(|claim| claimed(plan, claim));
+    let known = workloads.chain(claims).map(|registration| KnownWorkload {
+        endpoint: endpoints.get(&registration.name).cloned(),
+        registration,
+    });
+    known.collect()
+}
+
+fn claimed(plan: &Plan, claim: &Claim) -> RegisterWorkload {
+    RegisterWorkload {
+        name: claim.name.clone(),
+        namespace: plan.namespace.clone(),
+        service: claim.service.clone(),
+        service_account: claim.service_account.clone(),
+    }
+}
+
+/// Every caller gets an edge of its own, since a route can lead it to any workload.
+async fn endpoint(
+    plan: &Plan,
+    mesh: &Mesh,
+    name: &str,
+    really: &str,
+) -> Result<WorkloadEndpoint, WorldError> {
+    let inbound = mesh.sidecars[really].inbound;
+    let mut seen_from = BTreeMap::new();
+    for caller in plan.callers() {
+        let edge = Edge {
+            from: caller.name.clone(),
+            to: name.to_owned(),
+            target: inbound,
+        };
+        let address = mesh.edge(edge).await?;
+        if address != inbound {
+            seen_from.insert(caller.name.clone(), address);
+        }
+    }
+    Ok(WorkloadEndpoint {
+        inbound,
+        application: mesh.applications[really].address,
+        ready: true,
+        seen_from,
+    })
+}

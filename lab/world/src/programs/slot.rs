@@ -1,0 +1,80 @@
+//! A program's place in a run. The program can die on purpose, and start again at the same addresses.
+
+use crate::child::Child;
+use crate::error::WorldError;
+
+/// A program's place in a run.
+pub(super) struct Slot<Bootstrap, R> {
+    /// What the program is told when it starts again: the addresses are those that it had.
+    pub(super) bootstrap: Bootstrap,
+    /// How often it has been started.
+    lives: u32,
+    child: Option<Child<R>>,
+    /// What it recorded in its former lives.
+    past: Vec<R>,
+}
+
+impl<Bootstrap, R> Slot<Bootstrap, R> {
+    pub(super) fn new(bootstrap: Bootstrap, child: Child<R>) -> Self {
+        Self {
+            bootstrap,
+            lives: 1,
+            child: Some(child),
+            past: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// # Errors
+    /// [`WorldError::Scenario`] when it does not run.
+    pub(super) async fn crash(&mut self, what: &str) -> Result<(), WorldError> {
+        let child = self.child.take().ok_or_else(|| not_running(what))?;
+        self.past.extend(child.crash().await);
+        Ok(())
+    }
+
+    /// Names the life that is about to begin; no two have the same name.
+    ///
+    /// # Errors
+    /// [`WorldError::Scenario`] when it still runs.
+    pub(super) fn next_life(&self, what: &str) -> Result<String, WorldError> {
+        match self.child {
+            Some(_) => Err(WorldError::scenario(what, "it still runs")),
+            None => Ok(format!("{what}, life {}", self.lives + 1)),
+        }
+    }
+
+    /// Puts the program in its place that was started again.
+    pub(super) fn live_again(&mut self, child: Child<R>) {
+        self.child = Some(child);
+        self.lives += 1;
+    }
+
+    /// # Errors
+    /// [`WorldError::Scenario`] when it does not run.
+    pub(super) fn child(&self, what: &str) -> Result<&Child<R>, WorldError> {
+        self.child.as_ref().ok_or_else(|| not_running(what))
+    }
+
+    /// Lets it go on if it is paused.
+    pub(super) fn resume(&self) {
+        if let Some(child) = &self.child {
+            child.resume();
+        }
+    }
+
+    /// Stops it, and returns what it recorded in all its lives.
+    pub(super) async fn stop(mut self) -> Vec<R> {
+        if let Some(child) = self.child.take() {
+            self.past.extend(child.stop().await);
+        }
+        self.past
+    }
+}
+
+fn not_running(what: &str) -> WorldError {
+    WorldError::scenario(what, "it does not run")
+}

@@ -1,0 +1,193 @@
+//! The wire of a simulation: the network itself is watched, and no relay is needed.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use hallway_evidence::{Closed, WireConnection};
+use hallway_simulator::{Event, Happening, Segment, SegmentKind};
+
+use super::Edge;
+use super::marker::MarkerSearch;
+use super::tls_records::TlsRecords;
+
+/// Watches connections to the inbound listeners of sidecars. Clones share what was seen.
+#[derive(Clone)]
+pub(crate) struct Tap {
+    seen: Arc<Mutex<Seen>>,
+}
+
+struct Seen {
+    marker: String,
+    /// The timestamp of the start of the simulation.
+    origin_us: u64,
+    /// Which workload is where.
+    targets: BTreeMap<SocketAddr, String>,
+    /// The connections that have not ended, by their number.
+    open: BTreeMap<u64, Watched>,
+    log: Vec<WireConnection>,
+}
+
+/// A connection that has not ended.
+struct Watched {
+    /// Its place in the log.
+    index: usize,
+    opener: SocketAddr,
+    up: Direction,
+    down: Direction,
+    granted: bool,
+}
+
+struct Direction {
+    records: TlsRecords,
+    marker: MarkerSearch,
+    ended: bool,
+}
+
+impl Tap {
+    /// A tap that looks out for `marker`; `origin_us` is the timestamp of the start of the simulation.
+    pub(crate) fn new(marker: &str, origin_us: u64) -> Self {
+        let seen = Seen {
+            marker: marker.to_owned(),
+            origin_us,
+            targets: BTreeMap::new(),
+            open: BTreeMap::new(),
+            log: Vec::new(),
+        };
+        Self {
+            seen: Arc::new(Mutex::new(seen)),
+        }
+    }
+
+    /// Watches what goes to the target of `edge`, whoever opens the connection. Of several workloads at one address (a registry that lies), the
+    /// first is meant.
+    pub(crate) fn watch(&self, edge: Edge) {
+        self.lock().targets.entry(edge.target).or_insert(edge.to);
+    }
+
+    /// Takes note of a segment.
+    pub(crate) fn segment(&self, segment: &Segment<'_>) {
+        self.lock().segment(segment);
+    }
+
+    /// Takes note of an event: a connection that a kernel gave up, or that was broken in the middle, ends without a segment.
+    pub(crate) fn event(&self, event: &Event) {
+        if let Happening::Failed { connection, .. } = event.happening {
+            self.lock().close(connection, event.at, Closed::Reset);
+        }
+    }
+
+    /// What was seen of every connection, in the order in which they were opened.
+    pub(crate) fn take(&self) -> Vec<WireConnection> {
+        std::mem::take(&mut self.lock().log)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen
+            .lock()
+            .expect("writing down what was seen does not panic")
+    }
+}
+
+impl Seen {
+    fn segment(&mut self, segment: &Segment<'_>) {
+        if segment.kind == SegmentKind::Syn {
+            return self.open(segment);
+        }
+        let Some(watched) = self.open.get_mut(&segment.connection) else {
+            return;
+        };
+        let is_up = segment.from == watched.opener;
+        match segment.kind {
+            SegmentKind::SynAck => watched.granted = true,
+            SegmentKind::Data => watched.see(segment.bytes, is_up, &mut self.log),
+            SegmentKind::Fin => {
+                watched.direction(is_up).ended = true;
+                if watched.up.ended && watched.down.ended {
+                    self.close(segment.connection, segment.at, Closed::Orderly);
+                }
+            }
+            SegmentKind::Rst => {
+                let closed = match watched.granted {
+                    true => Closed::Reset,
+                    false => Closed::Refused,
+                };
+                self.close(segment.connection, segment.at, closed);
+            }
+            SegmentKind::Syn | SegmentKind::Ack => {}
+        }
+    }
+
+    fn open(&mut self, segment: &Segment<'_>) {
+        let Some(workload) = self.targets.get(&segment.to) else {
+            return;
+        };
+        let direction = || Direction {
+            records: TlsRecords::default(),
+            marker: MarkerSearch::new(&self.marker),
+            ended: false,
+        };
+        let watched = Watched {
+            index: self.log.len(),
+            opener: segment.from,
+            up: direction(),
+            down: direction(),
+            granted: false,
+        };
+        self.open.insert(segment.connection, watched);
+        self.log.push(WireConnection {
+            from: segment.from_machine.to_owned(),
+            to: workload.clone(),
+            opened_us: self.timestamp(segment.at),
+            closed_us: None,
+            downstream_address: segment.from,
+            upstream_address: Some(segment.from),
+            bytes_up: 0,
+            bytes_down: 0,
+            tls: true,
+            application_records: 0,
+            marker_seen: false,
+            closed: None,
+        });
+    }
+
+    fn close(&mut self, connection: u64, at: Duration, closed: Closed) {
+        let Some(watched) = self.open.remove(&connection) else {
+            return;
+        };
+        let now = self.timestamp(at);
+        let entry = &mut self.log[watched.index];
+        entry.closed_us = Some(now);
+        entry.closed = Some(closed);
+    }
+
+    fn timestamp(&self, at: Duration) -> u64 {
+        self.origin_us + u64::try_from(at.as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Watched {
+    fn direction(&mut self, is_up: bool) -> &mut Direction {
+        match is_up {
+            true => &mut self.up,
+            false => &mut self.down,
+        }
+    }
+
+    fn see(&mut self, bytes: &[u8], is_up: bool, log: &mut [WireConnection]) {
+        let index = self.index;
+        let direction = self.direction(is_up);
+        let records_before = direction.records.application_records();
+        direction.records.read(bytes);
+        let entry = &mut log[index];
+        let length = u64::try_from(bytes.len()).expect("a segment fits into memory");
+        match is_up {
+            true => entry.bytes_up += length,
+            false => entry.bytes_down += length,
+        }
+        entry.tls &= direction.records.is_tls();
+        entry.application_records += direction.records.application_records() - records_before;
+        entry.marker_seen |= direction.marker.seen_in(bytes);
+    }
+}

@@ -1,0 +1,240 @@
+//! The scenarios of this repository, run in simulations.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hallway_evidence::Variant;
+use hallway_grade::report::{Styles, Terminal};
+use hallway_grade::{Observed, Outcome};
+use hallway_scenario::load::{Loaded, discover, load_directory};
+use hallway_scenario::{Ground, Scenario};
+use hallway_world::{Options, Simulated, simulate};
+use serde_json::{Value, json};
+
+fn scenarios() -> Vec<Loaded> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    let directories = discover(root).expect("the scenarios are there");
+    let loaded = directories
+        .into_iter()
+        .map(|directory| load_directory(directory).unwrap());
+    loaded
+        .filter(|loaded| loaded.scenario.grounds.include(Ground::Simulated))
+        .collect()
+}
+
+/// Simulations are single-threaded; many can run at once.
+fn side_by_side(scenarios: Vec<Loaded>, test: impl Fn(&Loaded) + Sync) {
+    std::thread::scope(|scope| {
+        for loaded in &scenarios {
+            scope.spawn(|| test(loaded));
+        }
+    });
+}
+
+fn options(seed: u64, variant: Variant) -> Options {
+    Options {
+        seed,
+        variant,
+        ground: Ground::Simulated,
+        binary: PathBuf::new(),
+        python: PathBuf::new(),
+        python_service: PathBuf::new(),
+        trace: false,
+        progress: None,
+    }
+}
+
+fn run(loaded: &Loaded, scenario: &Scenario, seed: u64, variant: Variant) -> Simulated {
+    simulate(scenario, &loaded.directory, &options(seed, variant))
+        .unwrap_or_else(|error| panic!("{}: {error}", loaded.name))
+}
+
+/// Runs a scenario with all its controls, and says in words what came of it.
+fn grade(loaded: &Loaded, seed: u64) -> (Outcome, String) {
+    let original = run(loaded, &loaded.scenario, seed, Variant::Scenario);
+    let controls: BTreeMap<String, Simulated> = loaded
+        .controls
+        .iter()
+        .map(|(name, scenario)| {
+            let variant = Variant::Control(name.clone());
+            (name.clone(), run(loaded, scenario, seed, variant))
+        })
+        .collect();
+    let controls = controls
+        .iter()
+        .map(|(name, simulated)| (name.clone(), observed(simulated)));
+    let took = Duration::ZERO;
+    let grade = hallway_grade::grade(&loaded.scenario, observed(&original), &controls.collect(), took);
+    let terminal = Terminal::new(Styles::plain(), None, [(loaded.name.as_str(), "")]);
+    let words = terminal.scenario(&grade);
+    (grade.outcome, words)
+}
+
+fn observed(simulated: &Simulated) -> Observed<'_> {
+    Observed {
+        observations: &simulated.observations,
+        took: simulated.virtual_time,
+    }
+}
+
+#[test]
+fn a_seed_replays_exactly_and_another_does_not() {
+    side_by_side(scenarios(), |loaded| {
+        let fingerprint = |seed| run(loaded, &loaded.scenario, seed, Variant::Scenario).fingerprint;
+        let first = fingerprint(7);
+        assert_eq!(fingerprint(7), first, "{}", loaded.name);
+        assert_ne!(fingerprint(8), first, "{}", loaded.name);
+    });
+}
+
+#[test]
+fn a_replay_tells_what_became_of_a_request() {
+    let all = scenarios();
+    let loaded = all.iter().find(|loaded| loaded.name == "first-hop").unwrap();
+    let traced = Options {
+        trace: true,
+        ..options(1, Variant::Scenario)
+    };
+    let simulated = simulate(&loaded.scenario, &loaded.directory, &traced).unwrap();
+    let events = &simulated.events;
+    assert!(events.is_sorted_by_key(|event| event.at));
+    let correlation = simulated.observations.client[0].correlation.as_str();
+    let told: Vec<String> = events
+        .iter()
+        .filter(|event| event.request.as_deref() == Some(correlation))
+        .map(|event| match event.from == event.to {
+            true => format!("{}: {}", event.from, event.what),
+            false => format!("{} > {}: {}", event.from, event.to, event.what),
+        })
+        .collect();
+    let in_order = [
+        "orders-1 > orders-1 sidecar: GET http://payments/charge HTTP/1.1",
+        "payments-1 sidecar > payments-1: GET /charge HTTP/1.1",
+        "payments-1: ledger: received GET /charge",
+        "payments-1: ledger: answered 200",
+        "payments-1 > payments-1 sidecar: HTTP/1.1 200 OK",
+        "orders-1 sidecar > orders-1: HTTP/1.1 200 OK",
+    ];
+    let places = in_order.map(|wanted| told.iter().position(|told| told == wanted));
+    assert!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{told:#?}"
+    );
+    let silent = simulate(
+        &loaded.scenario,
+        &loaded.directory,
+        &options(1, Variant::Scenario),
+    )
+    .unwrap();
+    assert_eq!(
+        silent.fingerprint, simulated.fingerprint,
+        "watching changes nothing"
+    );
+    assert!(silent.events.is_empty());
+}
+
+/// Traffic of `orders` to `payments`, ten a second for `seconds`, while `timeline` happens.
+fn with_timeline(seconds: u32, timeline: Value) -> Simulated {
+    let scenario = json!({
+        "scenario": "test", "title": "test", "teaches": "test", "grounds": { "simulated": "a test" },
+        "rules": "rules.yaml",
+        "topology": { "services": { "orders": { "calls": ["payments"] }, "payments": {} } },
+        "traffic": { "checkout": {
+            "from": "orders", "to": "http://payments/charge", "rate": "10/s", "for": format!("{seconds}s"), "patience": "500ms",
+        } },
+        "timeline": timeline, "checks": {}, "controls": {},
+    });
+    let scenario: Scenario = serde_json::from_value(scenario).unwrap();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/01-first-hop");
+    let simulated = simulate(&scenario, &directory, &options(1, Variant::Scenario)).unwrap();
+    assert_eq!(simulated.observations.incidents, []);
+    let again = simulate(&scenario, &directory, &options(1, Variant::Scenario)).unwrap();
+    assert_eq!(again.fingerprint, simulated.fingerprint);
+    simulated
+}
+
+/// What the client saw in each second: a status for all requests of it, or what else they came to.
+fn by_second(simulated: &Simulated) -> Vec<String> {
+    let observations = &simulated.observations;
+    let mut seconds: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
+    for record in &observations.client {
+        let second = (record.intended_us - observations.run.started_us) / 1_000_000;
+        let outcome = match &record.outcome {
+            Ok(response) => response.status.to_string(),
+            Err(failure) => format!("{:?}", failure.kind),
+        };
+        seconds.entry(second).or_default().insert(outcome);
+    }
+    let joined = |outcomes: BTreeSet<String>| outcomes.into_iter().collect::<Vec<_>>().join(" ");
+    seconds.into_values().map(joined).collect()
+}
+
+#[test]
+fn programs_that_crash_come_back_at_their_addresses() {
+    let simulated = with_timeline(
+        6,
+        json!([
+            { "at": "1s", "fault": { "crash": "payments-1 sidecar" } },
+            { "at": "2s", "fault": { "restart": "payments-1 sidecar" } },
+            { "at": "3s", "fault": { "crash": "payments-1" } },
+            { "at": "4s", "fault": { "restart": "payments-1" } },
+            { "at": "5s", "fault": { "crash": "control plane" } },
+            { "at": "5500ms", "fault": { "restart": "control plane" } },
+        ]),
+    );
+    let seen = by_second(&simulated);
+    assert_eq!(seen[0], "200");
+    assert_eq!(seen[1], "503");
+    assert!(
+        seen[2].ends_with("503") || seen[2] == "200",
+        "it takes a moment to join: {seen:?}"
+    );
+    assert_eq!(seen[3], "503");
+    assert_eq!(seen[4..], ["200", "200"]);
+    // Handlings are counted anew in each life; no entry of the ledger may be joined with another life's end.
+    let ledger = &simulated.observations.ledger;
+    assert!(ledger.iter().all(|entry| {
+        entry
+            .finished
+            .as_ref()
+            .is_some_and(|end| end.at_us >= entry.received.at_us)
+    }));
+    assert!(ledger.iter().filter(|entry| entry.received.handling == 1).count() == 2);
+}
+
+#[test]
+fn links_and_clocks_suffer_what_they_are_told() {
+    let simulated = with_timeline(
+        7,
+        json!([
+            { "at": "1s", "fault": { "cut": { "from": "orders", "to": "payments" } } },
+            { "at": "2s", "fault": { "heal": { "from": "orders", "to": "payments" } } },
+            { "at": "3s", "fault": { "delay": { "from": "payments", "to": "orders", "by": "1s" } } },
+            { "at": "4s", "fault": { "heal": { "from": "orders", "to": "payments" } } },
+            { "at": "5s", "fault": { "pause": "payments-1" } },
+            { "at": "6s", "fault": { "resume": "payments-1" } },
+            { "at": "6s", "fault": { "clock_skew": { "of": "payments", "by": "1h" } } },
+        ]),
+    );
+    let seen = by_second(&simulated);
+    // What is held back arrives in the end: in time for those who asked shortly before.
+    let (held, late) = ("200 TimedOut", "TimedOut");
+    assert_eq!(seen, ["200", held, "200", late, "200", held, "200"]);
+    let ledger = &simulated.observations.ledger;
+    let last = ledger.last().unwrap().received.at_us - simulated.observations.run.started_us;
+    assert!(
+        last > 3_600_000_000,
+        "the ledger has the time of its machine: {last}"
+    );
+}
+
+#[test]
+fn every_scenario_is_green_with_all_its_controls() {
+    let all = scenarios();
+    assert!(all.len() >= 7, "there are only {}", all.len());
+    side_by_side(all, |loaded| {
+        let (outcome, words) = grade(loaded, 1);
+        assert_eq!(outcome, Outcome::Green, "{words}");
+    });
+}
