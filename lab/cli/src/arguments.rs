@@ -85,7 +85,7 @@ pub(crate) struct Replay {
     /// The seed of everything random.
     #[arg(long, default_value_t = DEFAULT_SEED)]
     pub(crate) seed: u64,
-    /// Shows only what belongs to the request whose id starts so.
+    /// Shows only what belongs to the request with this id, or with this end of an id: `checkout-17`.
     #[arg(long, value_name = "ID")]
     pub(crate) request: Option<String>,
     /// Shows only what happens from this time on, counted from the start of the simulation.
