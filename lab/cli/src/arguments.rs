@@ -208,3 +208,34 @@ pub(crate) struct Check {
     #[arg(long)]
     pub(crate) relaxed: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::{Arguments, Command, On, StepBy};
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn grading_is_simulated_and_a_run_where_the_scenario_can_be_when_nobody_says() {
+        let parse = |line: &str| Arguments::try_parse_from(line.split(' ')).map(|parsed| parsed.command);
+        let Ok(Some(Command::Grade(grade))) = parse("hallway grade") else {
+            panic!("no command to grade");
+        };
+        assert_eq!(grade.on, On::Simulated);
+        let Ok(Some(Command::Run(run))) = parse("hallway run first-hop") else {
+            panic!("no command to run");
+        };
+        assert_eq!(run.on, None);
+        let Ok(Some(Command::Replay(replay))) = parse("hallway replay bad-push --from 1s500ms --step") else {
+            panic!("no command to replay");
+        };
+        assert_eq!(replay.step, Some(StepBy::Event));
+        assert!(parse("hallway explore first-hop --seeds 0").is_err());
+        assert!(parse("hallway run first-hop --fingerprint --on processes").is_err());
+    }
+}
