@@ -1,4 +1,7 @@
 //! Sockets behave the same on both grounds: each behaviour is observed on real sockets and in the simulator, and expected to be the same.
+//!
+//! - [`relay`]: the wire relay between real sockets, which should change nothing; what it changes is listed there
+//! - [`faults`]: links that fail, where the relay stands for the network
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -11,12 +14,32 @@ use hallway_host::{Host, Listener, Stream};
 use hallway_simulator::{Options, Simulation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+#[path = "ground_parity/faults.rs"]
+mod faults;
+#[path = "ground_parity/relay.rs"]
+mod relay;
+
+use faults::Network;
+use relay::Relays;
+
 /// Two programs, and where one of them may listen.
 #[derive(Clone)]
 struct Ground {
     client: Host,
     server: Host,
     address: SocketAddr,
+    between: Between,
+}
+
+/// What is between the two programs.
+#[derive(Clone)]
+enum Between {
+    /// Nothing that a test could change.
+    Loopback,
+    /// The relays of the wire.
+    Relays(Relays),
+    /// The simulated network.
+    Network(Network),
 }
 
 /// What was seen, line by line.
@@ -36,10 +59,20 @@ fn on_real_sockets<F: Future<Output = Observations>>(behaviour: impl Fn(Ground) 
             client: Host::real_unseeded(),
             server: Host::real_unseeded(),
             address: (Ipv4Addr::LOCALHOST, 0).into(),
+            between: Between::Loopback,
         };
         tokio::time::timeout(PATIENCE, behaviour(ground))
             .await
             .expect("it hangs on real sockets")
+    })
+}
+
+fn through_relays<F: Future<Output = Observations>>(behaviour: impl Fn(Ground) -> F) -> Observations {
+    on_real_sockets(|direct| {
+        behaviour(Ground {
+            between: Between::Relays(Relays::new(&direct.client)),
+            ..direct
+        })
     })
 }
 
@@ -50,17 +83,19 @@ fn on_one_machine<F: Future<Output = Observations>>(behaviour: impl Fn(Ground) -
         client: machine.process("client").host(),
         server: machine.process("server").host(),
         address: (Ipv4Addr::LOCALHOST, 0).into(),
+        between: Between::Loopback,
     };
     simulate(&simulation, behaviour(ground))
 }
 
 fn on_two_machines<F: Future<Output = Observations>>(behaviour: impl Fn(Ground) -> F) -> Observations {
     let simulation = Simulation::new(Options::default());
-    let server = simulation.machine("two");
+    let (client, server) = (simulation.machine("one"), simulation.machine("two"));
     let ground = Ground {
-        client: simulation.machine("one").process("client").host(),
+        client: client.process("client").host(),
         server: server.process("server").host(),
         address: (server.address(), 0).into(),
+        between: Between::Network(Network::new(&simulation, client, server)),
     };
     simulate(&simulation, behaviour(ground))
 }
@@ -73,29 +108,46 @@ fn simulate(simulation: &Simulation, behaviour: impl Future<Output = Observation
     })
 }
 
-/// Makes one test of each behaviour, with what is to be seen on every ground.
+/// Expects the same of all grounds, without a relay.
+fn expect_directly<F: Future<Output = Observations>>(behaviour: impl Fn(Ground) -> F, expected: &[String]) {
+    assert_eq!(on_real_sockets(&behaviour), expected, "on real sockets");
+    assert_eq!(
+        on_one_machine(&behaviour),
+        expected,
+        "in the simulator, on one machine"
+    );
+    assert_eq!(
+        on_two_machines(&behaviour),
+        expected,
+        "in the simulator, on two machines"
+    );
+}
+
+/// Makes one test of each behaviour, with what is to be seen on every ground, and through a relay.
 macro_rules! behaviours {
     ($($name:ident => [$($expected:expr),* $(,)?];)*) => {$(
         #[test]
         fn $name() {
             let expected: Observations = vec![$($expected.to_string()),*];
-            assert_eq!(on_real_sockets(behaviour::$name), expected, "on real sockets");
-            assert_eq!(on_one_machine(behaviour::$name), expected, "in the simulator, on one machine");
-            assert_eq!(on_two_machines(behaviour::$name), expected, "in the simulator, on two machines");
+            expect_directly(behaviour::$name, &expected);
+            assert_eq!(through_relays(behaviour::$name), expected, "through a relay");
+        }
+    )*};
+}
+
+/// The same, of what a relay changes: see [`relay`].
+macro_rules! behaviours_without_relay {
+    ($($name:ident => [$($expected:expr),* $(,)?];)*) => {$(
+        #[test]
+        fn $name() {
+            let expected: Observations = vec![$($expected.to_string()),*];
+            expect_directly(behaviour::$name, &expected);
         }
     )*};
 }
 
 behaviours! {
     bytes_arrive_in_order_both_ways => ["client read: there", "server read: hither"];
-    addresses_of_both_ends_agree => [
-        "server's peer is the client: true",
-        "client's peer is the listener: true",
-        "server's local address is the listener's: true",
-        "client has a port: true",
-    ];
-    nobody_listens => ["connect: connection refused"];
-    a_dropped_listener_refuses => ["connect: connection refused"];
     a_dropped_listener_resets_those_it_has_not_accepted => ["read: connection reset"];
     a_dropped_listener_keeps_those_it_has_accepted => ["read: still here"];
     an_address_is_taken_once => ["second: address in use", "after the first is gone: ok"];
@@ -110,19 +162,30 @@ behaviours! {
     a_reset_is_told_once_to_the_first_who_asks => ["write: connection reset", "read: end", "write: broken pipe", "shutdown: ok"];
     what_arrived_before_a_reset_can_be_read => ["read: last words", "read: connection reset", "read: end"];
     reset_on_close => ["read: connection reset"];
-    data_to_a_closed_end_is_answered_with_a_reset => ["first write: ok", "later write: broken pipe", "read: end"];
     keep_alive_close_race => ["write: ok", "read: end"];
     a_writer_waits_for_its_reader => ["stopped before the end: true", "all arrived: true"];
     large_writes_arrive_whole => ["same bytes: true", "end: true"];
     both_write_much_at_once => ["client got all: true", "server got all: true"];
     a_cancelled_read_loses_nothing => ["first read waits: true", "read: late"];
-    a_cancelled_connect_leaves_nothing => ["next accepted is the next one: true"];
     a_cancelled_accept_loses_nothing => ["first accept waits: true", "read: hello"];
     an_empty_write_and_an_empty_read => ["write: 0", "read waits: true", "read with data: 0", "read: data"];
     vectored_writes => ["vectored: true", "read: onetwothree"];
     many_connections_to_one_listener => ["all served: true"];
     a_reader_is_woken_by_a_reset => ["read: connection reset"];
     a_blocked_writer_is_woken_by_a_reset => ["write: connection reset"];
+}
+
+behaviours_without_relay! {
+    addresses_of_both_ends_agree => [
+        "server's peer is the client: true",
+        "client's peer is the listener: true",
+        "server's local address is the listener's: true",
+        "client has a port: true",
+    ];
+    nobody_listens => ["connect: connection refused"];
+    a_dropped_listener_refuses => ["connect: connection refused"];
+    data_to_a_closed_end_is_answered_with_a_reset => ["first write: ok", "later write: broken pipe", "read: end"];
+    a_cancelled_connect_leaves_nothing => ["next accepted is the next one: true"];
 }
 
 /// What the programs do.
@@ -539,6 +602,10 @@ async fn listen(ground: &Ground) -> Listener {
 }
 
 async fn dial(ground: &Ground, address: SocketAddr) -> io::Result<Stream> {
+    let address = match &ground.between {
+        Between::Relays(relays) => relays.to(address).await,
+        Between::Loopback | Between::Network(_) => address,
+    };
     ground.client.connect(address).await
 }
 

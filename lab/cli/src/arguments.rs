@@ -98,7 +98,7 @@ pub(crate) struct Replay {
     /// The seed of everything random.
     #[arg(long, default_value_t = DEFAULT_SEED)]
     pub(crate) seed: u64,
-    /// Shows only what belongs to the request whose id starts so.
+    /// Shows only what belongs to the request with this id, or with this end of an id: `checkout-17`.
     #[arg(long, value_name = "ID")]
     pub(crate) request: Option<String>,
     /// Shows only what happens from this time on, counted from the start of the simulation.
@@ -220,4 +220,35 @@ pub(crate) struct Check {
     /// Treats references that lead nowhere as warnings.
     #[arg(long)]
     pub(crate) relaxed: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::{Arguments, Command, On, StepBy};
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn grading_is_simulated_and_a_run_where_the_scenario_can_be_when_nobody_says() {
+        let parse = |line: &str| Arguments::try_parse_from(line.split(' ')).map(|parsed| parsed.command);
+        let Ok(Some(Command::Grade(grade))) = parse("hallway grade") else {
+            panic!("no command to grade");
+        };
+        assert_eq!(grade.on, On::Simulated);
+        let Ok(Some(Command::Run(run))) = parse("hallway run first-hop") else {
+            panic!("no command to run");
+        };
+        assert_eq!(run.on, None);
+        let Ok(Some(Command::Replay(replay))) = parse("hallway replay bad-push --from 1s500ms --step") else {
+            panic!("no command to replay");
+        };
+        assert_eq!(replay.step, Some(StepBy::Event));
+        assert!(parse("hallway explore first-hop --seeds 0").is_err());
+        assert!(parse("hallway run first-hop --fingerprint --on processes").is_err());
+    }
 }

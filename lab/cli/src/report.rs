@@ -127,3 +127,24 @@ fn terminal_width() -> Option<usize> {
         .then(|| rustix::termios::tcgetwinsize(&output).ok())??;
     (size.ws_col > 0).then_some(usize::from(size.ws_col))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::virtual_time;
+
+    #[test]
+    fn virtual_time_is_told_in_its_own_measure() {
+        let words = [0, 82, 38 * 60, 27_720].map(|seconds| virtual_time(Duration::from_secs(seconds)));
+        assert_eq!(
+            words,
+            [
+                "",
+                " (82 virtual seconds)",
+                " (38 virtual minutes)",
+                " (7.7 virtual hours)"
+            ]
+        );
+    }
+}

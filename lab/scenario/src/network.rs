@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::quantity::{ByteRate, Share};
 
-/// What every link between two machines is like, in each direction, until a fault changes it. What is absent is as the ground
-/// has it: the loopback device of the machine, or the simulator's own default.
+/// What every link between two machines is like, in each direction, until a fault changes it. Simulated only. What is absent
+/// is as the simulator has it by default.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
@@ -17,6 +17,6 @@ pub struct Network {
     pub jitter: Option<GatewayDuration>,
     /// At most so many bytes in a second.
     pub bandwidth: Option<ByteRate>,
-    /// The share of the packets that are lost, and sent again as TCP does. Simulated only.
+    /// The share of the packets that are lost, and sent again as TCP does.
     pub loss: Option<Share>,
 }

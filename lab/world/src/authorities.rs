@@ -137,11 +137,15 @@ mod tests {
     use crate::plan::Plan;
 
     fn authorities(trust_bundle: Value, present: Value) -> (Scenario, Plan, Authorities) {
+        with_timeline(trust_bundle, present, json!([]))
+    }
+
+    fn with_timeline(trust_bundle: Value, present: Value, timeline: Value) -> (Scenario, Plan, Authorities) {
         let scenario: Scenario = serde_json::from_value(json!({
             "scenario": "test", "title": "", "teaches": "", "grounds": ["processes"], "rules": "rules.yaml",
             "topology": { "services": { "payments": {} }, "trust_bundle": trust_bundle },
             "traffic": { "thief": { "from": "intruder", "to": "payments", "present": present, "count": 1 } },
-            "checks": {}, "controls": {},
+            "timeline": timeline, "checks": {}, "controls": {},
         }))
         .unwrap();
         let plan = Plan::of(&scenario).unwrap();
@@ -157,6 +161,15 @@ mod tests {
             let (_, plan, not_needed) = authorities(json!({}), present);
             assert!(not_needed.of_mesh(&plan).is_none());
         }
+    }
+
+    #[test]
+    fn the_lab_keeps_the_key_for_a_control_plane_that_is_to_start_again() {
+        let fault = |fault: &str| json!([{ "at": "1s", "fault": { fault: "control plane" } }]);
+        let (_, plan, kept) = with_timeline(json!({}), json!("plaintext"), fault("restart"));
+        assert!(kept.of_mesh(&plan).is_some());
+        let (_, plan, not_kept) = with_timeline(json!({}), json!("plaintext"), fault("crash"));
+        assert!(not_kept.of_mesh(&plan).is_none());
     }
 
     #[test]

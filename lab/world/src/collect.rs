@@ -114,4 +114,31 @@ mod tests {
             .collect();
         assert_eq!(seen, [(10, Some(40)), (20, None), (30, Some(31))]);
     }
+
+    #[test]
+    fn a_process_that_starts_again_counts_anew() {
+        let listening =
+            json!({ "record": "listening", "application": "10.0.0.1:1", "control": "127.0.0.1:2" });
+        let lines = [
+            listening.clone(),
+            received("payments-1", 1, 10),
+            listening,
+            received("payments-1", 1, 20),
+            finished(1, 21),
+        ];
+        let records: Vec<Record> = lines
+            .into_iter()
+            .map(|line| serde_json::from_value(line).unwrap())
+            .collect();
+        let ledger = ledger([("payments-1".to_owned(), records)].into());
+        let ends: Vec<_> = ledger
+            .iter()
+            .map(|entry| entry.finished.as_ref().map(|finished| finished.at_us))
+            .collect();
+        assert_eq!(
+            ends,
+            [None, Some(21)],
+            "the first life ended before its request did"
+        );
+    }
 }

@@ -57,7 +57,7 @@ fn chosen<'a>(events: &'a [ReplayEvent], arguments: &Replay) -> Vec<&'a ReplayEv
     let is_meant = |event: &&ReplayEvent| {
         let is_of_request = arguments.request.as_ref().is_none_or(|wanted| {
             let request = event.request.as_ref();
-            request.is_some_and(|request| request.starts_with(wanted))
+            request.is_some_and(|request| [request, short(request)].contains(&wanted.as_str()))
         });
         (from..until).contains(&event.at) && is_of_request
     };
@@ -120,17 +120,19 @@ fn by_request<'a>(events: &[&'a ReplayEvent]) -> Vec<Vec<&'a ReplayEvent>> {
     order.iter().filter_map(|request| pages.remove(request)).collect()
 }
 
-/// `   1.250300 s  orders-1 → payments-1  …`, with the beginning of the request's id where it is known.
+/// `   1.250300 s  orders-1 → payments-1  …`, with the request where it is known.
 fn line(event: &ReplayEvent, width: usize) -> String {
     let seconds = event.at.as_secs_f64();
     let line = format!("{seconds:>12.6} s  {:<width$}  {}", ends(event), event.what);
     match &event.request {
         None => line,
-        Some(request) => {
-            let request: String = request.chars().take(8).collect();
-            format!("{line}  · {request}")
-        }
+        Some(request) => format!("{line}  · {}", short(request)),
     }
+}
+
+/// `checkout-17` of `39b084a8c2be518a-checkout-17`: all requests of a run begin alike.
+fn short(request: &str) -> &str {
+    request.split_once('-').map_or(request, |(_, short)| short)
 }
 
 fn ends(event: &ReplayEvent) -> String {
@@ -184,8 +186,8 @@ mod tests {
 
     #[test]
     fn a_line_says_when_between_whom_and_what() {
-        let mut event = event(1_250_300, Some("39b084a8-7f3a"));
-        insta::assert_snapshot!(line(&event, 24), @"    1.250300 s  orders-1 → payments-1     120 bytes  · 39b084a8");
+        let mut event = event(1_250_300, Some("39b084a8c2be518a-checkout-17"));
+        insta::assert_snapshot!(line(&event, 24), @"    1.250300 s  orders-1 → payments-1     120 bytes  · checkout-17");
         (event.to, event.request) = (event.from.clone(), None);
         insta::assert_snapshot!(line(&event, 10), @"    1.250300 s  orders-1    120 bytes");
     }

@@ -1,5 +1,6 @@
 //! What is read, and every way in which it is refused.
 
+mod faults;
 mod mistakes;
 
 use std::fs;
@@ -7,8 +8,6 @@ use std::fs;
 use hallway_yaml::SourceFile;
 
 use super::*;
-use crate::Step;
-use crate::fault::Place;
 use crate::timeline::Expectation;
 use crate::traffic::Present;
 
@@ -100,50 +99,6 @@ fn controls_are_applied() {
         ..contents.scenario
     };
     assert_eq!(controls["lost"], unpatched, "evidence is spoilt after the run");
-}
-
-#[test]
-fn faults_are_read_and_changed_by_controls() {
-    let text = edited(&[
-        (
-            "  - { at: 3s, push: rules.half.yaml, expect: accepted }",
-            "  - { at: 3s, push: rules.half.yaml, expect: accepted }
-  - { at: 3s, fault: { crash: control plane } }
-  - { at: 4s, fault: { bandwidth: { from: orders, to: payments-2, limit: 64kB/s } } }
-  - { at: 5s, fault: { restart: control plane } }",
-        ),
-        (
-            "    timeline: { remove: [rules.half.yaml] }",
-            "    timeline: { remove: [rules.half.yaml, restart], add: [{ at: 1s, fault: { pause: payments-1 sidecar } }] }",
-        ),
-    ]);
-    let contents = read_text(&text).unwrap_or_else(|error| panic!("{error}"));
-    let faults = |scenario: &Scenario| -> Vec<String> {
-        let faults = scenario.timeline.iter().filter_map(Step::as_fault);
-        faults.map(|step| format!("{} {}", step.at, step.fault)).collect()
-    };
-    assert_eq!(
-        faults(&contents.scenario),
-        [
-            "3s crash control plane",
-            "4s bandwidth orders → payments-2 of 64kB/s",
-            "5s restart control plane"
-        ]
-    );
-    assert_eq!(
-        faults(&contents.controls["withheld"]),
-        [
-            "1s pause payments-1 sidecar",
-            "3s crash control plane",
-            "4s bandwidth orders → payments-2 of 64kB/s"
-        ]
-    );
-    let topology = &contents.scenario.topology;
-    let machines = |place: &str| Place::from(place.to_owned()).machines(topology);
-    assert_eq!(machines("payments"), ["payments-1", "payments-2"]);
-    assert_eq!(machines("payments-2"), ["payments-2"]);
-    assert_eq!(machines("control plane"), ["control-plane"]);
-    assert!(machines("ledger").is_empty(), "it has no program of its own");
 }
 
 #[test]

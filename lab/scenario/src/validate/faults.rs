@@ -60,7 +60,7 @@ pub(super) fn check_sequence(findings: &mut Findings<'_>, path: &Path, fault: &F
         .filter_map(|step| step.as_fault())
         .map(|step| &step.fault)
         .filter(|fault| fault.program() == Some(program));
-    let last = of_it.map(Fault::kind).last().unwrap_or(START);
+    let last = of_it.map(Fault::kind).next_back().unwrap_or(START);
     let (allowed, now): (&[&str], _) = match fault {
         Fault::Restart(_) => (&["crash"], "has not crashed"),
         Fault::Resume(_) => (&["pause"], "is not paused"),

@@ -8,9 +8,9 @@ use hallway_yaml::Path;
 
 use super::findings::Findings;
 use super::{calls, faults};
-use crate::Scenario;
 use crate::topology::{Behaviour, Latency, Service, Topology};
 use crate::traffic::INTRUDER;
+use crate::{Network, Scenario};
 
 /// Names that mean something else where services are named.
 const RESERVED: [&str; 3] = [INTRUDER, "outside", "all"];
@@ -53,10 +53,9 @@ pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
         check_service(findings, topology, name, service);
     }
     calls::check(findings, topology);
-    if topology.network.loss.is_some() {
-        let path = path.with("network").with("loss");
-        let reason = "the kernel repairs lost packets where no relay can lose them";
-        faults::check_ground(findings, &path, scenario, "a network with `loss`", reason);
+    if topology.network != Network::default() {
+        let reason = "their links are the loopback device; `delay` and `bandwidth` as faults at `0s` are what relays can do";
+        faults::check_ground(findings, &path.with("network"), scenario, "a `network`", reason);
     }
 }
 

@@ -143,7 +143,8 @@ async fn a_crash_on_purpose_is_no_incident() {
 #[tokio::test]
 async fn a_paused_child_does_nothing_until_it_is_resumed() {
     let (supervisor, incidents) = supervisor(Duration::from_secs(5));
-    let script = "echo \"{\\\"n\\\":$$}\"; cat >/dev/null; echo '{\"n\":0}'";
+    // No child of its own: a shell that waits for one to begin cannot be seen to be stopped.
+    let script = "echo \"{\\\"n\\\":$$}\"; while read line; do :; done; echo '{\"n\":0}'";
     let mut child = shell(&supervisor, script);
     let pid = child.ready(|line| Some(line.n)).await.unwrap();
     child.pause();

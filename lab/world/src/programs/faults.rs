@@ -132,6 +132,7 @@ impl Exposed<'_, '_> {
             .await?;
         sidecar.live_again(child);
         self.mesh.wire.refuse(name, false);
+        self.mesh.wire.refuse(name, false);
         let endpoint = &self.programs.endpoints[name];
         self.mesh.control.put_endpoint(name, endpoint).await
     }

@@ -191,3 +191,124 @@ impl Watched {
         entry.marker_seen |= direction.marker.seen_in(bytes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::time::Duration;
+
+    use hallway_evidence::{Closed, WireConnection};
+    use hallway_simulator::{Event, Happening, Segment, SegmentKind};
+
+    use super::{Edge, Tap};
+
+    const CLIENT: &str = "10.0.0.1:50000";
+    const SERVER: &str = "10.0.0.2:15006";
+
+    /// Shows the segments of one connection to a tap, a millisecond apart. `true` is up, towards the server.
+    fn seen(segments: &[(bool, SegmentKind, &[u8])]) -> (Tap, Vec<WireConnection>) {
+        let tap = Tap::new("5eed", 1_000_000);
+        tap.watch(Edge {
+            from: "orders-1".to_owned(),
+            to: "payments-1".to_owned(),
+            target: address(SERVER),
+        });
+        for (millisecond, (up, kind, bytes)) in (0..).zip(segments) {
+            let (from, to) = if *up { (CLIENT, SERVER) } else { (SERVER, CLIENT) };
+            let (from_machine, to_machine) = match up {
+                true => ("orders-1", "payments-1"),
+                false => ("payments-1", "orders-1"),
+            };
+            tap.segment(&Segment {
+                at: Duration::from_millis(millisecond),
+                connection: 1,
+                from_machine,
+                to_machine,
+                from: address(from),
+                to: address(to),
+                kind: *kind,
+                bytes,
+            });
+        }
+        let log = tap.lock().log.clone();
+        (tap, log)
+    }
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    const OPENING: [(bool, SegmentKind, &[u8]); 3] = [
+        (true, SegmentKind::Syn, b""),
+        (false, SegmentKind::SynAck, b""),
+        (true, SegmentKind::Ack, b""),
+    ];
+
+    #[test]
+    fn a_sealed_connection_is_told_from_one_in_the_clear() {
+        let record = b"\x17\x03\x03\x00\x04data";
+        let ends: [(bool, SegmentKind, &[u8]); 2] =
+            [(true, SegmentKind::Fin, b""), (false, SegmentKind::Fin, b"")];
+        let up: (bool, SegmentKind, &[u8]) = (true, SegmentKind::Data, record);
+        let down: (bool, SegmentKind, &[u8]) = (false, SegmentKind::Data, record);
+        let (_, log) = seen(&[&OPENING[..], &[up, down], &ends].concat());
+        let sealed = &log[0];
+        assert_eq!(
+            (sealed.from.as_str(), sealed.to.as_str()),
+            ("orders-1", "payments-1")
+        );
+        assert_eq!((sealed.bytes_up, sealed.bytes_down), (9, 9));
+        assert_eq!(
+            (sealed.tls, sealed.application_records, sealed.marker_seen),
+            (true, 2, false)
+        );
+        assert_eq!((sealed.opened_us, sealed.closed_us), (1_000_000, Some(1_006_000)));
+        assert_eq!(sealed.closed, Some(Closed::Orderly));
+
+        let readable: [(bool, SegmentKind, &[u8]); 2] = [
+            (true, SegmentKind::Data, b"GET /5e"),
+            (true, SegmentKind::Data, b"ed HTTP/1.1"),
+        ];
+        let (_, log) = seen(&[&OPENING[..], &readable].concat());
+        assert_eq!(
+            (log[0].tls, log[0].marker_seen, log[0].closed),
+            (false, true, None)
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_a_reset_and_from_silence() {
+        let reset: (bool, SegmentKind, &[u8]) = (false, SegmentKind::Rst, b"");
+        let (_, refused) = seen(&[OPENING[0], reset]);
+        assert_eq!(refused[0].closed, Some(Closed::Refused));
+        let (_, broken) = seen(&[&OPENING[..], &[reset]].concat());
+        assert_eq!(broken[0].closed, Some(Closed::Reset));
+
+        let (tap, _) = seen(&OPENING);
+        tap.event(&Event {
+            at: Duration::from_secs(900),
+            happening: Happening::Failed {
+                process: "orders-1/sidecar".into(),
+                connection: 1,
+                error: std::io::ErrorKind::TimedOut,
+            },
+        });
+        assert_eq!(tap.take()[0].closed_us, Some(901_000_000));
+    }
+
+    #[test]
+    fn what_goes_elsewhere_is_not_watched() {
+        let tap = Tap::new("5eed", 0);
+        tap.segment(&Segment {
+            at: Duration::ZERO,
+            connection: 1,
+            from_machine: "orders-1",
+            to_machine: "control-plane",
+            from: address(CLIENT),
+            to: address(SERVER),
+            kind: SegmentKind::Syn,
+            bytes: b"",
+        });
+        assert_eq!(tap.take(), []);
+    }
+}

@@ -1,8 +1,8 @@
 //! `hallway bench host`: what the seam under every program costs on real sockets.
 //!
 //! The same round trips over the loopback device, once with tokio's own sockets and once through [`Host`], where each read and write
-//! takes one branch more (real or virtual). Both ends run in one thread, whose CPU time is measured, the kernel's part included. The two take
-//! turns, so that both meet the same disturbances; what matters is their difference against how much each differs from itself.
+//! takes one branch more (real or virtual). Both ends run in one thread, whose CPU time is measured, the kernel's part included. All take
+//! turns, so that they meet the same disturbances; a second connection of tokio's own sockets shows how much two equal things differ.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::arguments::BenchHost;
 use crate::failure::Failure;
 
-/// How often each of the two has its turn.
+/// How often each connection has its turn.
 const TURNS: usize = 40;
 /// The round trips of one turn.
 const ROUND_TRIPS: u32 = 5_000;
@@ -30,6 +30,8 @@ const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCA
 #[derive(Debug, Serialize)]
 struct Measured {
     sockets: Spread,
+    /// The same again.
+    other_sockets: Spread,
     host: Spread,
 }
 
@@ -57,38 +59,44 @@ pub(crate) fn host(arguments: &BenchHost) -> Result<ExitCode, Failure> {
         anstream::println!("CPU time of a round trip, both ends, over {TURNS} turns of {ROUND_TRIPS}\n");
         for (name, spread) in [
             ("tokio's sockets", &measured.sockets),
+            ("the same again", &measured.other_sockets),
             ("through Host", &measured.host),
         ] {
+            let difference = (spread.median / measured.sockets.median - 1.0) * 100.0;
             anstream::println!(
-                "  {name:<16} {:>8.0} ns   (half of the turns: {:.0} to {:.0})",
+                "  {name:<16} {:>8.0} ns   {difference:>+6.2}%   (half of the turns: {:.0} to {:.0})",
                 spread.median,
                 spread.lower_quartile,
                 spread.upper_quartile
             );
         }
-        let difference = measured.host.median - measured.sockets.median;
-        let share = difference / measured.sockets.median * 100.0;
-        anstream::println!("  {:<16} {difference:>+8.0} ns   ({share:+.2}%)", "difference");
     }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn measure() -> std::io::Result<Measured> {
-    let (mut client, mut server) = sockets().await?;
-    let (mut host_client, mut host_server) = through_host().await?;
-    let (mut sockets, mut host) = (Vec::new(), Vec::new());
+    let (mut one, mut other, mut host) = (sockets().await?, sockets().await?, through_host().await?);
+    let mut turns = [Vec::new(), Vec::new(), Vec::new()];
     for turn in 0..=TURNS {
-        let one = turn_of(&mut client, &mut server).await?;
-        let other = turn_of(&mut host_client, &mut host_server).await?;
-        // The first turn warms up.
-        if turn > 0 {
-            sockets.push(one);
-            host.push(other);
+        for place in 0..3 {
+            // Nobody is always the first.
+            let whose = (turn + place) % 3;
+            let took = match whose {
+                0 => turn_of(&mut one).await?,
+                1 => turn_of(&mut other).await?,
+                _ => turn_of(&mut host).await?,
+            };
+            // The first turn warms up.
+            if turn > 0 {
+                turns[whose].push(took);
+            }
         }
     }
+    let [sockets, other_sockets, host] = turns.map(Spread::of);
     Ok(Measured {
-        sockets: Spread::of(sockets),
-        host: Spread::of(host),
+        sockets,
+        other_sockets,
+        host,
     })
 }
 
@@ -112,8 +120,7 @@ async fn through_host() -> std::io::Result<(hallway_host::Stream, hallway_host::
 
 /// Nanoseconds of CPU time per round trip.
 async fn turn_of<Io: AsyncRead + AsyncWrite + Unpin>(
-    client: &mut Io,
-    server: &mut Io,
+    (client, server): &mut (Io, Io),
 ) -> std::io::Result<f64> {
     let (mut there, mut back) = ([1; MESSAGE], [0; MESSAGE]);
     let started = cpu_nanoseconds();

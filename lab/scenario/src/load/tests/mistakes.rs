@@ -3,11 +3,11 @@
 use super::{BASE, edited, read_text};
 
 /// Compares all that is wrong with the base scenario after these edits with the snapshot `name`.
-fn assert_mistakes(name: &str, edits: &[(&str, &str)]) {
+pub(super) fn assert_mistakes(name: &str, edits: &[(&str, &str)]) {
     assert_refused(name, &edited(edits));
 }
 
-fn assert_refused(name: &str, text: &str) {
+pub(super) fn assert_refused(name: &str, text: &str) {
     let mistakes = read_text(text).expect_err("something is wrong").to_string();
     insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(name, mistakes) });
 }
@@ -130,89 +130,6 @@ fn timeline() {
             "  - { at: 3s, push: rules.half.yaml, expect: accepted }\n  - { at: 2s, push: rules.v2.yaml, expect: accepted }\n  - { at: 6s, push: rules.half.yaml, expect: accepted }",
         )],
     );
-}
-
-/// Puts steps at the end of the base scenario's timeline.
-fn with_steps(steps: &str) -> String {
-    let last = "  - { at: 3s, push: rules.half.yaml, expect: accepted }";
-    edited(&[(last, &format!("{last}\n{steps}"))])
-}
-
-#[test]
-fn shapes_of_faults() {
-    let steps = [
-        "{ at: 4s }",
-        "{ at: 4s, fault: { cutt: { from: orders, to: payments } } }",
-        "{ at: 4s, fault: { cut: { from: orders, to: payments, oneway: true } } }",
-        "{ at: 4s, fault: { bandwidth: { from: orders, to: payments, limit: 64kb/s } } }",
-        "{ at: 4s, fault: { clock_skew: { of: payments, by: +1h } } }",
-        "{ at: 4s, fault: { crash: payments-1, pause: payments-1 } }",
-        "{ at: 4s, fault: crash }",
-        "{ at: 4s, push: rules.v2.yaml, fault: { crash: payments-1 } }",
-    ];
-    let steps: Vec<String> = steps.iter().map(|step| format!("  - {step}")).collect();
-    assert_refused("faults-shapes", &with_steps(&steps.join("\n")));
-}
-
-#[test]
-fn faults() {
-    let steps = [
-        "{ at: 4s, fault: { delay: { from: orders, to: paymens, by: 0s } } }",
-        "{ at: 4s, fault: { cut: { from: payments-2, to: payments } } }",
-        "{ at: 4s, fault: { cut: { from: orders, to: ledger } } }",
-        "{ at: 4s, fault: { loss: { from: orders, to: payments, share: 1% } } }",
-        "{ at: 4s, fault: { delay: { from: orders, to: control plane, by: 1s } } }",
-        "{ at: 4s, fault: { clock_skew: { of: payments-2, by: -1h } } }",
-        "{ at: 4s, fault: { restart: payments-1 } }",
-        "{ at: 4s, fault: { pause: payments-1 sidecars } }",
-        "{ at: 4s, fault: { crash: payments } }",
-        "{ at: 4s, fault: { crash: control plane } }",
-        "{ at: 5s, fault: { pause: control plane } }",
-    ];
-    let steps: Vec<String> = steps.iter().map(|step| format!("  - {step}")).collect();
-    assert_refused("faults", &with_steps(&steps.join("\n")));
-    assert_mistakes(
-        "faults-of-networks-and-controls",
-        &[
-            (
-                "rules: rules.yaml\n",
-                "  network: { latency: 1ms, loss: 1 in 50 }\nrules: rules.yaml\n",
-            ),
-            (
-                "    timeline: { remove: [rules.half.yaml] }",
-                "    timeline: { remove: [crash], add: [{ at: 9s, fault: { resume: payments-1 } }] }",
-            ),
-        ],
-    );
-    assert_mistakes(
-        "timeline-unchanged",
-        &[("    timeline: { remove: [rules.half.yaml] }", "    timeline: {}")],
-    );
-}
-
-#[test]
-fn windows_and_recoveries() {
-    let answered = "  answered: { responses: { traffic: steady, status: 200, share: \">= 99%\" } }";
-    let checks = [
-        "{ responses: { traffic: steady, status: 200, share: 100%, during: {} } }",
-        "{ responses: { traffic: steady, status: 200, share: 100%, during: { from: 2s, until: 1s } } }",
-        "{ latency: { traffic: steady, percentile: max, at_most: 1s, during: { from: 6s } } }",
-        "{ recovers: { traffic: steady, after: 4s, within: 3s } }",
-        "{ recovers: { traffic: steady, after: 3s, within: 1s } }",
-        "{ rotations: { of: everybody, at_least: 1 } }",
-        "{ lifetimes: { from: order, to: ledger } }",
-    ];
-    let checks: Vec<String> = checks
-        .iter()
-        .enumerate()
-        .map(|(number, check)| format!("  more-{number}: {check}"))
-        .collect();
-    let text = with_steps("  - { at: 4s, fault: { heal: { from: orders, to: payments } } }");
-    let text = text.replace(answered, &format!("{answered}\n{}", checks.join("\n")));
-    assert_refused("windows", &text);
-    let share = "share: \">= 99%\" }";
-    let window = "share: \">= 99%\", during: { before: rules.half.yaml, until: 1s } }";
-    assert_mistakes("windows-of-both-kinds", &[(share, window)]);
 }
 
 #[test]
