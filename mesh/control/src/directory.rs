@@ -40,7 +40,8 @@ pub(crate) fn read(directory: &Path) -> io::Result<Vec<RuleFile>> {
 }
 
 /// Puts the rules in `directory` in force whenever they change, starting from what `seen` says was there. Never ends.
-pub(crate) async fn watch(plane: &ControlPlane, directory: &Path, mut seen: Result<Vec<RuleFile>, String>) {
+pub(crate) async fn watch(plane: &ControlPlane, directory: &Path, seen: Result<Vec<RuleFile>, String>) {
+    let mut seen = seen.and_then(not_emptied);
     loop {
         tokio::time::sleep(INTERVAL).await;
         let mut current = attempt(directory);
@@ -81,7 +82,19 @@ pub(crate) fn apply(plane: &ControlPlane, directory: &Path, read: &Result<Vec<Ru
 }
 
 fn attempt(directory: &Path) -> Result<Vec<RuleFile>, String> {
-    read(directory).map_err(|error| error.to_string())
+    read(directory)
+        .map_err(|error| error.to_string())
+        .and_then(not_emptied)
+}
+
+/// A directory without a rule file is more often a checkout under way or a mount gone than the wish for no rules at all.
+fn not_emptied(files: Vec<RuleFile>) -> Result<Vec<RuleFile>, String> {
+    if files.is_empty() {
+        return Err(
+            "it holds no rule file any more; to take all rules away, leave an empty one there".to_owned(),
+        );
+    }
+    Ok(files)
 }
 
 fn is_rule_file(path: &Path) -> bool {

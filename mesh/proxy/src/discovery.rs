@@ -4,6 +4,7 @@
 //! with what it has, and tries to come back.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use hallway_model::discovery::{Acknowledgement, Update, Version};
@@ -13,6 +14,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::configuration::Configuration;
@@ -23,6 +25,10 @@ use crate::time::epoch_micros;
 
 /// The longest update, in bytes.
 const UPDATE_LIMIT: usize = 64 * 1024 * 1024;
+
+/// A stream that lasted so long was a good one, and the next pause is short again. One that ends sooner was not, even if it brought an
+/// update: two proxies under one name would otherwise take the stream from each other without end.
+const LASTING: Duration = Duration::from_secs(10);
 
 /// Why the stream ended.
 #[derive(Debug, Error)]
@@ -54,8 +60,12 @@ pub(crate) async fn follow(proxy: &Proxy, control_plane: &ControlPlane) -> Infal
             control_plane,
             accepted: None,
         };
-        let Err(ended) = stream.read(&mut backoff).await;
+        let began = Instant::now();
+        let Err(ended) = stream.read().await;
         proxy.disconnected(&ended);
+        if began.elapsed() >= LASTING {
+            backoff.reset();
+        }
         backoff.pause(&proxy.randomness.reconnect).await;
     }
 }
@@ -69,7 +79,7 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    async fn read(&mut self, backoff: &mut Backoff) -> Result<Infallible, StreamError> {
+    async fn read(&mut self) -> Result<Infallible, StreamError> {
         let proxy = self.proxy;
         let retire_at = proxy.store.svid().map(|svid| {
             let (now, expires) = (proxy.host.wall_clock(), svid.not_after());
@@ -93,7 +103,6 @@ impl Stream<'_> {
                 () = reached(retire_at) => return Err(StreamError::Retired),
             };
             self.apply(serde_json::from_slice(&line)?).await?;
-            backoff.reset();
         }
     }
 

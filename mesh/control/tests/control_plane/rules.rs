@@ -150,12 +150,23 @@ async fn a_directory_of_rules_is_followed() {
     fs::write(&file, PAYMENTS).expect("a file");
     assert_eq!(plane.record(accepted).await, 3);
 
+    fs::remove_file(&file).expect("it can be removed");
+    assert_eq!(plane.record(accepted).await, 4);
+    fs::remove_file(directory.join("more.yaml")).expect("it can be removed");
+    let problems = plane.record(refused).await;
+    assert!(
+        problems[0].message.contains("no rule file any more"),
+        "{problems:?}"
+    );
+    fs::write(&file, PAYMENTS).expect("a file");
+    assert_eq!(plane.record(accepted).await, 5);
+
     fs::rename(&directory, parent.path().join("elsewhere")).expect("it can be moved");
     let problems = plane.record(refused).await;
     assert!(
         problems[0].message.contains("cannot read the rules"),
         "{problems:?}"
     );
-    assert_eq!(plane.status().await.rules.generation, 3);
+    assert_eq!(plane.status().await.rules.generation, 5);
     plane.stop().await;
 }
