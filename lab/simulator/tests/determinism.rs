@@ -62,7 +62,7 @@ fn runs_on_several_threads_do_not_disturb_each_other() {
 
 /// The other half of the next test, in a process of its own.
 #[test]
-#[ignore = "it only prints"]
+#[ignore = "the next test runs it, in a process of its own"]
 fn print_a_fingerprint() {
     println!("fingerprint={}", support::run(5, LASTING).fingerprint);
 }
