@@ -121,13 +121,13 @@ async fn a_ground_that_a_scenario_does_not_run_on_is_refused() {
         .complaint(2);
     insta::assert_snapshot!([on_processes, simulated, replayed].join("\n"), @"
     error: short-lived runs on simulated only: an hour of waiting
-    `hallway run short-lived` runs it where it can
+    run or grade it with `--on simulated`
 
     error: long-haul runs on processes only: its file gives no reason
-    `hallway run long-haul` runs it where it can
+    run or grade it with `--on processes`
 
     error: long-haul runs on processes only: its file gives no reason
-    `hallway run long-haul` runs it where it can
+    run or grade it with `--on processes`
     ");
 }
 

@@ -48,15 +48,11 @@ pub(crate) fn why_not(scenario: &Scenario, ground: Ground) -> Option<String> {
     if scenario.grounds.include(ground) {
         return None;
     }
-    let other = match ground {
-        Ground::Processes => Ground::Simulated,
-        Ground::Simulated => Ground::Processes,
-    };
     let reason = match &scenario.grounds {
         Grounds::Only(OnlyGround::Processes(reason) | OnlyGround::Simulated(reason)) => reason,
         Grounds::Listed(_) => "its file gives no reason",
     };
-    Some(format!("runs on {} only: {reason}", word(other)))
+    Some(format!("runs on {} only: {reason}", word(other(ground))))
 }
 
 /// Insists that a scenario runs on `ground`.
@@ -67,8 +63,16 @@ pub(crate) fn insist(scenario: &Scenario, ground: Ground) -> Result<(), Failure>
     match why_not(scenario, ground) {
         None => Ok(()),
         Some(reason) => Err(Failure::input(format_args!(
-            "{name} {reason}\n`hallway run {name}` runs it where it can",
-            name = scenario.scenario
+            "{} {reason}\nrun or grade it with `--on {}`",
+            scenario.scenario,
+            word(other(ground))
         ))),
+    }
+}
+
+fn other(ground: Ground) -> Ground {
+    match ground {
+        Ground::Processes => Ground::Simulated,
+        Ground::Simulated => Ground::Processes,
     }
 }

@@ -39,20 +39,10 @@ pub(crate) fn run(catalogue: &Catalogue, arguments: &Run) -> Result<ExitCode, Fa
     let terminal = report::terminal([&loaded]);
     anstream::println!("{}", terminal.heading(&report::heading(on, seed)));
 
-    let mut runs = Vec::new();
-    for ground in on.grounds() {
-        let order = order(*ground);
-        let finished = conduct(catalogue, &order)?;
-        let judged = Judged::of(&order, &finished);
-        tell(
-            &terminal,
-            &order,
-            &finished,
-            &judged,
-            arguments.explain.as_deref(),
-        )?;
-        runs.push(judged);
-    }
+    let pick = arguments.explain.as_deref();
+    let grounds = on.grounds().iter();
+    let runs = grounds.map(|ground| conduct(catalogue, &terminal, &order(*ground), pick));
+    let runs: Vec<Judged> = runs.collect::<Result<_, _>>()?;
     let mut code = runs.iter().map(Judged::code).max().unwrap_or(0);
     let took = runs.iter().map(|run| run.grade.took).sum();
     let grades: Vec<Grade> = runs.into_iter().map(|run| run.grade).collect();
@@ -62,18 +52,27 @@ pub(crate) fn run(catalogue: &Catalogue, arguments: &Run) -> Result<ExitCode, Fa
         code = code.max(report::print_comparisons(&comparisons, seed));
     }
     report::write(&arguments.options, &grades, &comparisons, took)?;
-    if code == 0 && control.is_none() && arguments.explain.is_none() {
+    if code == 0 && control.is_none() && pick.is_none() {
         print_next(&arguments.subject.scenario, &loaded);
     }
     Ok(ExitCode::from(code))
 }
 
-fn conduct(catalogue: &Catalogue, order: &Order<'_>) -> Result<Finished, Failure> {
-    runtime::run(async |cancel| {
+/// Makes one run, judges it, and says what came of it.
+fn conduct(
+    catalogue: &Catalogue,
+    terminal: &Terminal,
+    order: &Order<'_>,
+    pick: Option<&str>,
+) -> Result<Judged, Failure> {
+    let finished = runtime::run(async |cancel| {
         Conductor::new(catalogue, order.ground, order.seed, cancel)?
             .run_one(order.loaded, order.control)
             .await
-    })?
+    })??;
+    let judged = Judged::of(order, &finished);
+    tell(terminal, order, &finished, &judged, pick)?;
+    Ok(judged)
 }
 
 fn fingerprint(catalogue: &Catalogue, order: &Order<'_>) -> Result<ExitCode, Failure> {
