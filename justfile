@@ -20,7 +20,7 @@ lint:
 run NAME *OPTIONS:
     cargo run --release -- run {{NAME}} {{OPTIONS}}
 
-# Accepts changed snapshots after you have read them in the diff.
+# Writes changed snapshot files and the published schema, and shows them as a diff to read. Inline snapshots need `cargo insta review`.
 snapshots:
     INSTA_UPDATE=always HALLWAY_UPDATE=1 cargo test --workspace
     git diff -- '*.rs' '*.snap' scenarios/schema.json
