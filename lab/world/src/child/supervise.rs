@@ -152,8 +152,10 @@ async fn live(
         stop,
         grace,
     } = commands;
-    // A child that dies before it has read this is noticed by its end.
-    let _ = stdin.write_all(bootstrap.as_bytes()).await;
+    // A child that dies before it has read this is noticed by its end; one that never reads it must still be stopped.
+    let _ = stop
+        .run_until_cancelled(stdin.write_all(bootstrap.as_bytes()))
+        .await;
     loop {
         let order = tokio::select! {
             status = process.wait() => return Ended::ByItself(status),

@@ -130,6 +130,22 @@ async fn a_child_that_does_not_stop_is_killed_with_its_children() {
 }
 
 #[tokio::test]
+async fn a_child_that_never_reads_its_bootstrap_can_be_stopped() {
+    let (supervisor, incidents) = supervisor(Duration::from_millis(100));
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(r#"echo '{"n":1}'; exec sleep 600"#);
+    // More than a pipe holds, so that handing it over never ends.
+    let bootstrap = "x".repeat(1024 * 1024);
+    let mut child: Child<Line> = supervisor
+        .spawn("child", command, &bootstrap)
+        .expect("there is a shell");
+    child.ready(nth(1)).await.expect("it says so");
+    let stopped = tokio::time::timeout(Duration::from_secs(20), supervisor.stop()).await;
+    assert!(stopped.is_ok(), "it is never stopped");
+    assert_eq!(incidents.list().len(), 1, "it had to be killed");
+}
+
+#[tokio::test]
 async fn a_crash_on_purpose_is_no_incident() {
     let (supervisor, incidents) = supervisor(Duration::from_secs(5));
     let script = "echo '{\"n\":1}'; echo '{\"n\":2}'; printf '{\"n\"'; echo said >&2; cat >/dev/null; echo '{\"n\":3}'";
