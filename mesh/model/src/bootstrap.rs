@@ -42,8 +42,12 @@ pub struct ProxyBootstrap {
     pub control_plane: ControlPlaneAddress,
     /// The one-time token with which it joins.
     pub join_token: Token,
+    /// Whether it leaves a record of every request and of every attempt.
+    pub access_log: bool,
     /// Request headers that the access log repeats, lower case.
     pub access_log_headers: Vec<String>,
+    /// How many threads serve requests; at least one does.
+    pub workers: u32,
     /// What it accepts at most.
     pub limits: ProxyLimits,
     /// How long it goes on serving what is in flight after the order to stop.

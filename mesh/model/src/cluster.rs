@@ -19,6 +19,21 @@ pub struct Cluster {
     pub load_balancing: LoadBalancing,
     /// Envoy's circuit breaker: how much concurrency to allow.
     pub limits: ClusterLimits,
+    /// What its applications speak.
+    #[serde(default)]
+    pub protocol: Protocol,
+}
+
+/// The version of HTTP that an application speaks, by the `appProtocol` of its Service's port. Between sidecars it is
+/// HTTP/2 wherever both speak TLS, whatever this says.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 in the clear with prior knowledge (RFC 9113 §3.3): `appProtocol: kubernetes.io/h2c`.
+    Http2,
 }
 
 /// How to choose an endpoint. The names are Istio's (`DestinationRule`, `loadBalancer.simple`).
@@ -41,6 +56,8 @@ pub struct ClusterLimits {
     pub connections: u32,
     /// Requests that wait for a connection at once; a further one is answered with 503 and the flag `UO`.
     pub pending_requests: u32,
+    /// Requests in flight at once, over whatever number of connections; a further one is answered with 503 and the flag `UO`.
+    pub requests: u32,
 }
 
 impl Default for ClusterLimits {
@@ -49,6 +66,7 @@ impl Default for ClusterLimits {
         Self {
             connections: 1024,
             pending_requests: 1024,
+            requests: 1024,
         }
     }
 }

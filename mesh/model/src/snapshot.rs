@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cluster, ClusterName, Endpoint, RouteTable};
+use crate::{Cluster, ClusterName, Endpoint, Protocol, RouteTable};
 
 /// The whole configuration of one proxy at one version.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -29,6 +29,9 @@ pub struct Inbound {
     pub origin: Option<crate::Origin>,
     /// Where the application listens.
     pub application: SocketAddr,
+    /// What it speaks there.
+    #[serde(default)]
+    pub protocol: Protocol,
 }
 
 /// Which connections an inbound listener accepts. Source: Istio's `PeerAuthentication`.

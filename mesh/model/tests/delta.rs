@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use hallway_model::cluster::ClusterLimits;
 use hallway_model::discovery::Update;
-use hallway_model::{Cluster, ClusterName, Endpoint, Inbound, LoadBalancing, MtlsMode, Security, Snapshot};
+use hallway_model::{
+    Cluster, ClusterName, Endpoint, Inbound, LoadBalancing, MtlsMode, Protocol, Security, Snapshot,
+};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -18,13 +20,16 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
         mtls,
         origin: None,
         application: ([127, 0, 0, 1], 80).into(),
+        protocol: Protocol::Http1,
     });
     let cluster = (1..3_u32).prop_map(|connections| Cluster {
         load_balancing: LoadBalancing::RoundRobin,
         limits: ClusterLimits {
             connections,
             pending_requests: 1,
+            ..ClusterLimits::default()
         },
+        protocol: Protocol::Http1,
     });
     let endpoint = (1..4_u16).prop_map(|port| Endpoint {
         workload: format!("w-{port}"),

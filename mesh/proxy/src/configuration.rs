@@ -184,6 +184,7 @@ impl InboundConfiguration {
         let model = model::Cluster {
             load_balancing: model::LoadBalancing::RoundRobin,
             limits: ClusterLimits::default(),
+            protocol: source.protocol,
         };
         let cluster = Cluster::new(
             name,

@@ -69,7 +69,9 @@ pub(super) fn sidecar(
         admin: admin_endpoint(admin_token),
         control_plane,
         join_token: registered.join_token,
+        access_log: true,
         access_log_headers: vec![CORRELATION_HEADER.to_owned()],
+        workers: 1,
         limits: ProxyLimits {
             route_rules: workload.route_rules.unwrap_or(limits.route_rules),
             ..limits

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hallway_config::destination_rule::{SimpleLoadBalancer, TrafficPolicy};
 use hallway_config::{NamespacedName, Resources, Service};
 use hallway_model::cluster::ClusterLimits;
-use hallway_model::{Cluster, ClusterName, Endpoint, LoadBalancing, MtlsMode, Security};
+use hallway_model::{Cluster, ClusterName, Endpoint, LoadBalancing, MtlsMode, Protocol, Security};
 
 use super::{cluster_name, peer_authentication, service_ports};
 use crate::registry::{Registry, Workload};
@@ -86,6 +86,8 @@ fn cluster(resources: &Resources, service: &NamespacedName) -> Cluster {
                 .http
                 .http1_max_pending_requests
                 .unwrap_or(limits.pending_requests),
+            ..limits
         },
+        protocol: Protocol::Http1,
     }
 }

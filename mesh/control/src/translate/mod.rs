@@ -14,7 +14,7 @@ mod routes;
 mod tests;
 
 use hallway_config::{NamespacedName, Resources};
-use hallway_model::{ClusterName, Inbound, Snapshot};
+use hallway_model::{ClusterName, Inbound, Protocol, Snapshot};
 
 use crate::registry::{Registry, Workload};
 
@@ -35,6 +35,7 @@ fn inbound(resources: &Resources, proxy: &Workload) -> Option<Inbound> {
         mtls,
         origin,
         application: endpoint.application,
+        protocol: Protocol::Http1,
     })
 }
 

@@ -28,6 +28,7 @@ fn pool(connections: u32, pending_requests: u32) -> Arc<Pool<Fake>> {
     let limits = ClusterLimits {
         connections,
         pending_requests,
+        ..ClusterLimits::default()
     };
     let pool = Arc::new(Pool::new(limits));
     pool.configure(limits, BTreeSet::from(["a", "b"]));
@@ -153,6 +154,7 @@ async fn raised_limits_serve_those_who_wait() {
     let limits = ClusterLimits {
         connections: 2,
         pending_requests: 2,
+        ..ClusterLimits::default()
     };
     pool.configure(limits, BTreeSet::from(["a", "b"]));
     assert_eq!(open(&pool), 2);

@@ -156,6 +156,7 @@ async fn a_cluster_has_no_more_connections_and_waiting_requests_than_its_limits(
     cluster.limits = ClusterLimits {
         connections: 2,
         pending_requests: 1,
+        ..ClusterLimits::default()
     };
     mesh.control.put_in_force("orders-1", snapshot).await;
 

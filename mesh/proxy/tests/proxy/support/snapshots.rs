@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hallway_model::route::{HeaderChanges, PathMatch, Retry, Target, Timeouts};
 use hallway_model::{
-    Backend, Cluster, ClusterName, Endpoint, Inbound, LoadBalancing, MtlsMode, RouteMatch, RouteTable, Rule,
-    Security, Snapshot, SpiffeId,
+    Backend, Cluster, ClusterName, Endpoint, Inbound, LoadBalancing, MtlsMode, Protocol, RouteMatch,
+    RouteTable, Rule, Security, Snapshot, SpiffeId,
 };
 
 pub(crate) fn identity(service_account: &str) -> SpiffeId {
@@ -60,6 +60,7 @@ pub(crate) fn inbound(mtls: MtlsMode, application: SocketAddr) -> Snapshot {
             mtls,
             origin: None,
             application,
+            protocol: Protocol::Http1,
         }),
         ..Snapshot::default()
     }
@@ -87,6 +88,7 @@ pub(crate) fn add_cluster(snapshot: &mut Snapshot, name: &str, endpoints: Vec<En
         Cluster {
             load_balancing: LoadBalancing::RoundRobin,
             limits: hallway_model::cluster::ClusterLimits::default(),
+            protocol: Protocol::Http1,
         },
     );
     snapshot.endpoints.insert(name, endpoints);
