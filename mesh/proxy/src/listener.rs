@@ -97,12 +97,14 @@ impl Ending<'_> {
     ) -> Ended<Connection::Output> {
         let retired = async {
             tokio::select! {
+                biased;
                 () = self.drain.begun() => {}
                 () = reached(self.lifetime.map(|lifetime| lifetime.retire_at)) => {}
             }
         };
         let cut_off = async {
             tokio::select! {
+                biased;
                 () = self.drain.over() => {}
                 () = reached(self.lifetime.map(|lifetime| lifetime.close_at)) => {}
             }
