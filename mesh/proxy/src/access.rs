@@ -92,6 +92,7 @@ impl Exchange {
             .filter(|id| trusted && request_id::well_formed(id).is_some())
             .cloned()
             .unwrap_or_else(|| minted(&ids.with(request_id::mint)));
+        let request_id = unremembered(request_id);
         let trace = headers
             .get(TRACEPARENT)
             .and_then(TraceContext::parse)
@@ -341,6 +342,12 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}
+
+/// A header that HPACK is told not to remember, since no two are alike.
+fn unremembered(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
 }
 
 fn minted(id: &str) -> HeaderValue {

@@ -8,7 +8,6 @@ use hallway_host::Host;
 use hallway_identity::SvidStore;
 use hallway_model::bootstrap::ProxyBootstrap;
 use hallway_model::telemetry::{ProxyRecord, Refusal};
-use http::HeaderValue;
 use tokio::sync::watch;
 
 use crate::configuration::{Configuration, Environment};
@@ -143,12 +142,6 @@ impl Proxy {
     /// A number that no other connection of this proxy has.
     pub(crate) fn next_connection_id(&self) -> u64 {
         self.connections.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// The time of day, as `Date` writes it.
-    pub(crate) fn date(&self) -> HeaderValue {
-        let date = httpdate::fmt_http_date(self.host.wall_clock());
-        HeaderValue::from_str(&date).expect("a date is plain ASCII")
     }
 
     /// Leaves a record.

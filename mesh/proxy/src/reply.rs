@@ -10,8 +10,8 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::access::Exchange;
-use crate::proxy::Proxy;
 use crate::response::ResponseBody;
+use crate::worker::Worker;
 
 /// Says that a proxy answered and not the service, and which: `<workload> outbound` or `<workload> inbound`.
 pub(crate) const X_HALLWAY_ANSWERED_BY: HeaderName = HeaderName::from_static("x-hallway-answered-by");
@@ -63,7 +63,7 @@ impl LocalReply {
     /// The response.
     pub(crate) fn respond(
         self,
-        proxy: &Proxy,
+        worker: &Worker,
         direction: Direction,
         mut exchange: Box<Exchange>,
     ) -> Response<ResponseBody> {
@@ -71,12 +71,12 @@ impl LocalReply {
             Direction::Outbound => "outbound",
             Direction::Inbound => "inbound",
         };
-        let answered_by = format!("{} {side}", proxy.workload());
+        let answered_by = format!("{} {side}", worker.proxy.workload());
         let (mut head, text) = match exchange.is_grpc() {
             true => (self.grpc(), Bytes::new()),
             false => self.http(&answered_by, exchange.request_id()),
         };
-        head.headers.insert(DATE, proxy.date());
+        head.headers.insert(DATE, worker.date());
         if let Ok(answered_by) = HeaderValue::from_str(&answered_by) {
             head.headers.insert(X_HALLWAY_ANSWERED_BY, answered_by);
         }

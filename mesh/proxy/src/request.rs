@@ -40,7 +40,7 @@ pub(crate) async fn handle(
     let mut exchange = Box::new(Exchange::begin(worker, downstream, &request));
     match serve(worker, downstream, &mut exchange, request).await {
         Ok(answer) => answer.map(|download| ResponseBody::upstream(download, exchange)),
-        Err(reply) => reply.respond(&worker.proxy, downstream.direction, exchange),
+        Err(reply) => reply.respond(worker, downstream.direction, exchange),
     }
 }
 
@@ -251,7 +251,7 @@ impl Call<'_> {
         let answer = result.map_err(|error| error.reply())?;
         exchange.answered(answer.head.status);
         let edits = &self.selection.rule.response_headers;
-        Ok(forwarded(&self.worker.proxy, answer, edits))
+        Ok(forwarded(self.worker, answer, edits))
     }
 }
 

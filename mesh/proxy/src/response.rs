@@ -22,8 +22,8 @@ use crate::cluster::InFlight;
 use crate::connection::Checkout;
 use crate::incoming::{BrokenBody, Incoming};
 use crate::overdue::{Overdue, Watched};
-use crate::proxy::Proxy;
 use crate::reply::X_HALLWAY_ANSWERED_BY;
+use crate::worker::Worker;
 
 /// The body of a response to the caller. When it ends or is dropped, the request is over and its records are left.
 pub(crate) struct ResponseBody {
@@ -73,7 +73,7 @@ pub(crate) enum BrokenResponse {
 }
 
 /// The answer as the caller gets it: its head cleared of what concerns the hop before, with the rule's `edits`.
-pub(crate) fn forwarded(proxy: &Proxy, answer: Answer, edits: &HeaderEdits) -> Response<Download> {
+pub(crate) fn forwarded(worker: &Worker, answer: Answer, edits: &HeaderEdits) -> Response<Download> {
     let Answer { mut head, download } = answer;
     head.version = Version::HTTP_11;
     remove_hop_by_hop(&mut head.headers);
@@ -82,7 +82,7 @@ pub(crate) fn forwarded(proxy: &Proxy, answer: Answer, edits: &HeaderEdits) -> R
     }
     // RFC 9110 §6.6.1: whoever forwards a response without a date adds one.
     if !head.headers.contains_key(DATE) {
-        head.headers.insert(DATE, proxy.date());
+        head.headers.insert(DATE, worker.date());
     }
     edits.apply(&mut head.headers);
     Response::from_parts(head, download)

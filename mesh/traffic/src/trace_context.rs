@@ -69,13 +69,15 @@ impl TraceContext {
         self.parent.as_ref().map(Hexadecimal::as_str)
     }
 
-    /// The `traceparent` that makes the upstream a child of `span`.
+    /// The `traceparent` that makes the upstream a child of `span`. No two are alike, so HPACK is told not to remember it.
     pub fn header(&self, span: &SpanId) -> HeaderValue {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
         text[3..35].copy_from_slice(&self.trace_id.0);
         text[36..52].copy_from_slice(&span.0);
         text[53..].copy_from_slice(&Hexadecimal::<2>::of(u128::from(self.flags)).0);
-        HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header value")
+        let mut header = HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header value");
+        header.set_sensitive(true);
+        header
     }
 }
 

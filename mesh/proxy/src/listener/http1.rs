@@ -48,6 +48,8 @@ pub(super) async fn serve(
             .max_header_size(limit)
             .max_buf_size(limit.saturating_add(LEAST_BUFFER))
             .auto_date_header(false)
+            // Copying a small body behind its head costs less than gathering both in the kernel.
+            .writev(false)
             .serve_connection(TokioIo::new(transport), service)
     );
     let ended = ending
