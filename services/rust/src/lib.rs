@@ -3,9 +3,9 @@
 //! `services/CONTRACT.md` says what a sample service does, whatever its language. This is the implementation that runs
 //! on every ground: it reaches the world through [`Host`] alone.
 //!
-//! - [`contract`]: the JSON of the contract, shared with the lab
-//! - [`server`]: accepts connections, serves HTTP/1.1 on them, drains and resets them
-//! - [`application`]: what happens to one request, from its arrival to its answer
+//! - [`contract`]: the JSON of the contract, and [`grpc`]: how gRPC frames it; both shared with the lab
+//! - [`server`]: accepts connections, serves HTTP/1.1 or HTTP/2 on them, drains and resets them
+//! - [`application`]: what happens to one request, from its arrival to its answer; [`payments`]: when it is a gRPC call
 //! - [`behaviour`]: decides, when a request arrives, what will happen to it; [`attempts`] counts for it,
 //!   and [`validity`] says which behaviours make sense
 //! - [`ledger`]: writes down what arrived and how it ended
@@ -14,6 +14,7 @@
 //! - [`message`]: reading bodies within their limit, and building answers
 
 pub mod contract;
+pub mod grpc;
 
 mod application;
 mod attempts;
@@ -23,6 +24,7 @@ mod client;
 mod control;
 mod ledger;
 mod message;
+mod payments;
 mod server;
 mod validity;
 
@@ -37,7 +39,7 @@ use crate::application::Application;
 use crate::behaviour::Behaving;
 use crate::call::CheckedCall;
 use crate::client::Client;
-use crate::contract::{Bootstrap, Record};
+use crate::contract::{Bootstrap, Protocol, Record};
 use crate::control::Control;
 use crate::ledger::Ledger;
 use crate::server::Server;
@@ -111,10 +113,12 @@ pub async fn run(host: Host, bootstrap: Bootstrap, shutdown: CancellationToken) 
     });
     let server = Server::new(host, shutdown);
     tokio::join!(
-        server.serve(application_listener, move |request| application
-            .clone()
-            .handle(request)),
-        server.serve(control_listener, move |request| control.clone().handle(request)),
+        server.serve(application_listener, bootstrap.protocol, move |request| {
+            application.clone().handle(request)
+        }),
+        server.serve(control_listener, Protocol::Http1, move |request| {
+            control.clone().handle(request)
+        }),
     );
     server.drained().await;
     Ok(())

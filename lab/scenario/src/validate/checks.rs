@@ -4,8 +4,9 @@ use hallway_yaml::Path;
 
 use super::findings::Findings;
 use super::windows;
-use crate::check::{Check, Hops, Latency, PushWindow, Refusals, Responses, Window};
+use crate::check::{Check, Hops, Latency, PushWindow, Refusals, Responses, Spread, Window};
 use crate::timeline::Expectation;
+use crate::traffic::TrafficProtocol;
 use crate::{Scenario, check};
 
 /// Checks the checks of a scenario, which under a control is the `effective` one. Pushes and identities are those of the
@@ -45,6 +46,8 @@ impl References<'_, '_> {
                 self.traffic("traffic", &load.traffic);
                 self.instance(&load.instance);
             }
+            Check::Connections(connections) => self.traffic("traffic", &connections.traffic),
+            Check::Spread(spread) => self.spread(spread),
             Check::Split(split) => {
                 self.traffic("traffic", &split.traffic);
                 self.window(&split.traffic, split.during.as_ref());
@@ -97,6 +100,7 @@ impl References<'_, '_> {
 
     fn responses(&mut self, responses: &Responses) {
         self.traffic("traffic", &responses.traffic);
+        self.grpc(responses);
         self.window(&responses.traffic, responses.during.as_ref());
         match (&responses.share, &responses.count) {
             (Some(_), None) | (None, Some(_)) => {}
@@ -117,6 +121,44 @@ impl References<'_, '_> {
                     .key(&self.path, message, "needs `share` or `count`")
                     .help(help);
             }
+        }
+    }
+
+    /// Not every replica can have more than an equal share.
+    fn spread(&mut self, spread: &Spread) {
+        self.traffic("traffic", &spread.traffic);
+        self.program("service", &spread.service);
+        let service = self.effective.topology.services.get(&spread.service);
+        let replicas = service.map_or(0, |service| service.instance_names(&spread.service).count());
+        #[expect(clippy::cast_precision_loss, reason = "there are at most 20 replicas")]
+        let sum = spread.each_above.fraction() * replicas as f64;
+        if sum >= 1.0 {
+            let message = format!(
+                "not each of {replicas} replicas can have more than {}",
+                spread.each_above
+            );
+            let label = "expected less than an equal share";
+            self.findings.value(&self.path.with("each_above"), message, label);
+        }
+    }
+
+    /// The outcome of a gRPC call is in no status.
+    fn grpc(&mut self, responses: &Responses) {
+        let traffic = self.effective.traffic.get(&responses.traffic);
+        let is_grpc = traffic.is_some_and(|traffic| traffic.protocol == TrafficProtocol::Grpc);
+        match (responses.grpc, is_grpc) {
+            (Some(_), false) => {
+                let message = format!("the answers to `{}` have no gRPC outcome", responses.traffic);
+                self.findings
+                    .key(&self.path.with("grpc"), message, "needs `protocol: grpc` there");
+            }
+            (None, true) if responses.status == 200 => {
+                let message = "gRPC answers have status 200 whatever came of the call";
+                self.findings
+                    .key(&self.path, message, "needs `grpc`")
+                    .help("add `grpc: { status: 0 }`".to_owned());
+            }
+            _ => {}
         }
     }
 
