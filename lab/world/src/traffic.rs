@@ -1,7 +1,7 @@
 //! A scenario's traffic, addressed to a mesh that is up.
 
 use hallway_host::Host;
-use hallway_identity::{Bundle, SvidStore, client_config};
+use hallway_identity::{Bundle, SvidStore, Versions, client_config};
 use hallway_scenario::traffic::TrafficProtocol;
 use hallway_scenario::{Scenario, Traffic};
 use hallway_service::contract::Call;
@@ -109,7 +109,12 @@ impl Addressing<'_> {
                 let bundle = Bundle::from_pem(&self.mesh.bundle)
                     .map_err(|error| WorldError::scenario("the roots of the mesh", error))?;
                 let store = SvidStore::new(svid, &bundle);
-                Some(client_config(self.intruder, &store, target.identity.clone()))
+                Some(client_config(
+                    self.intruder,
+                    &store,
+                    target.identity.clone(),
+                    versions(traffic.protocol),
+                ))
             }
         };
         let edge = Edge {
@@ -142,6 +147,13 @@ fn multiplexed(traffic: &Traffic, dialer: Dialer, request: RequestTemplate) -> S
         client: Http2Client::new(dialer, traffic.connections.unwrap_or(1)),
         kind,
         request,
+    }
+}
+
+fn versions(protocol: TrafficProtocol) -> Versions {
+    match protocol {
+        TrafficProtocol::Http1 => Versions::Http1,
+        TrafficProtocol::H2 | TrafficProtocol::Grpc => Versions::Http2OrHttp1,
     }
 }
 

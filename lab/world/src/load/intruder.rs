@@ -33,7 +33,7 @@ impl Intruder {
         let request = self.request.instance(correlation);
         match &self.dialer.tls {
             None => exchange(stream, request).await,
-            Some(config) => exchange(handshake(config, stream, b"http/1.1").await?, request).await,
+            Some(config) => exchange(handshake(config, stream).await?, request).await,
         }
     }
 }

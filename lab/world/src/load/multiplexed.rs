@@ -105,7 +105,7 @@ impl Dialer {
         let local_address = stream.local_address().map_err(ClientError::Connect)?;
         let requests = match &self.tls {
             None => self.speak(stream).await?,
-            Some(config) => self.speak(handshake(config, stream, b"h2").await?).await?,
+            Some(config) => self.speak(handshake(config, stream).await?).await?,
         };
         Ok(Connection {
             requests,
@@ -133,17 +133,12 @@ impl Dialer {
     }
 }
 
-/// Opens TLS, and agrees on `protocol` within it.
 pub(super) async fn handshake(
-    config: &ClientConfig,
+    config: &Arc<ClientConfig>,
     stream: Stream,
-    protocol: &[u8],
 ) -> Result<tokio_rustls::client::TlsStream<Stream>, ClientError> {
-    let mut config = config.clone();
-    config.alpn_protocols = vec![protocol.to_owned()];
-    let stream = TlsConnector::from(Arc::new(config))
+    TlsConnector::from(config.clone())
         .connect(server_name(), stream)
         .await
-        .map_err(ClientError::Handshake)?;
-    Ok(stream)
+        .map_err(ClientError::Handshake)
 }
