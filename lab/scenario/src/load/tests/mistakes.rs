@@ -296,7 +296,10 @@ fn protocols() {
     assert_mistakes(
         "protocols",
         &[
-            ("orders: { language: python,", "orders: { language: python, protocol: h2c,"),
+            (
+                "orders: { language: python,",
+                "orders: { language: python, protocol: h2c,",
+            ),
             (
                 "from: orders, to: http://payments/charge, rate: 500/s, for: 6s",
                 "from: orders, to: http://payments/charge, rate: 500/s, for: 6s, connections: 2",
@@ -306,10 +309,7 @@ fn protocols() {
                 "from: intruder, to: payments, present",
                 "from: intruder, to: http://payment/charge, protocol: grpc, method: GET, headers: { TE: gzip }, present",
             ),
-            (
-                "share: \">= 99%\"",
-                "grpc: { status: 0 }, share: \">= 99%\"",
-            ),
+            ("share: \">= 99%\"", "grpc: { status: 0 }, share: \">= 99%\""),
             (
                 "  hops: {",
                 "  rude: { responses: { traffic: rude, status: 200, count: \"0\" } }
