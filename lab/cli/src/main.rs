@@ -54,6 +54,10 @@ fn main() -> ExitCode {
         }
         Some(Command::Bench(Bench::Simulator(bench))) => commands::bench::simulator::simulator(bench),
         Some(Command::Bench(Bench::Host(bench))) => commands::bench::host::host(bench),
+        #[cfg(target_os = "linux")]
+        Some(Command::Bench(Bench::Sidecar(bench))) => commands::bench::sidecar::sidecar(bench),
+        #[cfg(target_os = "linux")]
+        Some(Command::Bench(Bench::Part(part))) => commands::bench::sidecar::part(part),
         Some(Command::List) => catalogue().and_then(|catalogue| commands::list::list(&catalogue)),
         Some(Command::Show(show)) => commands::show::show(catalogue, show),
         Some(Command::Check(check)) => commands::check::check(check),
