@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hallway_service::contract::{Answer, Behaviour, Latency, SlowBody, WatchReply};
+use hallway_service::contract::{Answer, Behaviour, Latency, SlowBody};
+use hallway_service::payments::WatchReply;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -111,7 +112,7 @@ pub(crate) async fn outcomes(implementation: Implementation) -> Verdict {
     is_refused("a compressed message", CHARGE, &HEADERS, compressed, "12").await?;
     for wrong in [
         "{}",
-        "[]",
+        "[1]",
         r#"{"messages":1001}"#,
         r#"{"messages":1,"bytes":4097}"#,
         r#"{"messages":1,"x":1}"#,

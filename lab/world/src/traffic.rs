@@ -140,8 +140,8 @@ impl Addressing<'_> {
 /// The same requests over a few HTTP/2 connections that stay open.
 fn multiplexed(traffic: &Traffic, dialer: Dialer, request: RequestTemplate) -> Sender {
     let (kind, request) = match traffic.protocol {
-        TrafficProtocol::Grpc => (Kind::Grpc, request.as_grpc_call()),
-        TrafficProtocol::Http1 | TrafficProtocol::H2 => (Kind::Plain, request.in_http2()),
+        TrafficProtocol::Grpc => (Kind::Grpc, request.into_grpc_call()),
+        TrafficProtocol::Http1 | TrafficProtocol::H2 => (Kind::Plain, request.into_http2()),
     };
     Sender::Multiplexed {
         client: Http2Client::new(dialer, traffic.connections.unwrap_or(1)),

@@ -71,9 +71,9 @@ impl Application {
             Ok(body) => match payments::asked(&head, &body) {
                 None => self.work(&head, None, handling, &plan).await,
                 Some(Ok(call)) => self.work(&head, Some(&call), handling, &plan).await,
-                Some(Err(refused)) => {
-                    handling.answered(refused.status());
-                    Ok(refused)
+                Some(Err(refusal)) => {
+                    handling.answered(StatusCode::OK);
+                    Ok(refusal.answer())
                 }
             },
             Err(BodyError::CutOff) => Err(Unanswered::Close),

@@ -257,32 +257,6 @@ pub enum Outcome {
     Cancelled,
 }
 
-/// What `/hallway.Payments/Watch` is asked for.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct WatchRequest {
-    /// How many messages to send.
-    pub messages: u32,
-    /// How many bytes of filling each has.
-    #[serde(default)]
-    pub bytes: u32,
-}
-
-/// One message of the answer to a [`WatchRequest`].
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct WatchReply {
-    /// The service.
-    pub service: String,
-    /// Its version.
-    pub version: String,
-    /// Its replica.
-    pub instance: String,
-    /// Which message it is, from 1.
-    pub number: u32,
-    /// As many bytes as were asked for.
-    pub filling: String,
-}
-
 /// The body of an answer: an echo of the request, and what the service called.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Answer {

@@ -3,9 +3,10 @@
 //! `services/CONTRACT.md` says what a sample service does, whatever its language. This is the implementation that runs
 //! on every ground: it reaches the world through [`Host`] alone.
 //!
-//! - [`contract`]: the JSON of the contract, and [`grpc`]: how gRPC frames it; both shared with the lab
+//! - [`contract`]: the JSON of the contract, shared with the lab
+//! - [`grpc`]: how gRPC puts it into HTTP/2, shared as well; [`payments`]: the gRPC service
 //! - [`server`]: accepts connections, serves HTTP/1.1 or HTTP/2 on them, drains and resets them
-//! - [`application`]: what happens to one request, from its arrival to its answer; [`payments`]: when it is a gRPC call
+//! - [`application`]: what happens to one request, from its arrival to its answer
 //! - [`behaviour`]: decides, when a request arrives, what will happen to it; [`attempts`] counts for it,
 //!   and [`validity`] says which behaviours make sense
 //! - [`ledger`]: writes down what arrived and how it ended
@@ -15,6 +16,7 @@
 
 pub mod contract;
 pub mod grpc;
+pub mod payments;
 
 mod application;
 mod attempts;
@@ -24,7 +26,6 @@ mod client;
 mod control;
 mod ledger;
 mod message;
-mod payments;
 mod server;
 mod validity;
 

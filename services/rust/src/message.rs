@@ -11,6 +11,8 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Body as _, Frame, Incoming};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::contract::SlowBody;
 
@@ -61,6 +63,24 @@ fn is_malformed(error: &(dyn Error + 'static)) -> bool {
                 std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData
             )
         })
+}
+
+/// Reads a JSON object, strictly.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let parsed = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    // serde reads a struct from an array of its fields as well; the contract does not, and knows no array here.
+    match serde_json::from_slice(body) {
+        Ok(value) if !holds_array(&value) => Ok(parsed),
+        _ => Err("an array stands where there should be an object".to_owned()),
+    }
+}
+
+fn holds_array(value: &Value) -> bool {
+    match value {
+        Value::Array(_) => true,
+        Value::Object(fields) => fields.values().any(holds_array),
+        _ => false,
+    }
 }
 
 /// An answer with a JSON body.

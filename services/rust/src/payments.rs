@@ -9,16 +9,42 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::contract::{Answer, SlowBody, WatchReply, WatchRequest};
-use crate::grpc::{self, CONTENT_TYPE, MESSAGE_HEADER, STATUS_HEADER, code};
+use crate::contract::{Answer, SlowBody};
+use crate::grpc::{self, CONTENT_TYPE, MESSAGE_HEADER, MalformedMessages, STATUS_HEADER, code};
 use crate::message::{self, Body, DataStream};
 
 /// The most messages that `Watch` sends.
 const MOST_MESSAGES: u32 = 1_000;
 /// The most bytes of filling in one of them.
 const MOST_FILLING: u32 = 4_096;
+
+/// What `/hallway.Payments/Watch` is asked for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct WatchRequest {
+    /// How many messages to send.
+    pub messages: u32,
+    /// How many bytes of filling each has.
+    #[serde(default)]
+    pub bytes: u32,
+}
+
+/// One message of the answer to a [`WatchRequest`].
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct WatchReply {
+    /// The service.
+    pub service: String,
+    /// Its version.
+    pub version: String,
+    /// Its replica.
+    pub instance: String,
+    /// Which message it is, from 1.
+    pub number: u32,
+    /// As many bytes as were asked for.
+    pub filling: String,
+}
 
 /// A call that can be answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,54 +55,73 @@ pub(crate) enum Call {
     Watch(WatchRequest),
 }
 
-/// The gRPC call that a request is, if it is one; or the answer that refuses it.
-pub(crate) fn asked(head: &Parts, body: &Bytes) -> Option<Result<Call, Response<Body>>> {
+/// A call that makes no sense.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Refusal {
+    code: u16,
+    reason: String,
+}
+
+/// The gRPC call that a request is, if it is one.
+pub(crate) fn asked(head: &Parts, body: &Bytes) -> Option<Result<Call, Refusal>> {
     let content_type = head.headers.get(header::CONTENT_TYPE)?.as_bytes();
     let is_grpc = content_type.starts_with(b"application/grpc")
         && head.method == Method::POST
         && head.version == Version::HTTP_2;
-    is_grpc.then(|| parse(head, content_type, body).map_err(|(code, reason)| failure(code, &reason)))
+    is_grpc.then(|| parse(head, content_type, body))
 }
 
-fn parse(head: &Parts, content_type: &[u8], body: &Bytes) -> Result<Call, (u16, String)> {
-    let unimplemented = |reason: &str| (code::UNIMPLEMENTED, reason.to_owned());
-    let invalid = |reason: String| (code::INVALID_ARGUMENT, reason);
+fn parse(head: &Parts, content_type: &[u8], body: &Bytes) -> Result<Call, Refusal> {
     if content_type != CONTENT_TYPE.as_bytes() {
-        return Err(unimplemented(
-            "the messages of this service are JSON: application/grpc+json",
-        ));
+        let reason = "the messages of this service are JSON: application/grpc+json";
+        return Err(Refusal::new(code::UNIMPLEMENTED, reason));
     }
     // Whoever does not say that trailers will reach it would never learn the outcome.
     if head.headers.get(header::TE).is_none_or(|te| te != "trailers") {
-        return Err((code::INTERNAL, "te: trailers is missing".to_owned()));
+        return Err(Refusal::new(code::INTERNAL, "te: trailers is missing"));
     }
     let messages = grpc::messages(body.clone()).map_err(|error| match error {
-        grpc::MalformedMessages::Compressed => unimplemented("this service understands no compression"),
-        grpc::MalformedMessages::CutOff => (code::INTERNAL, error.to_string()),
+        MalformedMessages::Compressed => {
+            Refusal::new(code::UNIMPLEMENTED, "this service understands no compression")
+        }
+        MalformedMessages::CutOff => Refusal::new(code::INTERNAL, error.to_string()),
     })?;
     let [message] = &messages[..] else {
-        return Err((
-            code::INTERNAL,
-            format!("there are {} messages instead of one", messages.len()),
-        ));
+        let reason = format!("there are {} messages instead of one", messages.len());
+        return Err(Refusal::new(code::INTERNAL, reason));
     };
     match head.uri.path() {
         "/hallway.Payments/Charge" => Ok(Call::Charge),
-        "/hallway.Payments/Watch" => watch(message).map(Call::Watch).map_err(invalid),
-        _ => Err(unimplemented(
-            "there are hallway.Payments/Charge and hallway.Payments/Watch",
-        )),
+        "/hallway.Payments/Watch" => watch(message).map(Call::Watch),
+        _ => {
+            let reason = "there are hallway.Payments/Charge and hallway.Payments/Watch";
+            Err(Refusal::new(code::UNIMPLEMENTED, reason))
+        }
     }
 }
 
-fn watch(message: &[u8]) -> Result<WatchRequest, String> {
-    let request: WatchRequest = serde_json::from_slice(message).map_err(|error| error.to_string())?;
-    if request.messages > MOST_MESSAGES || request.bytes > MOST_FILLING {
-        return Err(format!(
+fn watch(body: &[u8]) -> Result<WatchRequest, Refusal> {
+    let invalid = |reason: String| Refusal::new(code::INVALID_ARGUMENT, reason);
+    let request: WatchRequest = message::parse(body).map_err(invalid)?;
+    match request.messages <= MOST_MESSAGES && request.bytes <= MOST_FILLING {
+        true => Ok(request),
+        false => Err(invalid(format!(
             "at most {MOST_MESSAGES} messages of {MOST_FILLING} bytes can be had"
-        ));
+        ))),
     }
-    Ok(request)
+}
+
+impl Refusal {
+    fn new(code: u16, reason: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn answer(&self) -> Response<Body> {
+        failure(self.code, &self.reason)
+    }
 }
 
 impl Call {

@@ -64,14 +64,14 @@ impl RequestTemplate {
     }
 
     /// The same in HTTP/2, where the authority has a place of its own.
-    pub(crate) fn in_http2(mut self) -> Self {
+    pub(crate) fn into_http2(mut self) -> Self {
         self.version = Version::HTTP_2;
         self.headers.remove(header::HOST);
         self
     }
 
     /// The same as a gRPC call, of which the body is the one message; `{}` if it is empty.
-    pub(crate) fn as_grpc_call(mut self) -> Self {
+    pub(crate) fn into_grpc_call(mut self) -> Self {
         let message = if self.body.is_empty() {
             Bytes::from_static(b"{}")
         } else {
@@ -83,7 +83,7 @@ impl RequestTemplate {
         // Says that whoever is on the way may send trailers.
         self.headers
             .insert(header::TE, HeaderValue::from_static("trailers"));
-        self.in_http2()
+        self.into_http2()
     }
 
     /// The request with the unique id `correlation`.
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(request.headers()["host"], "payments:8080");
         assert_eq!(request.headers()["x-hallway-request"], "m-checkout-1");
         assert_eq!(request.headers()["x-user"], "ann");
-        let call = template.clone().as_grpc_call().instance("3");
+        let call = template.clone().into_grpc_call().instance("3");
         assert_eq!(call.uri(), "http://payments:8080/");
         assert!(!call.headers().contains_key("host"));
         assert_eq!(

@@ -92,8 +92,8 @@ async fn send(
     let request =
         RequestTemplate::absolute("POST", "http://payments/hallway.Payments/Charge", [], None).unwrap();
     let request = match kind {
-        Kind::Plain => request.in_http2(),
-        Kind::Grpc => request.as_grpc_call(),
+        Kind::Plain => request.into_http2(),
+        Kind::Grpc => request.into_grpc_call(),
     };
     let dialer = Dialer {
         host: host.clone(),
