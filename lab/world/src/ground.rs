@@ -48,7 +48,7 @@ impl Ground {
         }
     }
 
-    /// The address at which the programs of the machine of that name are dialer by others.
+    /// The address at which the programs of the machine of that name are reached by others.
     pub(crate) fn address(&self, machine: &str) -> IpAddr {
         match self {
             Self::Processes(_) => Ipv4Addr::LOCALHOST.into(),

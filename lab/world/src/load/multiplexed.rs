@@ -74,7 +74,10 @@ impl Http2Client {
                 Ok(response) => return read_with_trailers(response).await,
                 // The other side closed the connection before; of this request, nothing was sent.
                 Err(mut unsent) if connection.used => match unsent.take_message() {
-                    Some(message) => request = message,
+                    Some(message) => {
+                        self.forget(turn, connection.local_address).await;
+                        request = message;
+                    }
                     None => return Err(ClientError::Exchange(unsent.into_error())),
                 },
                 Err(error) => return Err(ClientError::Exchange(error.into_error())),
@@ -96,6 +99,12 @@ impl Http2Client {
         let opened = self.dialer.open().await?;
         *place = Some(opened.clone());
         Ok(opened)
+    }
+
+    /// Has the next request open a connection, unless another one has done so already.
+    async fn forget(&self, turn: usize, closed: SocketAddr) {
+        let mut place = self.connections[turn].lock().await;
+        place.take_if(|connection| connection.local_address == closed);
     }
 }
 
@@ -133,6 +142,7 @@ impl Dialer {
     }
 }
 
+/// Opens TLS on `stream`, and proves and verifies who is there.
 pub(super) async fn handshake(
     config: &Arc<ClientConfig>,
     stream: Stream,
