@@ -4,7 +4,7 @@ use hallway_yaml::Path;
 
 use super::findings::Findings;
 use super::windows;
-use crate::check::{Check, Hops, Latency, PushWindow, Refusals, Responses, Spread, Window};
+use crate::check::{Check, Hops, Latency, PushWindow, Refusals, Responses, Window};
 use crate::timeline::Expectation;
 use crate::traffic::TrafficProtocol;
 use crate::{Scenario, check};
@@ -47,7 +47,10 @@ impl References<'_, '_> {
                 self.instance(&load.instance);
             }
             Check::Connections(connections) => self.traffic("traffic", &connections.traffic),
-            Check::Spread(spread) => self.spread(spread),
+            Check::Spread(spread) => {
+                self.traffic("traffic", &spread.traffic);
+                self.program("service", &spread.service);
+            }
             Check::Split(split) => {
                 self.traffic("traffic", &split.traffic);
                 self.window(&split.traffic, split.during.as_ref());
@@ -121,24 +124,6 @@ impl References<'_, '_> {
                     .key(&self.path, message, "needs `share` or `count`")
                     .help(help);
             }
-        }
-    }
-
-    /// Not every replica can have more than an equal share.
-    fn spread(&mut self, spread: &Spread) {
-        self.traffic("traffic", &spread.traffic);
-        self.program("service", &spread.service);
-        let service = self.effective.topology.services.get(&spread.service);
-        let replicas = service.map_or(0, |service| service.instance_names(&spread.service).count());
-        #[expect(clippy::cast_precision_loss, reason = "there are at most 20 replicas")]
-        let sum = spread.each_above.fraction() * replicas as f64;
-        if sum >= 1.0 {
-            let message = format!(
-                "not each of {replicas} replicas can have more than {}",
-                spread.each_above
-            );
-            let label = "expected less than an equal share";
-            self.findings.value(&self.path.with("each_above"), message, label);
         }
     }
 

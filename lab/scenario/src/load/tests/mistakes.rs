@@ -315,7 +315,8 @@ fn protocols() {
                 "  rude: { responses: { traffic: rude, status: 200, count: \"0\" } }
   pipes: { connections: { traffic: stedy, count: 1 } }
   even: { spread: { traffic: steady, service: payments, each_above: 50% } }
-  odd: { spread: { traffic: rud, service: ledger, each_above: 10% } }
+  near: { spread: { traffic: steady, service: payments, each_above: 46% } }
+  odd: { spread: { traffic: steady, service: ledger, each_above: 10% } }
   hops: {",
             ),
         ],
