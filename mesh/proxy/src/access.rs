@@ -14,6 +14,7 @@ use hallway_traffic::CompiledRule;
 use hallway_traffic::request_id::{self, X_REQUEST_ID};
 use hallway_traffic::retry::Verdict;
 use hallway_traffic::trace_context::{SpanId, TRACEPARENT, TraceContext, mint_span};
+use http::header::CONTENT_TYPE;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use tokio::time::Instant;
@@ -36,6 +37,8 @@ pub(crate) struct Exchange {
     request_id: HeaderValue,
     trace: TraceContext,
     method: Method,
+    /// Whether it is a gRPC call.
+    is_grpc: bool,
     path: Option<PathAndQuery>,
     authority: Option<Authority>,
     /// The headers that the access log repeats.
@@ -100,6 +103,7 @@ impl Exchange {
             request_id,
             trace,
             method: request.method().clone(),
+            is_grpc: is_grpc(headers),
             path: request.uri().path_and_query().cloned(),
             authority: None,
             logged: match logs {
@@ -132,6 +136,11 @@ impl Exchange {
     /// Its `x-request-id`.
     pub(crate) fn request_id(&self) -> &HeaderValue {
         &self.request_id
+    }
+
+    /// Whether it is a gRPC call.
+    pub(crate) fn is_grpc(&self) -> bool {
+        self.is_grpc
     }
 
     /// How many attempts were made.
@@ -325,6 +334,13 @@ fn principal(peer: Option<&Arc<Peer>>) -> &str {
 
 fn code(status: Option<StatusCode>) -> u16 {
     status.map_or(0, |status| status.as_u16())
+}
+
+/// Source: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>, "Content-Type".
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }
 
 fn minted(id: &str) -> HeaderValue {

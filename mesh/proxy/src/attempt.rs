@@ -1,5 +1,6 @@
 //! One attempt: a request to an endpoint, until the head of its response or a failure.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use hallway_identity::{HandshakeFailure, Refuser};
@@ -8,9 +9,10 @@ use hallway_traffic::retry::Failure;
 use http::StatusCode;
 use http::response::Parts;
 use thiserror::Error;
+use tokio::time::sleep_until;
 
 use crate::access::AttemptFacts;
-use crate::body::{RequestBody, UploadProgress};
+use crate::body::UploadProgress;
 use crate::cluster::{Cluster, Endpoint};
 use crate::connection::{Checkout, CheckoutError, SendError};
 use crate::dial::{DialError, word};
@@ -68,21 +70,21 @@ pub(crate) struct Upstream<'a> {
     pub(crate) upload: &'a UploadProgress,
 }
 
-/// Makes one attempt, with the `request` that goes with a `body`. When it fails or its deadline passes, its checkout is dropped,
-/// which cancels the upstream's work.
+/// Makes one attempt. When it fails or its deadline passes, its checkout is dropped, which cancels the upstream's work.
 pub(crate) async fn attempt(
     upstream: Upstream<'_>,
-    request: impl Fn(RequestBody) -> Outgoing,
-    body: RequestBody,
+    request: Outgoing,
     deadline: Option<Deadline>,
     facts: &mut AttemptFacts,
 ) -> Result<Answer, AttemptError> {
-    let trying = exchange(upstream, request, body, deadline, facts);
-    match deadline {
-        None => trying.await,
-        Some(deadline) => tokio::time::timeout_at(deadline.at, trying)
-            .await
-            .unwrap_or(Err(AttemptError::Timeout(deadline))),
+    let mut trying = pin!(exchange(upstream, request, deadline, facts));
+    let Some(deadline) = deadline else {
+        return trying.await;
+    };
+    tokio::select! {
+        biased;
+        result = trying.as_mut() => result,
+        () = sleep_until(deadline.at) => Err(AttemptError::Timeout(deadline)),
     }
 }
 
@@ -90,8 +92,7 @@ pub(crate) async fn attempt(
 /// tried, once: the upstream has closed it because it was idle or old, which says nothing about the request.
 async fn exchange(
     upstream: Upstream<'_>,
-    request: impl Fn(RequestBody) -> Outgoing,
-    mut body: RequestBody,
+    mut request: Outgoing,
     deadline: Option<Deadline>,
     facts: &mut AttemptFacts,
 ) -> Result<Answer, AttemptError> {
@@ -103,8 +104,8 @@ async fn exchange(
     loop {
         let mut checkout = checkout(upstream, fresh, facts).await?;
         facts.sent = true;
-        let taken = body.taken();
-        match checkout.send(upstream.worker, request(body)).await {
+        let taken = request.body.taken();
+        match checkout.send(upstream.worker, request).await {
             Ok(response) if response.status().is_informational() => {
                 return Err(AttemptError::Reset("it switched protocols unasked".to_owned()));
             }
@@ -117,7 +118,7 @@ async fn exchange(
                 unsent: Some(unsent), ..
             }) if checkout.reused() && !fresh => {
                 facts.sent = false;
-                body = unsent;
+                request = *unsent;
                 fresh = true;
             }
             Err(failed) => {

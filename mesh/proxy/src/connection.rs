@@ -17,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 use self::life::Life;
 use crate::attempt::Upstream;
-use crate::body::RequestBody;
 use crate::cluster::{Endpoint, EndpointKey};
 use crate::dial::{DialError, dial};
 use crate::incoming::Incoming;
@@ -72,8 +71,8 @@ pub(crate) type CheckoutError = NoLease<Arc<DialError>>;
 
 /// Why a request was not answered.
 pub(crate) struct SendError {
-    /// Its body, when nothing was sent: it can be sent on another connection.
-    pub(crate) unsent: Option<RequestBody>,
+    /// The request, when nothing of it was sent: it can be sent on another connection.
+    pub(crate) unsent: Option<Box<Outgoing>>,
     /// Whether the upstream may have looked at it.
     pub(crate) may_be_executed: bool,
     /// Why the peer ended TLS, if it did.
@@ -94,7 +93,8 @@ impl Checkout {
         let reused = matches!(lease, Lease::Open(_));
         let connection = match lease {
             Lease::Open(connection) => connection,
-            Lease::Slot(slot) => Connection::open(upstream, pool, slot)
+            // Boxed: it is rare and large, and would make the future of every request large.
+            Lease::Slot(slot) => Box::pin(Connection::open(upstream, pool, slot))
                 .await
                 .map_err(NoLease::Failed)?,
         };

@@ -81,24 +81,42 @@ impl Head {
         &self.authority
     }
 
-    /// The request of one attempt: the head with the rule's `edits`, and what this proxy knows of the hop before.
-    pub(crate) fn for_attempt(&self, body: RequestBody, edits: &HeaderEdits, hop: &Hop<'_>) -> Outgoing {
-        let mut headers = self.headers.clone();
-        edits.apply(&mut headers);
-        hop.set_forwarding(&mut headers);
-        hop.set_trace(&mut headers);
+    /// Writes what is the same for all attempts: the rule's `edits`, and what this proxy knows of the hop before.
+    pub(crate) fn prepare(&mut self, edits: &HeaderEdits, hop: &Hop<'_>) {
+        let headers = &mut self.headers;
+        edits.apply(headers);
+        match hop.downstream.direction {
+            Direction::Outbound => forwarding::outbound(headers),
+            Direction::Inbound => forwarding::inbound(headers, &hop.downstream.caller),
+        }
+        headers.insert(X_REQUEST_ID, hop.request_id.clone());
+        if hop.trace.parent().is_none() {
+            headers.remove(TRACESTATE);
+        }
+    }
+
+    /// The request of one attempt. The head is good for a further one only if this is not the `last`.
+    pub(crate) fn for_attempt(&mut self, body: RequestBody, attempt: &Attempt<'_>) -> Outgoing {
+        let traceparent = attempt.trace.header(&attempt.span_id);
+        self.headers.insert(TRACEPARENT, traceparent);
+        if attempt.direction == Direction::Outbound {
+            forwarding::count_attempt(&mut self.headers, attempt.number);
+        }
         Outgoing {
             method: self.method.clone(),
             authority: self.authority.clone(),
             target: self.target.clone(),
-            headers,
+            headers: match attempt.last {
+                true => std::mem::take(&mut self.headers),
+                false => self.headers.clone(),
+            },
             takes_trailers: self.takes_trailers,
             body,
         }
     }
 }
 
-/// What the next hop is told about this one.
+/// What the next hop is told about this one, whichever attempt it is.
 pub(crate) struct Hop<'a> {
     /// Who sent the request here.
     pub(crate) downstream: &'a Downstream,
@@ -106,27 +124,20 @@ pub(crate) struct Hop<'a> {
     pub(crate) request_id: &'a HeaderValue,
     /// Its trace.
     pub(crate) trace: &'a TraceContext,
-    /// The span of the attempt.
-    pub(crate) span_id: &'a SpanId,
-    /// Which attempt it is, from 1.
-    pub(crate) attempt: u32,
 }
 
-impl Hop<'_> {
-    fn set_forwarding(&self, headers: &mut HeaderMap) {
-        match self.downstream.direction {
-            Direction::Outbound => forwarding::outbound(headers, self.attempt),
-            Direction::Inbound => forwarding::inbound(headers, &self.downstream.caller),
-        }
-    }
-
-    fn set_trace(&self, headers: &mut HeaderMap) {
-        headers.insert(X_REQUEST_ID, self.request_id.clone());
-        headers.insert(TRACEPARENT, self.trace.header(self.span_id));
-        if self.trace.parent().is_none() {
-            headers.remove(TRACESTATE);
-        }
-    }
+/// What differs from attempt to attempt.
+pub(crate) struct Attempt<'a> {
+    /// On which side.
+    pub(crate) direction: Direction,
+    /// Which one it is, from 1.
+    pub(crate) number: u32,
+    /// Whether there can be no further one.
+    pub(crate) last: bool,
+    /// The trace of the request.
+    pub(crate) trace: &'a TraceContext,
+    /// The span of the attempt.
+    pub(crate) span_id: SpanId,
 }
 
 /// Whether chunks are the only transfer coding. Another one, such as `gzip, chunked`, would end at this hop with its

@@ -20,7 +20,7 @@
 //! Its own life:
 //! - `run`: from the bootstrap to the drain (`workers`, `drain`); `admin`: for operators
 //! - `control_plane`: how it speaks to the control plane; `discovery`: configurations; `svid`: its identity
-//! - `lifetime`: how long a connection may live; `backoff`, `randomness`, `time`: small tools
+//! - `lifetime`: how long a connection may live; `events`: what ends it from outside; `backoff`, `randomness`, `time`: small tools
 
 mod access;
 mod admin;
@@ -36,6 +36,7 @@ mod dial;
 mod discovery;
 mod downstream;
 mod drain;
+mod events;
 mod head;
 mod http2;
 mod inbound;

@@ -13,9 +13,11 @@ use hallway_host::{Listener, Stream};
 use hallway_model::Protocol;
 use hallway_model::telemetry::Direction;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::downstream::Downstream;
 use crate::drain::Drain;
+use crate::events::Events;
 use crate::lifetime::{Lifetime, reached};
 use crate::transport::Transport;
 use crate::worker::Worker;
@@ -78,6 +80,12 @@ struct Ending<'a> {
     drain: &'a Drain,
 }
 
+/// What happens to a connection from outside.
+enum Event {
+    Retire,
+    CutOff,
+}
+
 /// What became of a connection.
 enum Ended<T> {
     /// It has ended by itself.
@@ -95,30 +103,27 @@ impl Ending<'_> {
         retire: impl Fn(Pin<&mut Connection>),
         overdue: impl Future<Output = ()>,
     ) -> Ended<Connection::Output> {
-        let retired = async {
-            tokio::select! {
-                () = self.drain.begun() => {}
-                () = reached(self.lifetime.map(|lifetime| lifetime.retire_at)) => {}
-            }
-        };
-        let cut_off = async {
-            tokio::select! {
-                () = self.drain.over() => {}
-                () = reached(self.lifetime.map(|lifetime| lifetime.close_at)) => {}
-            }
-        };
-        let (mut retired, mut cut_off, mut overdue) = (pin!(retired), pin!(cut_off), pin!(overdue));
+        let life = |moment: fn(Lifetime) -> Instant| reached(self.lifetime.map(moment));
+        let mut events = Events::none()
+            .and(self.drain.begun(), Event::Retire)
+            .and(life(|lifetime| lifetime.retire_at), Event::Retire)
+            .and(self.drain.over(), Event::CutOff)
+            .and(life(|lifetime| lifetime.close_at), Event::CutOff);
+        let mut overdue = pin!(overdue);
         let mut retiring = false;
         loop {
             tokio::select! {
                 biased;
                 ended = connection.as_mut() => return Ended::ByItself(ended),
                 () = overdue.as_mut() => return Ended::CutOff,
-                () = retired.as_mut(), if !retiring => {
-                    retiring = true;
-                    retire(connection.as_mut());
-                }
-                () = cut_off.as_mut() => return Ended::CutOff,
+                event = events.next() => match event {
+                    Event::CutOff => return Ended::CutOff,
+                    Event::Retire if retiring => {}
+                    Event::Retire => {
+                        retiring = true;
+                        retire(connection.as_mut());
+                    }
+                },
             }
         }
     }

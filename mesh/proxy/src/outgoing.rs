@@ -30,6 +30,28 @@ impl Outgoing {
         request
     }
 
+    /// What [`Outgoing::into_http1`] was made of.
+    pub(crate) fn from_http1(
+        request: Request<RequestBody>,
+        authority: Authority,
+        takes_trailers: bool,
+    ) -> Self {
+        let (mut head, body) = request.into_parts();
+        head.headers.remove(HOST);
+        Self {
+            method: head.method,
+            authority,
+            target: head
+                .uri
+                .into_parts()
+                .path_and_query
+                .unwrap_or_else(|| PathAndQuery::from_static("/")),
+            headers: head.headers,
+            takes_trailers,
+            body,
+        }
+    }
+
     /// As HTTP/2 writes it: the authority in `:authority`, and no `Host` (RFC 9113 §8.3.1). The scheme is that of the
     /// application's own request, whatever is between the sidecars.
     pub(crate) fn into_http2(self) -> (Request<()>, RequestBody) {

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use hallway_model::ClusterName;
 use hallway_model::telemetry::{Direction, ResponseFlag};
 use http::header::{CONNECTION, CONTENT_TYPE, DATE};
+use http::response::Parts;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::access::Exchange;
@@ -70,32 +72,74 @@ impl LocalReply {
             Direction::Inbound => "inbound",
         };
         let answered_by = format!("{} {side}", proxy.workload());
-        let body = Body {
-            error: &self.detail,
-            help: self.help,
-            flag: self.flag,
-            answered_by: &answered_by,
-            request_id: exchange.request_id().to_str().unwrap_or_default(),
+        let (mut head, text) = match exchange.is_grpc() {
+            true => (self.grpc(), Bytes::new()),
+            false => self.http(&answered_by, exchange.request_id()),
         };
-        let mut text = serde_json::to_vec(&body).expect("texts can be written as JSON");
-        text.push(b'\n');
+        head.headers.insert(DATE, proxy.date());
+        if let Ok(answered_by) = HeaderValue::from_str(&answered_by) {
+            head.headers.insert(X_HALLWAY_ANSWERED_BY, answered_by);
+        }
+        if self.close {
+            head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         if let Some(flag) = self.flag {
             exchange.flag(flag);
         }
         exchange.explain(self.detail);
-        exchange.answered(self.status);
-        let mut response = Response::new(ResponseBody::local(Bytes::from(text), exchange));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(DATE, proxy.date());
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Ok(answered_by) = HeaderValue::from_str(&answered_by) {
-            headers.insert(X_HALLWAY_ANSWERED_BY, answered_by);
-        }
-        if self.close {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
+        exchange.answered(head.status);
+        Response::from_parts(head, ResponseBody::local(text, exchange))
+    }
+
+    /// As HTTP says it: a status, and a body with the words.
+    fn http(&self, answered_by: &str, request_id: &HeaderValue) -> (Parts, Bytes) {
+        let body = Body {
+            error: &self.detail,
+            help: self.help,
+            flag: self.flag,
+            answered_by,
+            request_id: request_id.to_str().unwrap_or_default(),
+        };
+        let mut text = serde_json::to_vec(&body).expect("texts can be written as JSON");
+        text.push(b'\n');
+        let (mut head, ()) = Response::new(()).into_parts();
+        head.status = self.status;
+        let json = HeaderValue::from_static("application/json");
+        head.headers.insert(CONTENT_TYPE, json);
+        (head, text.into())
+    }
+
+    /// As gRPC says it: 200, and a status of its own with a message, in the headers since there is no body ("Trailers-Only").
+    /// Source: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>, "Responses".
+    fn grpc(&self) -> Parts {
+        let (mut head, ()) = Response::new(()).into_parts();
+        let words = format!("{}. {}", self.detail, self.help);
+        let message = utf8_percent_encode(&words, NOT_IN_A_MESSAGE).to_string();
+        let message = HeaderValue::from_str(&message).expect("what is left is plain ASCII");
+        let grpc = HeaderValue::from_static("application/grpc");
+        head.headers.insert(CONTENT_TYPE, grpc);
+        head.headers.insert(GRPC_STATUS, grpc_status(self.status).into());
+        head.headers.insert(GRPC_MESSAGE, message);
+        head
+    }
+}
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+
+/// What a gRPC message must not hold as it is.
+const NOT_IN_A_MESSAGE: &AsciiSet = &CONTROLS.add(b'%');
+
+/// The gRPC status that stands for an HTTP status.
+/// Source: <https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>.
+fn grpc_status(status: StatusCode) -> u16 {
+    match status.as_u16() {
+        400 => 13,
+        401 => 16,
+        403 => 7,
+        404 => 12,
+        429 | 502 | 503 | 504 => 14,
+        _ => 2,
     }
 }
 

@@ -25,7 +25,7 @@ use crate::body::Upload;
 use crate::cluster::{Cluster, Endpoint};
 use crate::configuration::Configuration;
 use crate::downstream::Downstream;
-use crate::head::{Head, Hop};
+use crate::head::{self, Head, Hop};
 use crate::incoming::Incoming;
 use crate::reply::{self, LocalReply};
 use crate::response::{Deadline, Download, ResponseBody, forwarded};
@@ -54,7 +54,7 @@ async fn serve(
     exchange.admitted(proxy.admit().ok_or_else(reply::too_many_requests)?);
     let configuration = proxy.configuration().ok_or_else(reply::not_configured)?;
     let (parts, body) = request.into_parts();
-    let head = Head::parse(parts)?;
+    let mut head = Head::parse(parts)?;
     exchange.asks_for(head.authority());
     // Who may call what is decided here: the peer is known, and nothing was done for it yet.
     accept(&configuration, downstream)?;
@@ -63,8 +63,14 @@ async fn serve(
     exchange.routed(selection.rule);
     let cluster = choose_cluster(worker, &configuration, downstream, &selection)?;
     exchange.clustered(cluster);
+    let hop = Hop {
+        downstream,
+        request_id: exchange.request_id(),
+        trace: exchange.trace(),
+    };
+    head.prepare(&selection.rule.request_headers, &hop);
 
-    let call = Call {
+    let mut call = Call {
         worker,
         downstream,
         head,
@@ -160,7 +166,7 @@ impl Call<'_> {
 
     /// Makes one attempt at `endpoint`.
     async fn attempt(
-        &self,
+        &mut self,
         exchange: &mut Exchange,
         upload: &mut Upload,
         endpoint: Option<&Arc<Endpoint>>,
@@ -168,15 +174,14 @@ impl Call<'_> {
     ) -> Result<Answer, AttemptError> {
         let (attempt, span_id) = exchange.begin_attempt(endpoint);
         let endpoint = endpoint.ok_or_else(|| AttemptError::NoEndpoint(self.cluster.name.to_string()))?;
-        let hop = Hop {
-            downstream: self.downstream,
-            request_id: exchange.request_id(),
+        let attempt = head::Attempt {
+            direction: self.downstream.direction,
+            number: attempt,
+            last: self.selection.rule.rule.retry.is_none() || !upload.is_replayable(),
             trace: exchange.trace(),
-            span_id: &span_id,
-            attempt,
+            span_id,
         };
-        let edits = &self.selection.rule.request_headers;
-        let request = |body| self.head.for_attempt(body, edits, &hop);
+        let request = self.head.for_attempt(upload.next(), &attempt);
         let upstream = Upstream {
             worker: self.worker,
             direction: self.downstream.direction,
@@ -184,7 +189,7 @@ impl Call<'_> {
             endpoint,
             upload: exchange.upload(),
         };
-        attempt::attempt(upstream, request, upload.next(), self.deadline(exchange), facts).await
+        attempt::attempt(upstream, request, self.deadline(exchange), facts).await
     }
 
     /// When an attempt that begins now has to end.

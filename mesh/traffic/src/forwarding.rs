@@ -68,11 +68,19 @@ pub fn is_claim(name: &HeaderName) -> bool {
 }
 
 /// Replaces all claims of a request from this proxy's own application: nothing is said but that it was not encrypted
-/// on its first hop, which is the loopback.
-pub fn outbound(headers: &mut HeaderMap, attempt: u32) {
+/// on its first hop, which is the loopback. [`count_attempt`] adds what differs from attempt to attempt.
+pub fn outbound(headers: &mut HeaderMap) {
     remove_claims(headers);
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
-    headers.insert(X_ENVOY_ATTEMPT_COUNT, HeaderValue::from(attempt));
+}
+
+/// Says which attempt a request is, from 1.
+pub fn count_attempt(headers: &mut HeaderMap, attempt: u32) {
+    let count = match attempt {
+        1 => HeaderValue::from_static("1"),
+        _ => HeaderValue::from(attempt),
+    };
+    headers.insert(X_ENVOY_ATTEMPT_COUNT, count);
 }
 
 /// Replaces all claims of a request from a peer. The attempt count of a peer that proved its identity is kept.
@@ -129,7 +137,8 @@ mod tests {
     #[test]
     fn what_an_application_claims_is_replaced() {
         let mut headers = forged();
-        outbound(&mut headers, 2);
+        outbound(&mut headers);
+        count_attempt(&mut headers, 2);
         assert_eq!(
             rendered(&headers),
             [

@@ -102,6 +102,9 @@ fn is_framing(name: &HeaderName) -> bool {
 /// would read another message than this one. For the same reason `Content-Length` goes where `Transfer-Encoding`
 /// has overridden it (RFC 9112 §6.3).
 pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        return;
+    }
     if headers.contains_key(TRANSFER_ENCODING) {
         headers.remove(CONTENT_LENGTH);
     }

@@ -3,6 +3,8 @@
 use http::{HeaderName, HeaderValue};
 use rand::{Rng, RngExt};
 
+use crate::trace_context::Hexadecimal;
+
 /// The header. Source: Envoy.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -24,15 +26,16 @@ pub fn mint(random: &mut impl Rng) -> String {
     let bits: u128 = random.random();
     let versioned = bits & !(0xf << 76) | (0x4 << 76);
     let uuid = versioned & !(0x3 << 62) | (0x2 << 62);
-    let digits = format!("{uuid:032x}");
-    format!(
-        "{}-{}-{}-{}-{}",
+    let digits = Hexadecimal::<32>::of(uuid);
+    let digits = digits.as_str();
+    let groups = [
         &digits[..8],
         &digits[8..12],
         &digits[12..16],
         &digits[16..20],
-        &digits[20..]
-    )
+        &digits[20..],
+    ];
+    groups.join("-")
 }
 
 #[cfg(test)]

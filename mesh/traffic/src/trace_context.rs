@@ -86,7 +86,7 @@ pub fn mint_span(random: &mut impl Rng) -> SpanId {
 
 impl<const DIGITS: usize> Hexadecimal<DIGITS> {
     /// The last digits of `number`.
-    fn of(number: u128) -> Self {
+    pub(crate) fn of(number: u128) -> Self {
         Self(std::array::from_fn(|position| {
             let nibble = (number >> (4 * (DIGITS - 1 - position))) & 0xf;
             b"0123456789abcdef"[nibble as usize]

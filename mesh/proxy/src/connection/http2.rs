@@ -127,7 +127,7 @@ impl Sender {
         if let Err(error) = poll_fn(|context| self.requests.poll_ready(context)).await {
             self.closed.store(true, Ordering::Relaxed);
             return Err(SendError {
-                unsent: Some(request.body),
+                unsent: Some(Box::new(request)),
                 ..self.failure(&error)
             });
         }

@@ -8,10 +8,12 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use hallway_model::telemetry::{Connection as ConnectionRecord, Direction, ProxyRecord};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Account, Connection, http1, http2};
 use crate::cluster::EndpointKey;
+use crate::events::Events;
 use crate::lifetime::{Lifetime, reached};
 use crate::peer::Peer;
 use crate::pool::{Pool, Slot};
@@ -38,6 +40,12 @@ pub(super) struct Life {
     pub(super) _slot: Slot<Connection>,
 }
 
+/// What happens to a connection from outside.
+enum Event {
+    Retire,
+    Close,
+}
+
 impl Driver {
     /// Ends with the connection. Its errors reach the requests that it carries.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -51,19 +59,23 @@ impl Driver {
 impl Life {
     pub(super) async fn drive(self, mut driver: Driver) {
         self.worker.proxy.metrics.upstream_opened(self.direction);
-        let retire = async {
-            reached(self.lifetime.map(|lifetime| lifetime.retire_at)).await;
-            // Without the pool's hold on it, it ends with the last request that it carries.
-            self.pool.evict(&self.key, self.id);
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            biased;
-            () = poll_fn(|context| driver.poll(context)) => {}
-            () = self.abort.cancelled() => {}
-            () = reached(self.lifetime.map(|lifetime| lifetime.close_at)) => {}
-            () = retire => {}
+        let life = |moment: fn(Lifetime) -> Instant| reached(self.lifetime.map(moment));
+        let mut events = Events::none()
+            .and(self.abort.cancelled(), Event::Close)
+            .and(life(|lifetime| lifetime.close_at), Event::Close)
+            .and(life(|lifetime| lifetime.retire_at), Event::Retire);
+        loop {
+            tokio::select! {
+                biased;
+                () = poll_fn(|context| driver.poll(context)) => break,
+                event = events.next() => match event {
+                    Event::Close => break,
+                    // Without the pool's hold on it, it ends with the last request that it carries.
+                    Event::Retire => self.pool.evict(&self.key, self.id),
+                },
+            }
         }
+        drop(events);
         self.pool.evict(&self.key, self.id);
         self.record();
     }

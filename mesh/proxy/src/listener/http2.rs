@@ -102,7 +102,8 @@ impl Server<'_> {
                     accepted = true;
                     let (worker, downstream) = (Arc::clone(self.worker), Arc::clone(self.downstream));
                     let host = &self.worker.proxy.host;
-                    host.spawn(answer(worker, downstream, request, respond));
+                    // Boxed here, so that it is not copied from hand to hand until it is in its task.
+                    host.spawn(Box::pin(answer(worker, downstream, request, respond)));
                 }
                 Poll::Pending => break,
             }

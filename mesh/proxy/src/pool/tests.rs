@@ -215,3 +215,125 @@ async fn raised_limits_serve_those_who_wait() {
     drop(slot);
     assert!(second.await.is_ok());
 }
+
+/// Opens the connection that `slot` is for, which can be shared, and holds the slot with the returned user.
+fn opened_shared(lease: Lease<Fake>) -> Fake {
+    let mut connection = opened(lease);
+    connection.shared = Some(Arc::default());
+    connection.count();
+    let mut slot = connection._slot.take().expect("it has just got one");
+    slot.opened(&connection);
+    connection._slot = Some(slot);
+    connection
+}
+
+#[tokio::test]
+async fn who_comes_while_a_shared_connection_is_opened_waits_for_it() {
+    let pool = pool(4, 4);
+    let lease = acquired(&pool, "shared").await;
+    let mut second = Box::pin(pool.acquire(&"shared", false));
+    let mut third = Box::pin(pool.acquire(&"shared", false));
+    assert!(is_pending(&mut second).await);
+    assert!(is_pending(&mut third).await);
+    let first = opened_shared(lease);
+    let second = second.await;
+    assert!(matches!(&second, Ok(Lease::Open(same)) if same.id == first.id));
+    // It carries as many as it can: another one is opened for the third.
+    assert!(matches!(third.await, Ok(Lease::Slot(_))));
+}
+
+#[tokio::test]
+async fn a_shared_connection_serves_the_next_when_one_has_finished() {
+    let pool = pool(1, 4);
+    let first = opened_shared(acquired(&pool, "shared").await);
+    let Lease::Open(second) = acquired(&pool, "shared").await else {
+        panic!("it can carry two");
+    };
+    let mut third = Box::pin(pool.acquire(&"shared", false));
+    assert!(is_pending(&mut third).await);
+    pool.put(&"shared", second);
+    assert!(matches!(third.await, Ok(Lease::Open(same)) if same.id == first.id));
+}
+
+#[tokio::test]
+async fn who_waits_for_a_connection_that_fails_fails_with_it() {
+    let pool = pool(4, 4);
+    let Lease::Slot(slot) = acquired(&pool, "shared").await else {
+        panic!("nothing is open");
+    };
+    let mut waits = Box::pin(pool.acquire(&"shared", false));
+    assert!(is_pending(&mut waits).await);
+    slot.failed(&"refused");
+    assert_eq!(waits.await.err(), Some(NoLease::Failed("refused")));
+    assert_eq!(open(&pool), 0);
+    // Whoever comes later tries again.
+    assert!(matches!(acquired(&pool, "shared").await, Lease::Slot(_)));
+}
+
+#[tokio::test]
+async fn who_gives_up_opening_leaves_it_to_the_next() {
+    let pool = pool(4, 4);
+    let lease = acquired(&pool, "shared").await;
+    let mut waits = Box::pin(pool.acquire(&"shared", false));
+    assert!(is_pending(&mut waits).await);
+    drop(lease);
+    assert!(matches!(waits.await, Ok(Lease::Slot(_))));
+}
+
+#[tokio::test]
+async fn where_connections_turn_out_exclusive_each_opens_its_own() {
+    let pool = pool(4, 4);
+    let Lease::Slot(mut slot) = acquired(&pool, "shared").await else {
+        panic!("nothing is open");
+    };
+    let mut waits = Box::pin(pool.acquire(&"shared", false));
+    assert!(is_pending(&mut waits).await);
+    let exclusive = Fake {
+        id: u64::MAX,
+        condition: Condition::Ready,
+        shared: None,
+        counted: false,
+        _slot: None,
+    };
+    slot.opened(&exclusive);
+    assert!(matches!(waits.await, Ok(Lease::Slot(_))));
+    assert!(matches!(acquired(&pool, "shared").await, Lease::Slot(_)));
+}
+
+#[tokio::test]
+async fn workers_share_the_limits_and_make_room_for_each_other() {
+    let limits = ClusterLimits {
+        connections: 1,
+        pending_requests: 1,
+        ..ClusterLimits::default()
+    };
+    let pools: Vec<Arc<Pool<Fake>>> = Pool::of_workers(2, limits);
+    for pool in &pools {
+        pool.configure(limits, BTreeSet::from(["a", "b"]));
+    }
+    let connection = opened(acquired(&pools[0], "a").await);
+    let mut waits = Box::pin(pools[1].acquire(&"a", false));
+    assert!(is_pending(&mut waits).await);
+    let overflow = Overflow {
+        connections: 1,
+        pending: 1,
+    };
+    let refused = pools[0].acquire(&"b", false).await;
+    assert_eq!(refused.err(), Some(NoLease::Overflow(overflow)));
+    // Its own worker has nobody who waits: the connection is closed for the one who waits in the other.
+    pools[0].put(&"a", connection);
+    assert!(matches!(waits.await, Ok(Lease::Slot(_))));
+
+    let idle = opened(acquired(&pools[0], "a").await);
+    pools[0].put(&"a", idle);
+    let mut waits = Box::pin(pools[1].acquire(&"b", false));
+    let lease = soon(&mut waits).await;
+    assert!(matches!(lease, Ok(Lease::Slot(_))));
+    assert_eq!(open(&pools[0]), 1);
+}
+
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(std::time::Duration::from_secs(5), future)
+        .await
+        .expect("there is room")
+}

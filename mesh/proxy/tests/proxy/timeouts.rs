@@ -17,7 +17,7 @@ use crate::support::application::{AnswerBody, Application, answer};
 use crate::support::client::{Client, request};
 use crate::support::meshes::{Alone, Pair, host};
 use crate::support::snapshots::{retry, rule};
-use crate::support::soon;
+use crate::support::{Cancelled, soon};
 
 fn within(request: Option<u64>, backend_request: Option<u64>) -> Rule {
     Rule {
@@ -26,15 +26,6 @@ fn within(request: Option<u64>, backend_request: Option<u64>) -> Rule {
             backend_request: backend_request.map(Duration::from_millis),
         },
         ..rule("shop/payments", "/", "payments")
-    }
-}
-
-/// Tells when it is dropped.
-struct Cancelled(mpsc::UnboundedSender<()>);
-
-impl Drop for Cancelled {
-    fn drop(&mut self) {
-        let _ = self.0.send(());
     }
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod application;
 pub(crate) mod client;
 pub(crate) mod control;
+pub(crate) mod http2;
 pub(crate) mod meshes;
 pub(crate) mod records;
 pub(crate) mod sidecar;
@@ -20,4 +21,14 @@ pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future)
         .await
         .unwrap_or_else(|_| panic!("{what}: did not happen within {} s", PATIENCE.as_secs()))
+}
+
+/// Tells when it is dropped.
+pub(crate) struct Cancelled(pub(crate) tokio::sync::mpsc::UnboundedSender<()>);
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        // The test may be over.
+        let _ = self.0.send(());
+    }
 }
