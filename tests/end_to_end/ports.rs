@@ -79,6 +79,7 @@ async fn a_service_says_which_port_it_cannot_have() {
         version: "v1".to_owned(),
         instance: "payments-1".to_owned(),
         listen: taken,
+        protocol: contract::Protocol::Http1,
         control: contract::ControlEndpoint {
             listen: FREE,
             token: "a token of the test".to_owned(),

@@ -36,6 +36,14 @@ impl Implementation {
         }
     }
 
+    /// Whether it has the optional group of HTTP/2 and gRPC.
+    pub(crate) fn has_http2(self) -> bool {
+        match self {
+            Self::Rust => true,
+            Self::Python => false,
+        }
+    }
+
     /// Whether what it needs is installed here.
     pub(crate) async fn runtime(self) -> Result<(), Failure> {
         let program = match self {

@@ -56,7 +56,7 @@ pub(crate) async fn bootstrap_is_read(implementation: Implementation) -> Verdict
     Ok(())
 }
 
-async fn is_refused(implementation: Implementation, first_line: &str) -> Verdict {
+pub(crate) async fn is_refused(implementation: Implementation, first_line: &str) -> Verdict {
     let child = spawn(implementation, first_line).await?;
     let Ok(output) = timeout(Duration::from_secs(20), child.wait_with_output()).await else {
         return fail(format!("it runs with the bootstrap `{first_line}`"));

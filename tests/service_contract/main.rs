@@ -6,12 +6,15 @@
 //! - [`implementation`]: how each implementation is started; [`service`]: a running one and its records
 //! - [`wire`]: the suite's HTTP client; [`upstream`]: whom the services call
 //! - [`lifecycle`], [`http`], [`calls`], [`behaviour`], [`faults`], [`ledger`], [`control`]: the clauses
+//! - [`http2`], [`grpc`]: those of the optional group
 
 mod behaviour;
 mod calls;
 mod control;
 mod faults;
+mod grpc;
 mod http;
+mod http2;
 mod implementation;
 mod ledger;
 mod lifecycle;
@@ -47,7 +50,23 @@ const AT_ONCE: usize = 3;
 /// One clause of the contract and the function that tries it.
 struct Clause {
     title: &'static str,
+    /// Whether it belongs to the optional group of HTTP/2.
+    optional: bool,
     check: Box<dyn Fn(Implementation) -> Check>,
+}
+
+impl Clause {
+    fn binds(&self, implementation: Implementation) -> bool {
+        !self.optional || implementation.has_http2()
+    }
+
+    /// Whoever does not have the optional group has nothing of it.
+    fn check(&self, implementation: Implementation) -> Check {
+        match self.binds(implementation) {
+            true => (self.check)(implementation),
+            false => Box::pin(http2::is_refused(implementation)),
+        }
+    }
 }
 
 fn clause<Trial>(title: &'static str, check: fn(Implementation) -> Trial) -> Clause
@@ -56,7 +75,18 @@ where
 {
     Clause {
         title,
+        optional: false,
         check: Box::new(move |implementation| Box::pin(check(implementation))),
+    }
+}
+
+fn optional<Trial>(title: &'static str, check: fn(Implementation) -> Trial) -> Clause
+where
+    Trial: Future<Output = Verdict> + Send + 'static,
+{
+    Clause {
+        optional: true,
+        ..clause(title, check)
     }
 }
 
@@ -90,6 +120,9 @@ fn clauses() -> Vec<Clause> {
         clause("C26 ready", control::ready),
         clause("C27 changing the behaviour", control::changing_the_behaviour),
         clause("C28 calling on demand", control::calling_on_demand),
+        optional("C29 HTTP/2", http2::protocol),
+        optional("C30 gRPC calls", grpc::calls),
+        optional("C31 gRPC outcomes", grpc::outcomes),
     ]
 }
 
@@ -112,7 +145,7 @@ async fn verdicts(clauses: &[Clause], implementation: Implementation) -> Option<
         return None;
     }
     let checks = clauses.iter().map(|clause| async {
-        let check = tokio::time::timeout(PATIENCE, (clause.check)(implementation));
+        let check = tokio::time::timeout(PATIENCE, clause.check(implementation));
         check
             .await
             .unwrap_or_else(|_| fail(format!("it took longer than {PATIENCE:?}")))
@@ -133,6 +166,7 @@ fn report(clauses: &[Clause], columns: &[Option<Vec<Verdict>>]) -> (String, Vec<
         table += &format!("  {:30}", clause.title);
         for (implementation, column) in Implementation::ALL.iter().zip(columns) {
             table += match column.as_ref().map(|verdicts| &verdicts[row]) {
+                Some(Ok(())) if !clause.binds(*implementation) => "absent    ",
                 Some(Ok(())) => "holds     ",
                 Some(Err(_)) => "BROKEN    ",
                 None => "skipped   ",

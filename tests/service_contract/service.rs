@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hallway_host::Host;
 use hallway_service::contract::{
-    Behaviour, Bootstrap, Call, CallOrder, ControlEndpoint, Finished, Outcome, Received, Record,
+    Behaviour, Bootstrap, Call, CallOrder, ControlEndpoint, Finished, Outcome, Protocol, Received, Record,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -52,6 +52,7 @@ pub(crate) fn bootstrap() -> Bootstrap {
         version: "v1".to_owned(),
         instance: "payments-1".to_owned(),
         listen: anywhere,
+        protocol: Protocol::Http1,
         control: ControlEndpoint {
             listen: anywhere,
             token: TOKEN.to_owned(),

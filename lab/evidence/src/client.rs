@@ -40,6 +40,20 @@ pub struct ResponseSeen {
     pub instance: Option<String>,
     /// What a proxy said when it was the one to answer.
     pub proxy_message: Option<String>,
+    /// What came of the call, when the answer is a gRPC one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<GrpcSeen>,
+}
+
+/// What came of a gRPC call, as the client saw it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct GrpcSeen {
+    /// `grpc-status`, from the trailers, or from the only head.
+    pub status: u32,
+    /// `grpc-message`.
+    pub message: Option<String>,
+    /// How many messages came.
+    pub messages: u32,
 }
 
 /// A failure, as the client saw it.
@@ -61,6 +75,8 @@ pub enum FailureKind {
     ConnectionClosed,
     /// The TLS handshake failed, or the peer refused what was presented.
     Handshake,
+    /// The answer was cut short while its connection went on: its stream was reset, or ended without what must come last.
+    CutShort,
     /// The client's own patience ended.
     TimedOut,
     /// Anything else: the detail tells.

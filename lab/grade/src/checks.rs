@@ -2,6 +2,7 @@
 
 mod attempts;
 mod cancelled;
+mod connections;
 mod encrypted;
 mod hops;
 mod identity;
@@ -18,6 +19,7 @@ mod response_flag;
 mod responses;
 mod rotations;
 mod split;
+mod spread;
 mod telemetry_agrees;
 mod trace_complete;
 

@@ -144,10 +144,13 @@ pub(crate) fn service_of(workload: &str) -> &str {
     }
 }
 
-/// What the client saw, in a word: the status, or the kind of failure.
+/// What the client saw, in a few words: the status, with that of gRPC, or the kind of failure.
 pub(crate) fn outcome_words(request: &ClientRecord) -> String {
     match &request.outcome {
-        Ok(response) => response.status.to_string(),
+        Ok(response) => match &response.grpc {
+            None => response.status.to_string(),
+            Some(grpc) => format!("{} grpc-status {}", response.status, grpc.status),
+        },
         Err(failure) => failure_words(failure.kind).to_owned(),
     }
 }
@@ -158,6 +161,7 @@ pub(crate) fn failure_words(kind: FailureKind) -> &'static str {
         FailureKind::ConnectionRefused => "connection refused",
         FailureKind::ConnectionClosed => "connection closed",
         FailureKind::Handshake => "handshake failed",
+        FailureKind::CutShort => "cut short",
         FailureKind::TimedOut => "timed out",
         FailureKind::Other => "failed",
     }

@@ -25,9 +25,11 @@ pub fn judge(scenario: &Scenario, observations: &Observations) -> Vec<Verdict> {
 fn judge_of(check: &Check) -> &dyn Judge {
     match check {
         Check::Responses(check) => check,
+        Check::Connections(check) => check,
         Check::Latency(check) => check,
         Check::Recovers(check) => check,
         Check::Load(check) => check,
+        Check::Spread(check) => check,
         Check::Split(check) => check,
         Check::Attempts(check) => check,
         Check::NeverHandled(check) => check,

@@ -12,8 +12,8 @@ pub mod push;
 pub mod security;
 pub mod telemetry;
 
-pub use client::{Latency, Percentile, Recovers, Responses};
-pub use ledger::{Attempts, Cancelled, Load, NeverHandled, Split};
+pub use client::{Connections, GrpcOutcome, Latency, Percentile, Recovers, Responses};
+pub use ledger::{Attempts, Cancelled, Load, NeverHandled, Split, Spread};
 pub use push::{Nacked, Propagation, RefusalPart, Refusals};
 pub use security::{Encrypted, Identity, Lifetimes, Rejected, Rotations};
 pub use telemetry::{FlagShare, Hops, TelemetryAgrees, TraceComplete};
@@ -28,12 +28,16 @@ use serde::{Deserialize, Serialize};
 pub enum Check {
     /// What the client saw. Witness: the client.
     Responses(Responses),
+    /// Over how many connections the client sent its requests. Witness: the client.
+    Connections(Connections),
     /// How long answers took, from the intended start. Witness: the client.
     Latency(Latency),
     /// After a fault, answers were good again in time. Witness: the client.
     Recovers(Recovers),
     /// One replica's share of the first attempts, by an exact binomial test. Witness: the ledger.
     Load(Load),
+    /// The share of the first attempts that every replica of a service got, by exact binomial tests. Witness: the ledger.
+    Spread(Spread),
     /// How first attempts were split between services, by an exact binomial test. Witness: the ledger.
     Split(Split),
     /// How often every single request reached a service. Witness: the ledger.
@@ -75,9 +79,11 @@ impl Check {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Responses(_) => "responses",
+            Self::Connections(_) => "connections",
             Self::Latency(_) => "latency",
             Self::Recovers(_) => "recovers",
             Self::Load(_) => "load",
+            Self::Spread(_) => "spread",
             Self::Split(_) => "split",
             Self::Attempts(_) => "attempts",
             Self::NeverHandled(_) => "never_handled",
@@ -108,9 +114,11 @@ impl Check {
             | Self::Nacked(_)
             | Self::TelemetryAgrees(_) => true,
             Self::Responses(_)
+            | Self::Connections(_)
             | Self::Latency(_)
             | Self::Recovers(_)
             | Self::Load(_)
+            | Self::Spread(_)
             | Self::Split(_)
             | Self::Attempts(_)
             | Self::NeverHandled(_)

@@ -56,6 +56,8 @@ pub struct TrustBundle {
 pub struct Service {
     /// The language of its program.
     pub language: Language,
+    /// What its program serves. The rules must say the same to the mesh: `appProtocol` of its Service's port.
+    pub protocol: Protocol,
     /// How many replicas; 1 when absent.
     #[schemars(range(min = 1, max = 20))]
     pub replicas: Option<u32>,
@@ -109,6 +111,17 @@ pub enum Language {
     Rust,
     /// Python 3, found on the machine.
     Python,
+}
+
+/// What a service's program serves.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 in the clear with prior knowledge, and gRPC over it. Rust only.
+    H2c,
 }
 
 /// A call that a service makes.

@@ -24,15 +24,21 @@ pub struct Traffic {
     pub from: Option<String>,
     /// The process of this service's first replica is asked to make the calls itself.
     pub via: Option<String>,
-    /// A URL (`http://payments/charge`); for an intruder the name of a service.
+    /// A URL (`http://payments/charge`); for an intruder also the name of a service.
     pub to: String,
-    /// The method; `GET` when absent.
-    #[serde(default = "default_method")]
-    pub method: String,
+    /// What the client speaks.
+    #[serde(default)]
+    pub protocol: TrafficProtocol,
+    /// How many connections the client keeps open, to send its requests over them in turn; 1 when absent. In HTTP/1.1 it has as many
+    /// as it has requests under way.
+    #[schemars(range(min = 1, max = 64))]
+    pub connections: Option<u32>,
+    /// The method; `GET` when absent, and `POST` for gRPC.
+    pub method: Option<String>,
     /// Headers to send.
     #[serde(default)]
     pub headers: IndexMap<String, String>,
-    /// The body to send: a text, or `{ bytes: 32000 }` for so many bytes of filling.
+    /// The body to send: a text, or `{ bytes: 32000 }` for so many bytes of filling. In gRPC it is the one message, `{}` when absent.
     #[serde(default, deserialize_with = "written_out")]
     #[schemars(with = "Option<Body>")]
     pub body: Option<String>,
@@ -55,6 +61,20 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// The method of its requests.
+    pub fn method(&self) -> &str {
+        self.method.as_deref().unwrap_or(match self.protocol {
+            TrafficProtocol::Http1 | TrafficProtocol::H2 => "GET",
+            TrafficProtocol::Grpc => "POST",
+        })
+    }
+
+    /// The service that an intruder goes to: the host of its URL, or the name that stands in place of one.
+    pub fn host(&self) -> &str {
+        let rest = self.to.strip_prefix("http://").unwrap_or(&self.to);
+        rest.split(['/', ':', '?']).next().unwrap_or(rest)
+    }
+
     /// How many requests it has.
     pub fn requests(&self) -> u64 {
         match (self.count, self.duration) {
@@ -79,6 +99,19 @@ impl Traffic {
     fn start(&self) -> Duration {
         self.start.map_or(Duration::ZERO, GatewayDuration::to_std)
     }
+}
+
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrafficProtocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 with prior knowledge.
+    H2,
+    /// gRPC over HTTP/2, with JSON in its messages: an answer counts only with its trailers.
+    Grpc,
 }
 
 /// A body as it is written in a scenario file.
@@ -136,10 +169,6 @@ fn written_out<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Stri
         Body::Text(text) => text,
         Body::Filling(filling) => "x".repeat(filling.bytes),
     }))
-}
-
-fn default_method() -> String {
-    "GET".to_owned()
 }
 
 fn default_patience() -> GatewayDuration {

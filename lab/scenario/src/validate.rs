@@ -3,7 +3,7 @@
 //! - `findings`: what is wrong, each at its place
 //! - `topology`, `calls`, `traffic`, `timeline`, `checks`: the parts of a scenario
 //! - `faults`: whom faults befall, on which ground, and in which order
-//! - `split`: whether a sample is large enough to tell two splits apart
+//! - `split`, `spread`: whether a sample is large enough to tell two splits apart, and to prove a spread
 //! - `controls`: whether every control changes something, and every check is turned red by one
 //! - `windows`: parts of a run between two times
 //! - `urls`: URLs, methods and headers that can be sent
@@ -14,6 +14,7 @@ mod controls;
 mod faults;
 mod findings;
 mod split;
+mod spread;
 mod timeline;
 mod topology;
 mod traffic;
@@ -45,6 +46,7 @@ pub(crate) fn scenario(document: &Node, scenario: &Scenario, surroundings: &Surr
     timeline::check(&mut findings, scenario);
     checks::check(&mut findings, scenario, scenario);
     split::check(&mut findings, scenario);
+    spread::check(&mut findings, scenario);
     controls::check(&mut findings, scenario);
     findings.into_diagnostics()
 }

@@ -1,4 +1,4 @@
-//! A scenario's words for behaviours and calls, in those of the service contract.
+//! A scenario's words for protocols, behaviours and calls, in those of the service contract.
 
 use std::time::Duration;
 
@@ -44,6 +44,13 @@ pub(crate) fn call_order(order: topology::CallOrder) -> contract::CallOrder {
     match order {
         topology::CallOrder::Sequence => contract::CallOrder::Sequence,
         topology::CallOrder::Parallel => contract::CallOrder::Parallel,
+    }
+}
+
+pub(crate) fn protocol(protocol: topology::Protocol) -> contract::Protocol {
+    match protocol {
+        topology::Protocol::Http1 => contract::Protocol::Http1,
+        topology::Protocol::H2c => contract::Protocol::H2c,
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use hallway_host::Host;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -38,6 +38,9 @@ pub(crate) enum ClientError {
     /// There was a connection, and no answer.
     #[error("no answer: {}", with_causes(.0))]
     Exchange(#[source] hyper::Error),
+    /// The answer ended, but not as it must.
+    #[error("the answer is cut short: {0}")]
+    CutShort(String),
     /// The answer broke off, or is too large.
     #[error("the answer is incomplete: {0}")]
     Body(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -55,6 +58,11 @@ impl HttpClient {
             host,
             idle: Mutex::default(),
         }
+    }
+
+    /// From where it connects.
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
     }
 
     /// Sends `request` to `address`, and reads the whole answer. The address of this end of the connection is left in
@@ -129,12 +137,22 @@ impl HttpClient {
 /// # Errors
 /// [`ClientError::Body`].
 pub(crate) async fn read_whole(response: Response<Incoming>) -> Result<Response<Bytes>, ClientError> {
+    Ok(read_with_trailers(response).await?.map(Collected::to_bytes))
+}
+
+/// Reads the whole body of an answer, and the trailers after it.
+///
+/// # Errors
+/// [`ClientError::Body`].
+pub(crate) async fn read_with_trailers(
+    response: Response<Incoming>,
+) -> Result<Response<Collected<Bytes>>, ClientError> {
     let (head, body) = response.into_parts();
     let body = Limited::new(body, BODY_LIMIT)
         .collect()
         .await
         .map_err(ClientError::Body)?;
-    Ok(Response::from_parts(head, body.to_bytes()))
+    Ok(Response::from_parts(head, body))
 }
 
 /// What an error says, and what its causes say.

@@ -5,12 +5,15 @@
 //! Source: <https://www.scylladb.com/2021/04/22/on-coordinated-omission/>.
 //!
 //! - [`arrivals`]: when requests start
-//! - [`sender`]: how one request is sent; [`intruder`]: without a sidecar, and with what credentials
+//! - [`sender`]: how one request is sent; [`request`]: what it says
+//! - [`multiplexed`]: over HTTP/2 connections that stay open; [`intruder`]: without a sidecar, and with what credentials
 //! - [`outcome`]: what came of it, in the words of the evidence
 
 mod arrivals;
 mod intruder;
+mod multiplexed;
 mod outcome;
+mod request;
 mod sender;
 
 use std::sync::{Arc, Mutex};
@@ -28,7 +31,9 @@ use crate::clock::Clock;
 use crate::incidents::Incidents;
 pub(crate) use arrivals::Arrivals;
 pub(crate) use intruder::Intruder;
-pub(crate) use sender::{RequestTemplate, Sender};
+pub(crate) use multiplexed::{Dialer, Http2Client};
+pub(crate) use request::RequestTemplate;
+pub(crate) use sender::{Kind, Sender};
 
 /// Requests without an outcome, at once. A run with more measures the lab and not the mesh.
 const OUTSTANDING: usize = 4096;

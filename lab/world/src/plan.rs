@@ -32,6 +32,7 @@ pub(crate) struct Workload {
     pub(crate) service: String,
     pub(crate) identity: SpiffeId,
     pub(crate) language: Language,
+    pub(crate) protocol: contract::Protocol,
     pub(crate) version: String,
     pub(crate) behaviour: contract::Behaviour,
     pub(crate) calls: Vec<contract::Call>,
@@ -117,6 +118,7 @@ impl Plan {
                 service: name.to_owned(),
                 identity: identity.clone(),
                 language: service.language,
+                protocol: behaviour::protocol(service.protocol),
                 version: service.version.clone().unwrap_or_else(|| "v1".to_owned()),
                 behaviour: own_behaviour
                     .or(service.behaviour.as_ref())

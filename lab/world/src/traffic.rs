@@ -2,12 +2,13 @@
 
 use hallway_host::Host;
 use hallway_identity::{Bundle, SvidStore, Versions, client_config};
+use hallway_scenario::traffic::TrafficProtocol;
 use hallway_scenario::{Scenario, Traffic};
 use hallway_service::contract::Call;
 
 use crate::authorities::{self, Authorities};
 use crate::error::WorldError;
-use crate::load::{Arrivals, Intruder, RequestTemplate, Sender, Stream};
+use crate::load::{Arrivals, Dialer, Http2Client, Intruder, Kind, RequestTemplate, Sender, Stream};
 use crate::mesh::Mesh;
 use crate::plan::{Plan, Workload};
 use crate::wire::Edge;
@@ -35,7 +36,7 @@ impl Addressing<'_> {
             let what = format!("traffic `{name}`");
             streams.push(Stream {
                 name: name.clone(),
-                method: traffic.method.clone(),
+                method: traffic.method().to_owned(),
                 url: traffic.to.clone(),
                 arrivals: arrivals(&what, traffic)?,
                 patience: traffic.patience.to_std(),
@@ -47,7 +48,7 @@ impl Addressing<'_> {
 
     async fn sender(&self, what: &str, traffic: &Traffic) -> Result<Sender, WorldError> {
         match (traffic.from.as_deref(), traffic.via.as_deref()) {
-            (Some(INTRUDER), None) => self.intruder(what, traffic).await.map(Sender::Intruder),
+            (Some(INTRUDER), None) => self.intruder(what, traffic).await,
             (Some(service), None) => self.application(what, traffic, self.plan.first_workload(service)?),
             (None, Some(service)) => self.process(what, traffic, self.plan.first_workload(service)?),
             _ => Err(WorldError::scenario(what, "give exactly one of `from` and `via`")),
@@ -56,10 +57,19 @@ impl Addressing<'_> {
 
     fn application(&self, what: &str, traffic: &Traffic, caller: &Workload) -> Result<Sender, WorldError> {
         let sidecar = &self.mesh.sidecars[&caller.name];
-        Ok(Sender::Application {
-            client: sidecar.client.clone(),
-            outbound: sidecar.outbound,
-            request: template(what, traffic, &traffic.to)?,
+        let request = template(what, traffic, &traffic.to)?;
+        let beside = Dialer {
+            host: sidecar.client.host().clone(),
+            target: sidecar.outbound,
+            tls: None,
+        };
+        Ok(match traffic.protocol {
+            TrafficProtocol::Http1 => Sender::Application {
+                client: sidecar.client.clone(),
+                outbound: sidecar.outbound,
+                request,
+            },
+            TrafficProtocol::H2 | TrafficProtocol::Grpc => multiplexed(traffic, beside, request),
         })
     }
 
@@ -74,7 +84,7 @@ impl Addressing<'_> {
             control: control.address,
             token: control.token.clone(),
             call: Call {
-                method: traffic.method.clone(),
+                method: traffic.method().to_owned(),
                 url: traffic.to.clone(),
                 headers: headers
                     .map(|(name, value)| (name.clone(), value.clone()))
@@ -84,9 +94,12 @@ impl Addressing<'_> {
         })
     }
 
-    async fn intruder(&self, what: &str, traffic: &Traffic) -> Result<Intruder, WorldError> {
-        let target = self.plan.first_workload(&traffic.to)?;
-        let request = template(what, traffic, &format!("http://{}/", traffic.to))?;
+    async fn intruder(&self, what: &str, traffic: &Traffic) -> Result<Sender, WorldError> {
+        let target = self.plan.first_workload(traffic.host())?;
+        let request = match traffic.to.contains("://") {
+            true => template(what, traffic, &traffic.to)?,
+            false => template(what, traffic, &format!("http://{}/", traffic.to))?,
+        };
         let tls = match authorities::certificate(traffic) {
             None => None,
             Some(certificate) => {
@@ -100,7 +113,7 @@ impl Addressing<'_> {
                     self.intruder,
                     &store,
                     target.identity.clone(),
-                    Versions::Http1,
+                    versions(traffic.protocol),
                 ))
             }
         };
@@ -109,12 +122,38 @@ impl Addressing<'_> {
             to: target.name.clone(),
             target: self.mesh.sidecars[&target.name].inbound,
         };
-        Ok(Intruder {
+        let dialer = Dialer {
             host: self.intruder.clone(),
             target: self.mesh.edge(edge).await?,
             tls,
-            request: request.in_origin_form(),
+        };
+        Ok(match traffic.protocol {
+            TrafficProtocol::Http1 => Sender::Intruder(Intruder {
+                dialer,
+                request: request.in_origin_form(),
+            }),
+            TrafficProtocol::H2 | TrafficProtocol::Grpc => multiplexed(traffic, dialer, request),
         })
+    }
+}
+
+/// The same requests over a few HTTP/2 connections that stay open.
+fn multiplexed(traffic: &Traffic, dialer: Dialer, request: RequestTemplate) -> Sender {
+    let (kind, request) = match traffic.protocol {
+        TrafficProtocol::Grpc => (Kind::Grpc, request.into_grpc_call()),
+        TrafficProtocol::Http1 | TrafficProtocol::H2 => (Kind::Plain, request.into_http2()),
+    };
+    Sender::Multiplexed {
+        client: Http2Client::new(dialer, traffic.connections.unwrap_or(1)),
+        kind,
+        request,
+    }
+}
+
+fn versions(protocol: TrafficProtocol) -> Versions {
+    match protocol {
+        TrafficProtocol::Http1 => Versions::Http1,
+        TrafficProtocol::H2 | TrafficProtocol::Grpc => Versions::Http2OrHttp1,
     }
 }
 
@@ -136,6 +175,6 @@ fn arrivals(what: &str, traffic: &Traffic) -> Result<Arrivals, WorldError> {
 }
 
 fn template(what: &str, traffic: &Traffic, url: &str) -> Result<RequestTemplate, WorldError> {
-    RequestTemplate::absolute(&traffic.method, url, &traffic.headers, traffic.body.as_deref())
+    RequestTemplate::absolute(traffic.method(), url, &traffic.headers, traffic.body.as_deref())
         .map_err(|why| WorldError::scenario(what, why))
 }

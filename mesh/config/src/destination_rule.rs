@@ -111,7 +111,6 @@ pub struct TcpSettings {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-unsupported" = {
     "h2UpgradePolicy": "is not supported yet",
-    "http2MaxRequests": "is not supported yet",
     "idleTimeout": "is not supported yet",
     "maxConcurrentStreams": "is not supported yet",
     "maxRequestsPerConnection": "is not supported yet",
@@ -123,6 +122,10 @@ pub struct HttpSettings {
     #[serde(default, rename = "http1MaxPendingRequests")]
     #[schemars(range(min = 1))]
     pub http1_max_pending_requests: Option<u32>,
+    /// The most requests to the service that may be under way, whatever the version of HTTP.
+    #[serde(default, rename = "http2MaxRequests")]
+    #[schemars(range(min = 1))]
+    pub http2_max_requests: Option<u32>,
 }
 
 impl DestinationRule {

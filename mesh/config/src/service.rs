@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hallway_model::Protocol as HttpVersion;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -10,6 +11,20 @@ use crate::names::DnsLabel;
 
 /// A `v1 Service`.
 pub type Service = Manifest<ServiceSpec>;
+
+impl Service {
+    /// The label `app` of the workloads behind it, in its own namespace; none when its selector asks for another label, which no
+    /// workload has.
+    pub fn selected_app(&self) -> Option<&str> {
+        match &self.spec.selector {
+            Some(selector) if !selector.is_empty() => match selector.get("app") {
+                Some(app) if selector.len() == 1 => Some(app),
+                _ => None,
+            },
+            _ => Some(&self.metadata.name),
+        }
+    }
+}
 
 /// The ports of a service and the workloads behind them.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -90,17 +105,39 @@ pub enum Protocol {
     Tcp,
 }
 
-/// An application protocol. Source: KEP-3726.
+/// An application protocol. Sources: KEP-3726 and GEP-1911 for the names with a prefix,
+/// <https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/> for those without.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(extend("x-unsupported" = {
-    "https": "is not supported: the mesh itself encrypts; use `http`",
-    "kubernetes.io/h2c": "is not supported yet; use `http`",
-    "kubernetes.io/ws": "is not supported yet; use `http`",
-    "kubernetes.io/wss": "is not supported yet; use `http`",
+    "grpc-web": "is not supported: it is translated at a gateway; use `grpc` for what is behind one",
+    "https": "is not supported: the mesh itself encrypts; use `http`, or `kubernetes.io/h2c` for HTTP/2",
+    "kubernetes.io/ws": "is not supported yet",
+    "kubernetes.io/wss": "is not supported yet",
+    "tcp": "is not supported: the mesh carries HTTP only",
+    "tls": "is not supported: the mesh itself encrypts, and carries HTTP only",
 }))]
 pub enum AppProtocol {
     /// HTTP/1.1.
     #[default]
     #[serde(rename = "http")]
     Http,
+    /// HTTP/2 in the clear with prior knowledge, as Kubernetes and Gateway API write it.
+    #[serde(rename = "kubernetes.io/h2c")]
+    H2c,
+    /// The same, as Istio writes it.
+    #[serde(rename = "http2")]
+    Http2,
+    /// The same, as Istio writes it for gRPC.
+    #[serde(rename = "grpc")]
+    Grpc,
+}
+
+impl AppProtocol {
+    /// The version of HTTP that it stands for.
+    pub fn http_version(self) -> HttpVersion {
+        match self {
+            Self::Http => HttpVersion::Http1,
+            Self::H2c | Self::Http2 | Self::Grpc => HttpVersion::Http2,
+        }
+    }
 }

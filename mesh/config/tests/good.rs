@@ -7,6 +7,7 @@ use hallway_config::destination_rule::SimpleLoadBalancer;
 use hallway_config::http_route::{HttpMethod, HttpRouteFilter, PathMatchType, ValueMatchType};
 use hallway_config::peer_authentication::MtlsMode;
 use hallway_config::{Admission, Kind, Loaded, NamespacedName, RuleFile, load};
+use hallway_model::Protocol;
 use hallway_yaml::Path;
 
 const SHOP: &str = include_str!("files/shop.yaml");
@@ -115,6 +116,38 @@ fn every_field_is_read() {
             .http
             .http1_max_pending_requests,
         Some(10)
+    );
+    assert_eq!(
+        rule.spec.traffic_policy.connection_pool.http.http2_max_requests,
+        Some(50)
+    );
+}
+
+#[test]
+fn every_word_for_http2_means_http2() {
+    let resources = load_shop().resources;
+    let ports = |name| {
+        let service = &resources.services[&name].value;
+        let versions = service
+            .spec
+            .ports
+            .iter()
+            .map(|port| port.app_protocol.http_version());
+        versions.collect::<Vec<_>>()
+    };
+    let multiplexed = ports(NamespacedName::new("default", "multiplexed"));
+    assert_eq!(multiplexed, [Protocol::Http2; 3]);
+    assert_eq!(ports(shop("orders")), [Protocol::Http1]);
+    assert_eq!(ports(shop("payments")), [Protocol::Http1; 2], "the default");
+}
+
+#[test]
+fn a_service_stands_for_the_workloads_with_its_name_or_of_its_selector() {
+    let resources = load_shop().resources;
+    let app = |name: &str| resources.services[&shop(name)].value.selected_app();
+    assert_eq!(
+        [app("orders"), app("payments"), app("payments-v1")],
+        [Some("orders"), Some("payments"), None]
     );
 }
 

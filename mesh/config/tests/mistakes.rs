@@ -132,7 +132,7 @@ spec:
   type: NodePort
   clusterIP: None
   ports:
-    - { name: a, port: 80, appProtocol: kubernetes.io/h2c, protocol: UDP }
+    - { name: a, port: 80, appProtocol: kubernetes.io/ws, protocol: UDP }
     - { name: b, port: 81, appProtocol: htpp }
 ---
 apiVersion: gateway.networking.k8s.io/v1
@@ -175,19 +175,19 @@ spec:
       │
       ╰ in Service default/payments
 
-    error: `kubernetes.io/h2c` is not supported yet; use `http`
+    error: `kubernetes.io/ws` is not supported yet
       ╭▸ rules.yaml:9:41
       │
-    9 │     - { name: a, port: 80, appProtocol: kubernetes.io/h2c, protocol: UDP }
-      │                                         ━━━━━━━━━━━━━━━━━
+    9 │     - { name: a, port: 80, appProtocol: kubernetes.io/ws, protocol: UDP }
+      │                                         ━━━━━━━━━━━━━━━━
       │
       ╰ in Service default/payments
 
     error: `UDP` is not supported: the mesh carries TCP only
-      ╭▸ rules.yaml:9:70
+      ╭▸ rules.yaml:9:69
       │
-    9 │     - { name: a, port: 80, appProtocol: kubernetes.io/h2c, protocol: UDP }
-      │                                                                      ━━━
+    9 │     - { name: a, port: 80, appProtocol: kubernetes.io/ws, protocol: UDP }
+      │                                                                     ━━━
       │
       ╰ in Service default/payments
 
@@ -195,7 +195,7 @@ spec:
        ╭▸ rules.yaml:10:41
        │
     10 │     - { name: b, port: 81, appProtocol: htpp }
-       │                                         ━━━━ expected `http`
+       │                                         ━━━━ expected `http`, `kubernetes.io/h2c`, `http2` or `grpc`
        │
        ╰ in Service default/payments
     help: did you mean `http`?
@@ -870,4 +870,45 @@ proptest! {
             prop_assert!(!diagnostics.render(Style::Coloured).is_empty());
         }
     }
+}
+
+#[test]
+fn services_that_disagree_about_one_application() {
+    let text = "
+apiVersion: v1
+kind: Service
+metadata: { name: api }
+spec: { selector: { app: payments }, ports: [{ port: 80, appProtocol: grpc }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: payments }
+spec:
+  ports:
+    - { name: rpc, port: 80, appProtocol: kubernetes.io/h2c }
+    - { name: web, port: 81 }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: elsewhere, namespace: bank }
+spec: { selector: { app: payments }, ports: [{ port: 80 }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: nobody }
+spec: { selector: { app: payments, version: v9 }, ports: [{ port: 80 }] }
+";
+    insta::assert_snapshot!(mistakes(text), @r"
+    error: workloads of `app: payments` cannot speak two versions of HTTP on their one port
+       ╭▸ rules.yaml:13:7
+       │
+     5 │ spec: { selector: { app: payments }, ports: [{ port: 80, appProtocol: grpc }] }
+       │                                                                       ──── HTTP/2
+       ┆
+    13 │     - { name: web, port: 81 }
+       │       ━━━━━━━━━━━━━━━━━━━━━━━ HTTP/1.1, the default
+       │
+       ╰ in Service default/payments
+    help: give both the same `appProtocol`
+    ");
 }

@@ -14,6 +14,7 @@ use crate::client::{self, Client};
 use crate::contract::{Answer, CORRELATION_HEADER, CallOrder, CallResult, Outcome, REQUEST_ID_HEADER};
 use crate::ledger::{Handling, Ledger};
 use crate::message::{self, Body, BodyError};
+use crate::payments;
 use crate::server::Unanswered;
 
 /// Everything that an answer depends on.
@@ -49,7 +50,7 @@ impl Application {
                 Some((handling, plan)) => self.take(request, handling, plan).await,
                 None => Ok(message::closing(message::refusal(
                     StatusCode::BAD_REQUEST,
-                    "an HTTP/1.1 request has exactly one Host header",
+                    "a request has exactly one authority",
                 ))),
             }
         }
@@ -67,7 +68,14 @@ impl Application {
             return refuse(handling, StatusCode::METHOD_NOT_ALLOWED, reason);
         }
         match message::read(body).await {
-            Ok(_) => self.work(&head, handling, &plan).await,
+            Ok(body) => match payments::asked(&head, &body) {
+                None => self.work(&head, None, handling, &plan).await,
+                Some(Ok(call)) => self.work(&head, Some(&call), handling, &plan).await,
+                Some(Err(refusal)) => {
+                    handling.answered(StatusCode::OK);
+                    Ok(refusal.answer())
+                }
+            },
             Err(BodyError::CutOff) => Err(Unanswered::Close),
             Err(error @ BodyError::TooLarge) => {
                 refuse(handling, StatusCode::PAYLOAD_TOO_LARGE, &error.to_string())
@@ -79,7 +87,13 @@ impl Application {
     }
 
     /// Does what was decided. Returning early, or being dropped, with `handling` unfinished records a cancelled request.
-    async fn work(&self, head: &Parts, handling: Handling, plan: &Plan) -> Outlook {
+    async fn work(
+        &self,
+        head: &Parts,
+        rpc: Option<&payments::Call>,
+        handling: Handling,
+        plan: &Plan,
+    ) -> Outlook {
         match plan.ending {
             Ending::ResetBefore => {
                 handling.reset(Outcome::ResetBefore);
@@ -91,7 +105,8 @@ impl Application {
             }
             Ending::Fail(status) => {
                 tokio::time::sleep(plan.latency).await;
-                Ok(self.answer(head, handling, plan, status, Vec::new()))
+                let echo = self.echo(head, Vec::new());
+                Ok(answer(&echo, rpc, handling, plan, status))
             }
             Ending::ResetAfter => {
                 tokio::time::sleep(plan.latency).await;
@@ -102,7 +117,8 @@ impl Application {
             Ending::Answer(status) => {
                 tokio::time::sleep(plan.latency).await;
                 let calls = self.make_calls(&head.headers).await;
-                Ok(self.answer(head, handling, plan, relayed(status, &calls), calls))
+                let status = relayed(status, &calls);
+                Ok(answer(&self.echo(head, calls), rpc, handling, plan, status))
             }
         }
     }
@@ -122,15 +138,8 @@ impl Application {
         }
     }
 
-    fn answer(
-        &self,
-        head: &Parts,
-        handling: Handling,
-        plan: &Plan,
-        status: StatusCode,
-        calls: Vec<CallResult>,
-    ) -> Response<Body> {
-        let echo = Answer {
+    fn echo(&self, head: &Parts, calls: Vec<CallResult>) -> Answer {
+        Answer {
             service: self.service.clone(),
             version: self.version.clone(),
             instance: self.instance.clone(),
@@ -140,14 +149,24 @@ impl Application {
             protocol: format!("{:?}", head.version),
             headers: message::headers_as_map(&head.headers),
             calls,
-        };
-        let answer = match &plan.slow_body {
-            Some(slow) => message::slow_json(status, &echo, slow),
-            None => message::json(status, &echo),
-        };
-        handling.answered(status);
-        answer
+        }
     }
+}
+
+fn answer(
+    echo: &Answer,
+    rpc: Option<&payments::Call>,
+    handling: Handling,
+    plan: &Plan,
+    status: StatusCode,
+) -> Response<Body> {
+    let answer = match (rpc, &plan.slow_body) {
+        (Some(call), slow) => call.answer(echo, status, slow.as_ref()),
+        (None, Some(slow)) => message::slow_json(status, echo, slow),
+        (None, None) => message::json(status, echo),
+    };
+    handling.answered(answer.status());
+    answer
 }
 
 /// The status of the answer: the worst server error among the calls (a call without an answer counts as 502), or else the
@@ -162,10 +181,15 @@ fn relayed(own: StatusCode, calls: &[CallResult]) -> StatusCode {
     })
 }
 
-/// RFC 9112, section 3.2: a server must refuse an HTTP/1.1 request without a Host header, or with several.
+/// RFC 9112, section 3.2: a server must refuse an HTTP/1.1 request without a Host header, or with several. In HTTP/2 the authority has
+/// a place of its own (RFC 9113, section 8.3.1).
 fn names_one_host(request: &Request<Incoming>) -> bool {
     let hosts = request.headers().get_all(header::HOST).iter().count();
-    hosts == 1 || (hosts == 0 && request.version() < http::Version::HTTP_11)
+    let is_optional = match request.version() {
+        http::Version::HTTP_2 => request.uri().authority().is_some(),
+        version => version < http::Version::HTTP_11,
+    };
+    hosts == 1 || (hosts == 0 && is_optional)
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {

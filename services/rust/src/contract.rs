@@ -30,6 +30,9 @@ pub struct Bootstrap {
     pub instance: String,
     /// Where to serve the application; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// What to serve there. A service that cannot serve HTTP/2 does not know the field.
+    #[serde(default, skip_serializing_if = "Protocol::is_http1")]
+    pub protocol: Protocol,
     /// Where to serve the control endpoint, and who may use it.
     pub control: ControlEndpoint,
     /// The sidecar's outbound listener: calls go there in absolute form. Without one, `addresses` is used.
@@ -44,6 +47,23 @@ pub struct Bootstrap {
     pub behaviour: Behaviour,
     /// The seed of everything random that the service does.
     pub seed: u64,
+}
+
+/// What an application serves.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 in the clear with prior knowledge (RFC 9113, section 3.3), and gRPC over it.
+    H2c,
+}
+
+impl Protocol {
+    fn is_http1(&self) -> bool {
+        *self == Self::Http1
+    }
 }
 
 /// The control endpoint of a service.

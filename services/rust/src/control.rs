@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::behaviour::Behaving;
 use crate::call::CheckedCall;
@@ -68,7 +67,7 @@ impl Control {
     }
 
     fn change_behaviour(&self, body: &[u8]) -> Result<Response<Body>, String> {
-        let behaviour: Behaviour = parse(body)?;
+        let behaviour: Behaviour = message::parse(body)?;
         self.behaving
             .replace(behaviour)
             .map_err(|error| error.to_string())?;
@@ -76,7 +75,7 @@ impl Control {
     }
 
     async fn call(&self, body: &[u8]) -> Result<Response<Body>, String> {
-        let call: Call = parse(body)?;
+        let call: Call = message::parse(body)?;
         let call = CheckedCall::try_from(&call).map_err(|error| error.to_string())?;
         let result = self.client.call(&call, &HeaderMap::new()).await;
         Ok(message::json(StatusCode::OK, &result))
@@ -86,23 +85,6 @@ impl Control {
         headers
             .get(header::AUTHORIZATION)
             .is_some_and(|given| same_secret(given.as_bytes(), self.authorization.as_bytes()))
-    }
-}
-
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    let parsed = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    // serde reads a struct from an array of its fields as well; the contract does not, and knows no array here.
-    match serde_json::from_slice(body) {
-        Ok(value) if !holds_array(&value) => Ok(parsed),
-        _ => Err("an array stands where there should be an object".to_owned()),
-    }
-}
-
-fn holds_array(value: &Value) -> bool {
-    match value {
-        Value::Array(_) => true,
-        Value::Object(fields) => fields.values().any(holds_array),
-        _ => false,
     }
 }
 

@@ -4,7 +4,8 @@
 //! on every ground: it reaches the world through [`Host`] alone.
 //!
 //! - [`contract`]: the JSON of the contract, shared with the lab
-//! - [`server`]: accepts connections, serves HTTP/1.1 on them, drains and resets them
+//! - [`grpc`]: how gRPC puts it into HTTP/2, shared as well; [`payments`]: the gRPC service
+//! - [`server`]: accepts connections, serves HTTP/1.1 or HTTP/2 on them, drains and resets them
 //! - [`application`]: what happens to one request, from its arrival to its answer
 //! - [`behaviour`]: decides, when a request arrives, what will happen to it; [`attempts`] counts for it,
 //!   and [`validity`] says which behaviours make sense
@@ -14,6 +15,8 @@
 //! - [`message`]: reading bodies within their limit, and building answers
 
 pub mod contract;
+pub mod grpc;
+pub mod payments;
 
 mod application;
 mod attempts;
@@ -37,7 +40,7 @@ use crate::application::Application;
 use crate::behaviour::Behaving;
 use crate::call::CheckedCall;
 use crate::client::Client;
-use crate::contract::{Bootstrap, Record};
+use crate::contract::{Bootstrap, Protocol, Record};
 use crate::control::Control;
 use crate::ledger::Ledger;
 use crate::server::Server;
@@ -111,10 +114,12 @@ pub async fn run(host: Host, bootstrap: Bootstrap, shutdown: CancellationToken) 
     });
     let server = Server::new(host, shutdown);
     tokio::join!(
-        server.serve(application_listener, move |request| application
-            .clone()
-            .handle(request)),
-        server.serve(control_listener, move |request| control.clone().handle(request)),
+        server.serve(application_listener, bootstrap.protocol, move |request| {
+            application.clone().handle(request)
+        }),
+        server.serve(control_listener, Protocol::Http1, move |request| {
+            control.clone().handle(request)
+        }),
     );
     server.drained().await;
     Ok(())

@@ -6,11 +6,13 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Body as _, Frame, Incoming};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::contract::SlowBody;
 
@@ -21,6 +23,11 @@ pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
 
 /// The body of an answer.
 pub(crate) type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Infallible>;
+
+/// The frames of a body, as they are to be sent.
+pub(crate) trait DataStream: Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + 'static {}
+
+impl<S: Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + 'static> DataStream for S {}
 
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +65,24 @@ fn is_malformed(error: &(dyn Error + 'static)) -> bool {
         })
 }
 
+/// Reads a JSON object, strictly.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let parsed = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    // serde reads a struct from an array of its fields as well; the contract does not, and knows no array here.
+    match serde_json::from_slice(body) {
+        Ok(value) if !holds_array(&value) => Ok(parsed),
+        _ => Err("an array stands where there should be an object".to_owned()),
+    }
+}
+
+fn holds_array(value: &Value) -> bool {
+    match value {
+        Value::Array(_) => true,
+        Value::Object(fields) => fields.values().any(holds_array),
+        _ => false,
+    }
+}
+
 /// An answer with a JSON body.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     let body = Bytes::from(serde_json::to_vec(value).expect("the contract's types are plain data"));
@@ -77,6 +102,11 @@ pub(crate) fn refusal(status: StatusCode, reason: &str) -> Response<Body> {
     json(status, &serde_json::json!({ "error": reason }))
 }
 
+/// `answer` without its body, as it is given to HEAD.
+pub(crate) fn bodiless(answer: Response<Body>) -> Response<Body> {
+    answer.map(|_| Full::default().boxed_unsync())
+}
+
 /// An answer without a body.
 pub(crate) fn empty(status: StatusCode) -> Response<Body> {
     let mut answer = Response::new(Full::default().boxed_unsync());
@@ -84,7 +114,8 @@ pub(crate) fn empty(status: StatusCode) -> Response<Body> {
     answer
 }
 
-/// Makes `answer` the last one of its connection, for when bytes of the request were left unread.
+/// Makes `answer` the last one of its connection, for when bytes of the request were left unread. HTTP/2 has no such header, and no
+/// need of it: hyper drops it and ends the stream alone.
 pub(crate) fn closing(mut answer: Response<Body>) -> Response<Body> {
     answer
         .headers_mut()
@@ -137,19 +168,30 @@ fn with_body(status: StatusCode, length: usize, body: Body) -> Response<Body> {
 
 /// `body` in nearly equal pieces: the first at once, the last when the time is up.
 fn in_pieces(body: Bytes, slow: &SlowBody) -> Body {
+    StreamBody::new(pieces(body, slow)).boxed_unsync()
+}
+
+/// The frames of [`in_pieces`].
+pub(crate) fn pieces(body: Bytes, slow: &SlowBody) -> impl DataStream {
     let count = (slow.pieces as usize).clamp(1, body.len());
-    let pause = Duration::from_secs_f64(slow.over_ms / 1000.0) / (count - 1).max(1) as u32;
-    let pieces = stream::unfold(0, move |index| {
-        let piece = body.slice(body.len() * index / count..body.len() * (index + 1).min(count) / count);
+    let piece = move |index| body.slice(body.len() * index / count..body.len() * (index + 1) / count);
+    paced(count, slow.over_ms, piece)
+}
+
+/// What [`piece`] makes of each number from 0 to `count`: the first at once, the last after `over_ms`, the others evenly between.
+pub(crate) fn paced(
+    count: usize,
+    over_ms: f64,
+    piece: impl Fn(usize) -> Bytes + Send + 'static,
+) -> impl DataStream {
+    let pause = Duration::from_secs_f64(over_ms / 1000.0) / count.saturating_sub(1).max(1) as u32;
+    stream::iter(0..count).then(move |index| {
+        let piece = piece(index);
         async move {
-            if index == count {
-                return None;
-            }
-            if index > 0 {
+            if index > 0 && !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
-            Some((Ok(Frame::data(piece)), index + 1))
+            Ok(Frame::data(piece))
         }
-    });
-    StreamBody::new(pieces).boxed_unsync()
+    })
 }

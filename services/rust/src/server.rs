@@ -1,19 +1,24 @@
-//! HTTP/1.1 on accepted connections.
+//! HTTP/1.1 or HTTP/2 on accepted connections.
 
 use std::error::Error;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use hallway_host::{Host, Listener, Stream};
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, header};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::message::{Body, HEAD_LIMIT};
+use crate::contract::Protocol;
+use crate::message::{self, Body, HEAD_LIMIT};
+
+/// How many requests one HTTP/2 connection carries at once.
+const STREAMS: u32 = 256;
 
 /// How long requests in flight may take to finish once the service has been told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -21,10 +26,10 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// A request that gets no answer: what happens to its connection instead.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Unanswered {
-    /// The connection is reset.
+    /// The connection is reset; in HTTP/2, the stream.
     #[error("told to reset the connection")]
     Reset,
-    /// The connection is closed.
+    /// The connection is closed; in HTTP/2, the stream is reset.
     #[error("the request was given up")]
     Close,
 }
@@ -46,8 +51,12 @@ impl Server {
     }
 
     /// Hands the requests of every connection of `listener` to `handler`, until the service stops.
-    pub(crate) async fn serve<Handler, Answer>(&self, mut listener: Listener, handler: Handler)
-    where
+    pub(crate) async fn serve<Handler, Answer>(
+        &self,
+        mut listener: Listener,
+        protocol: Protocol,
+        handler: Handler,
+    ) where
         Handler: Fn(Request<Incoming>) -> Answer + Clone + Send + Sync + 'static,
         Answer: Future<Output = Result<Response<Body>, Unanswered>> + Send + 'static,
     {
@@ -56,8 +65,17 @@ impl Server {
                 (stream, _) = listener.accept() => stream,
                 () = self.stop.cancelled() => return,
             };
-            let connection = serve_connection(self.host.clone(), stream, handler.clone(), self.stop.clone());
-            self.host.spawn(self.connections.track_future(connection));
+            let (handler, stop) = (handler.clone(), self.stop.clone());
+            let tasks = Tasks {
+                host: self.host.clone(),
+                tracker: self.connections.clone(),
+            };
+            match protocol {
+                Protocol::Http1 => {
+                    tasks.execute(serve_http1(self.host.clone(), stream, handler, stop));
+                }
+                Protocol::H2c => tasks.execute(serve_http2(tasks.clone(), stream, handler, stop)),
+            }
         }
     }
 
@@ -68,12 +86,21 @@ impl Server {
     }
 }
 
-async fn serve_connection<Handler, Answer>(
+/// Runs the tasks of connections, those of the streams of HTTP/2 included, and keeps count of them.
+#[derive(Clone)]
+struct Tasks {
     host: Host,
-    stream: Stream,
-    handler: Handler,
-    stop: CancellationToken,
-) where
+    tracker: TaskTracker,
+}
+
+impl<Task: Future<Output = ()> + Send + 'static> Executor<Task> for Tasks {
+    fn execute(&self, task: Task) {
+        self.host.spawn(self.tracker.track_future(task));
+    }
+}
+
+async fn serve_http1<Handler, Answer>(host: Host, stream: Stream, handler: Handler, stop: CancellationToken)
+where
     Handler: Fn(Request<Incoming>) -> Answer,
     Answer: Future<Output = Result<Response<Body>, Unanswered>>,
 {
@@ -102,6 +129,43 @@ async fn serve_connection<Handler, Answer>(
     if ended.is_err_and(|error| was_told_to_reset(&error)) {
         // Failing to ask for a reset leaves an ordinary close: the connection is gone either way.
         let _ = connection.into_parts().io.into_inner().reset_on_close();
+    }
+}
+
+async fn serve_http2<Handler, Answer>(tasks: Tasks, stream: Stream, handler: Handler, stop: CancellationToken)
+where
+    Handler: Fn(Request<Incoming>) -> Answer,
+    Answer: Future<Output = Result<Response<Body>, Unanswered>> + Send + 'static,
+{
+    let host = tasks.host.clone();
+    let service = service_fn(|request| {
+        // Unlike HTTP/1.1, hyper would send the body of an answer to HEAD.
+        let is_head = request.method() == Method::HEAD;
+        let answer = handler(request);
+        let host = host.clone();
+        async move {
+            let answer = dated(answer.await?, &host);
+            Ok::<_, Unanswered>(if is_head {
+                message::bodiless(answer)
+            } else {
+                answer
+            })
+        }
+    });
+    let connection = http2::Builder::new(tasks)
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEAD_LIMIT as u32)
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        // An error of the connection concerns whoever waits for an answer on it, and is told there.
+        _ = &mut connection => {}
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            // Those that are still there after it are given up with the connection.
+            let _ = tokio::time::timeout(DRAIN, connection).await;
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! `responses`: how many of a traffic's requests were answered with a status. A failure has no status, so it counts as
-//! an answer with another one.
+//! an answer with another one. Where a gRPC outcome is asked for, an answer counts only if it has that too.
 
 use hallway_evidence::ClientRecord;
-use hallway_scenario::check::Responses;
+use hallway_scenario::check::{GrpcOutcome, Responses};
 
 use super::Judge;
 use crate::evidence::{Evidence, outcome_words};
@@ -19,7 +19,15 @@ impl Judge for Responses {
             (None, None) => "a share or count of".to_owned(),
         };
         let part = window::words(self.during.as_ref());
-        format!("{} for {how_many} {}{part}", self.status, self.traffic)
+        let grpc = match self.grpc {
+            None => String::new(),
+            Some(GrpcOutcome { status, messages }) => {
+                let messages =
+                    messages.map(|count| format!(" and {}", text::plural(count.into(), "message")));
+                format!(" with grpc-status {status}{}", messages.unwrap_or_default())
+            }
+        };
+        format!("{}{grpc} for {how_many} {}{part}", self.status, self.traffic)
     }
 
     fn witness(&self) -> String {
@@ -30,11 +38,14 @@ impl Judge for Responses {
         let requests = evidence.requests_during(&self.traffic, self.during.as_ref())?;
         let mut tally = Tally::default();
         for request in &requests {
-            let has_status = request.status() == Some(self.status);
-            let words = outcome_words(request);
+            let words = words(self, request);
             tally.add(
                 Some(&request.correlation),
-                if has_status { Ok(words) } else { Err(words) },
+                if is_met(self, request) {
+                    Ok(words)
+                } else {
+                    Err(words)
+                },
             );
         }
         let (part, whole) = (tally.right(), tally.total());
@@ -53,7 +64,9 @@ impl Judge for Responses {
         let samples = if held || enough {
             tally.samples()
         } else {
-            with_status(&requests, self.status)
+            let meeting = requests.iter().filter(|request| is_met(self, request));
+            let correlations = meeting.map(|request| request.correlation.clone());
+            correlations.take(SAMPLES).collect()
         };
         Ok(Finding {
             held,
@@ -64,10 +77,32 @@ impl Judge for Responses {
     }
 }
 
-fn with_status(requests: &[&ClientRecord], status: u16) -> Vec<String> {
-    let matching = requests.iter().filter(|request| request.status() == Some(status));
-    matching
-        .take(SAMPLES)
-        .map(|request| request.correlation.clone())
-        .collect()
+/// Whether the client saw what is asked for.
+fn is_met(asked: &Responses, request: &ClientRecord) -> bool {
+    let Ok(response) = &request.outcome else {
+        return false;
+    };
+    let has_outcome = |outcome: GrpcOutcome| {
+        response.grpc.as_ref().is_some_and(|seen| {
+            let enough = outcome.messages.is_none_or(|count| seen.messages == count);
+            seen.status == outcome.status && enough
+        })
+    };
+    response.status == asked.status && asked.grpc.is_none_or(has_outcome)
+}
+
+/// What the client saw, with the number of messages where that is asked for.
+fn words(asked: &Responses, request: &ClientRecord) -> String {
+    let words = outcome_words(request);
+    let seen = request
+        .outcome
+        .as_ref()
+        .ok()
+        .and_then(|response| response.grpc.as_ref());
+    match (seen, asked.grpc.and_then(|outcome| outcome.messages)) {
+        (Some(seen), Some(_)) => {
+            format!("{words} after {}", text::plural(seen.messages.into(), "message"))
+        }
+        _ => words,
+    }
 }

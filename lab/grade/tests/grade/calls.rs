@@ -93,6 +93,7 @@ fn client_record(call: &Call<'_>, names: &Names, start_us: u64, finished_us: u64
             service: Some("payments".to_owned()),
             instance: Some(last_instance.to_owned()),
             proxy_message: None,
+            grpc: None,
         }),
     }
 }

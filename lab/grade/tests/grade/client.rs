@@ -1,6 +1,6 @@
-//! Checks whose witness is the client: `responses` and `latency`.
+//! Checks whose witness is the client: `responses`, `connections` and `latency`.
 
-use hallway_evidence::client::FailureSeen;
+use hallway_evidence::client::{FailureSeen, GrpcSeen};
 use hallway_evidence::{FailureKind, Observations};
 use serde_json::{Value, json};
 
@@ -72,6 +72,60 @@ fn responses_fail_with_what_was_seen_instead() {
     assert_eq!(
         red(responses(json!({ "share": "100%" })), &failed),
         "2 of 3: connection closed × 1, 200 × 2"
+    );
+}
+
+#[test]
+fn a_grpc_outcome_counts_beside_the_status() {
+    let mut observations = healthy(4);
+    let outcomes = [(0, 3), (0, 2), (14, 0)];
+    for (record, (status, messages)) in observations.client.iter_mut().zip(outcomes) {
+        let response = record.outcome.as_mut().expect("a healthy call");
+        response.grpc = Some(GrpcSeen {
+            status,
+            message: None,
+            messages,
+        });
+    }
+    let asking = |grpc: Value| responses(json!({ "grpc": grpc, "share": "100%" }));
+    assert_eq!(
+        red(asking(json!({ "status": 0 })), &observations),
+        "2 of 4: 200 × 1, 200 grpc-status 14 × 1, 200 grpc-status 0 × 2",
+        "an answer without an outcome is none"
+    );
+    assert_eq!(
+        red(asking(json!({ "status": 0, "messages": 3 })), &observations),
+        "1 of 4: 200 × 1, 200 grpc-status 0 after 2 messages × 1, 200 grpc-status 14 after 0 messages × 1, \
+         200 grpc-status 0 after 3 messages × 1"
+    );
+    observations.client.truncate(2);
+    green(asking(json!({ "status": 0 })), &observations);
+    let verdict = verdict(asking(json!({ "status": 0, "messages": 1 })), &observations);
+    assert_eq!(
+        verdict.expected,
+        "200 with grpc-status 0 and 1 message for 100% of checkout"
+    );
+}
+
+#[test]
+fn connections_are_counted_by_their_addresses() {
+    let check = |count: u32| json!({ "connections": { "traffic": "checkout", "count": count } });
+    let mut observations = healthy(6);
+    for (index, record) in observations.client.iter_mut().enumerate() {
+        record.local_address = Some(([127, 0, 0, 1], if index < 4 { 1000 } else { 2000 }).into());
+    }
+    assert_eq!(green(check(2), &observations), "2 connections for 6 requests");
+    assert_eq!(red(check(1), &observations), "2 connections for 6 requests");
+    for record in &mut observations.client {
+        record.local_address = None;
+    }
+    assert_eq!(
+        red(check(1), &observations),
+        "no evidence: no request of checkout had a connection"
+    );
+    assert_eq!(
+        red(check(1), &nothing()),
+        "no evidence: there was no request of checkout"
     );
 }
 

@@ -1,8 +1,9 @@
-//! Checks of shares: `load` and `split`.
+//! Checks of shares: `load`, `spread` and `split`.
 
 use std::collections::BTreeMap;
 
 use hallway_evidence::Observations;
+use hallway_grade::Verdict;
 use hallway_scenario::statistics::two_sided_p_value;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -105,6 +106,54 @@ fn only_first_attempts_count() {
         );
     }
     assert_eq!(green(load(), &observations), "0.0% (0 of 600)");
+}
+
+/// Three replicas, of which each is to have more than a fifth.
+fn even(replicas: [u64; 3]) -> Verdict {
+    let names = ["payments-1", "payments-2", "payments-3"];
+    let counts: Vec<_> = names.into_iter().zip(replicas).collect();
+    let mut observations = spread(&counts);
+    observations.run.sidecars = names.map(str::to_owned).to_vec();
+    let check = json!({ "traffic": "checkout", "service": "payments", "each_above": "20%" });
+    verdict(json!({ "spread": check }), &observations)
+}
+
+#[test]
+fn a_spread_that_is_proven_holds() {
+    let verdict = even([200, 190, 210]);
+    assert!(verdict.held);
+    assert_eq!(
+        verdict.saw,
+        "payments-2 31.7% (190), payments-1 33.3% (200), payments-3 35.0% (210)"
+    );
+    assert!(verdict.p_value.is_some_and(|p_value| p_value < 1e-6));
+}
+
+#[test]
+fn a_replica_with_nothing_spoils_a_spread() {
+    let verdict = even([600, 0, 0]);
+    assert!(!verdict.held);
+    assert!(
+        verdict.saw.starts_with("payments-2 0.0% (0), "),
+        "{}",
+        verdict.saw
+    );
+    assert_eq!(verdict.p_value, Some(1.0));
+    assert!(!even([240, 240, 120]).held, "exactly a fifth is not more");
+}
+
+#[test]
+fn a_spread_that_may_be_luck_fails() {
+    let verdict = even([20, 20, 20]);
+    assert!(!verdict.held);
+    assert_eq!(
+        verdict.detail,
+        ["that is above 20%, but too few attempts to prove it"]
+    );
+    assert_eq!(
+        even([0, 0, 0]).saw,
+        "no evidence: there was no request of checkout"
+    );
 }
 
 #[test]

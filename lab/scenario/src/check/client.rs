@@ -16,12 +16,36 @@ pub struct Responses {
     /// The status in question.
     #[schemars(range(min = 200, max = 599))]
     pub status: u16,
+    /// What a gRPC answer must have beside the status, which is 200 whatever came of the call.
+    pub grpc: Option<GrpcOutcome>,
     /// Which share of the requests has it, such as `100%` or `>= 99%`. Give this, or `count`.
     pub share: Option<ShareBound>,
     /// How many requests have it, such as `>= 20`. Give this, or `share`.
     pub count: Option<Comparison>,
     /// In which part of the run; all of it when absent.
     pub during: Option<Window>,
+}
+
+/// What came of a gRPC call. It is known only with the trailers, or, when there is no message, from the only head.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrpcOutcome {
+    /// `grpc-status`: 0 when the call went well.
+    #[schemars(range(max = 16))]
+    pub status: u32,
+    /// How many messages came before it; any number when absent.
+    pub messages: Option<u32>,
+}
+
+/// Over how many connections the client sent its requests.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connections {
+    /// Which traffic.
+    pub traffic: String,
+    /// Exactly so many.
+    #[schemars(range(min = 1))]
+    pub count: u32,
 }
 
 /// How long answers took. Failures count as infinitely long unless the bound is on any outcome.

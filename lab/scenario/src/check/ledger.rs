@@ -20,6 +20,18 @@ pub struct Load {
     pub below: Percentage,
 }
 
+/// The share of every replica of a service.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spread {
+    /// Which traffic.
+    pub traffic: String,
+    /// Which service.
+    pub service: String,
+    /// The share of the first attempts that each of its replicas must be above.
+    pub each_above: Percentage,
+}
+
 /// How first attempts are split between services.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]

@@ -60,7 +60,7 @@ fn a_scenario_is_what_was_written_and_survives_json() {
     let contents = read_text(BASE).unwrap_or_else(|error| panic!("{error}"));
     let scenario = &contents.scenario;
     assert_eq!(scenario.traffic["steady"].requests(), 3_000);
-    assert_eq!(scenario.traffic["post"].method, "POST");
+    assert_eq!(scenario.traffic["post"].method(), "POST");
     assert_eq!(scenario.topology.trust_domain, "hallway.test");
     let json = serde_json::to_value(scenario).expect("a scenario is JSON");
     assert_eq!(

@@ -6,6 +6,7 @@ use super::findings::Findings;
 use super::windows;
 use crate::check::{Check, Hops, Latency, PushWindow, Refusals, Responses, Window};
 use crate::timeline::Expectation;
+use crate::traffic::TrafficProtocol;
 use crate::{Scenario, check};
 
 /// Checks the checks of a scenario, which under a control is the `effective` one. Pushes and identities are those of the
@@ -44,6 +45,11 @@ impl References<'_, '_> {
             Check::Load(load) => {
                 self.traffic("traffic", &load.traffic);
                 self.instance(&load.instance);
+            }
+            Check::Connections(connections) => self.traffic("traffic", &connections.traffic),
+            Check::Spread(spread) => {
+                self.traffic("traffic", &spread.traffic);
+                self.program("service", &spread.service);
             }
             Check::Split(split) => {
                 self.traffic("traffic", &split.traffic);
@@ -97,6 +103,7 @@ impl References<'_, '_> {
 
     fn responses(&mut self, responses: &Responses) {
         self.traffic("traffic", &responses.traffic);
+        self.grpc(responses);
         self.window(&responses.traffic, responses.during.as_ref());
         match (&responses.share, &responses.count) {
             (Some(_), None) | (None, Some(_)) => {}
@@ -117,6 +124,26 @@ impl References<'_, '_> {
                     .key(&self.path, message, "needs `share` or `count`")
                     .help(help);
             }
+        }
+    }
+
+    /// The outcome of a gRPC call is in no status.
+    fn grpc(&mut self, responses: &Responses) {
+        let traffic = self.effective.traffic.get(&responses.traffic);
+        let is_grpc = traffic.is_some_and(|traffic| traffic.protocol == TrafficProtocol::Grpc);
+        match (responses.grpc, is_grpc) {
+            (Some(_), false) => {
+                let message = format!("the answers to `{}` have no gRPC outcome", responses.traffic);
+                self.findings
+                    .key(&self.path.with("grpc"), message, "needs `protocol: grpc` there");
+            }
+            (None, true) if responses.status == 200 => {
+                let message = "gRPC answers have status 200 whatever came of the call";
+                self.findings
+                    .key(&self.path, message, "needs `grpc`")
+                    .help("add `grpc: { status: 0 }`".to_owned());
+            }
+            _ => {}
         }
     }
 

@@ -8,7 +8,7 @@ use hallway_yaml::Path;
 
 use super::findings::Findings;
 use super::{calls, faults};
-use crate::topology::{Behaviour, Latency, Service, Topology};
+use crate::topology::{Behaviour, Language, Latency, Protocol, Service, Topology};
 use crate::traffic::INTRUDER;
 use crate::{Network, Scenario};
 
@@ -68,6 +68,12 @@ fn check_service(findings: &mut Findings<'_>, topology: &Topology, name: &str, s
     findings.key_name(&path, "a service", name);
     if let Some(identity) = &service.identity {
         findings.name(&path.with("identity"), "a service account", identity);
+    }
+    if service.protocol == Protocol::H2c && service.language != Language::Rust {
+        let message = "only the Rust service serves HTTP/2";
+        findings
+            .key(&path.with("protocol"), message, "excluded by `language`")
+            .help("remove `language`, or `protocol`".to_owned());
     }
     check_stand_in(findings, &path, topology, name, service);
     if let Some(behaviour) = &service.behaviour {

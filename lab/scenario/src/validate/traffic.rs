@@ -7,7 +7,7 @@ use super::findings::Findings;
 use super::urls;
 use crate::Scenario;
 use crate::topology::Topology;
-use crate::traffic::{INTRUDER, MOST_REQUESTS, Present, Traffic};
+use crate::traffic::{INTRUDER, MOST_REQUESTS, Present, Traffic, TrafficProtocol};
 
 /// Checks every stream of requests.
 pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
@@ -16,6 +16,7 @@ pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
         findings.key_name(&path, "traffic", name);
         check_sender(findings, &path, &scenario.topology, traffic);
         check_amount(findings, &path, traffic);
+        check_protocol(findings, &path, traffic);
         check_request(findings, &path, traffic);
     }
 }
@@ -44,7 +45,7 @@ fn check_sender(findings: &mut Findings<'_>, path: &Path, topology: &Topology, t
                 .help(help.to_owned());
         }
         (Some(INTRUDER), None) => {
-            findings.reference(&path.with("to"), "service", &traffic.to, programs());
+            findings.reference(&path.with("to"), "service", traffic.host(), programs());
         }
         (Some(from), None) => {
             findings.reference(&path.with("from"), "service", from, programs().chain([INTRUDER]));
@@ -124,11 +125,44 @@ fn check_amount(findings: &mut Findings<'_>, path: &Path, traffic: &Traffic) {
     }
 }
 
+fn check_protocol(findings: &mut Findings<'_>, path: &Path, traffic: &Traffic) {
+    let is_http1 = traffic.protocol == TrafficProtocol::Http1;
+    if traffic.via.is_some() && !is_http1 {
+        let message = "a program makes its calls in HTTP/1.1";
+        findings
+            .key(&path.with("protocol"), message, "excluded by `via`")
+            .help("write `from:` for the load generator to make the calls".to_owned());
+    }
+    if traffic.connections.is_some() && is_http1 {
+        let message = "in HTTP/1.1 there are as many connections as requests under way";
+        findings
+            .key(
+                &path.with("connections"),
+                message,
+                "needs `protocol: h2` or `grpc`",
+            )
+            .help("remove it, or add a `protocol`".to_owned());
+    }
+    if traffic.protocol == TrafficProtocol::Grpc {
+        if traffic.method() != "POST" {
+            let message = "every gRPC call is a POST request";
+            findings.value(&path.with("method"), message, "expected `POST`, or nothing");
+        }
+        for name in traffic.headers.keys() {
+            if ["content-type", "te"].contains(&name.to_ascii_lowercase().as_str()) {
+                let path = path.with("headers").with(name.as_str());
+                let message = format!("gRPC itself sets `{name}`");
+                findings.key(&path, message, "excluded by `protocol: grpc`");
+            }
+        }
+    }
+}
+
 fn check_request(findings: &mut Findings<'_>, path: &Path, traffic: &Traffic) {
-    if traffic.from.as_deref() != Some(INTRUDER) {
+    if traffic.from.as_deref() != Some(INTRUDER) || traffic.to.contains("://") {
         urls::check_url(findings, &path.with("to"), &traffic.to);
     }
-    urls::check_method(findings, &path.with("method"), &traffic.method);
+    urls::check_method(findings, &path.with("method"), traffic.method());
     for (name, value) in &traffic.headers {
         urls::check_header(findings, &path.with("headers").with(name.as_str()), name, value);
     }

@@ -5,10 +5,12 @@ use std::io;
 
 use bytes::Bytes;
 use hallway_evidence::ResponseSeen;
-use hallway_evidence::client::{FailureKind, FailureSeen};
+use hallway_evidence::client::{FailureKind, FailureSeen, GrpcSeen};
 use hallway_identity::HandshakeFailure;
 use hallway_service::contract::{CallResult, REQUEST_ID_HEADER};
-use http::Response;
+use hallway_service::grpc;
+use http::{Response, StatusCode, header};
+use http_body_util::Collected;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -40,7 +42,47 @@ pub(super) fn response(response: &Response<Bytes>) -> ResponseSeen {
         proxy_message: answerer.is_none().then(|| proxy_message(response.body())),
         service: answerer.as_ref().map(|answerer| answerer.service.clone()),
         instance: answerer.map(|answerer| answerer.instance),
+        grpc: None,
     }
+}
+
+/// What came of a gRPC call. An answer that is none, such as a proxy's in plain words, has a status of its own.
+pub(super) fn of_grpc(answer: Response<Collected<Bytes>>) -> Result<ResponseSeen, ClientError> {
+    let trailers = answer.body().trailers().cloned();
+    let answer = answer.map(Collected::to_bytes);
+    let content_type = answer.headers().get(header::CONTENT_TYPE);
+    let is_grpc = content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
+    if answer.status() != StatusCode::OK || !is_grpc {
+        return Ok(response(&answer));
+    }
+    let cut_short = |why: String| ClientError::CutShort(why);
+    // Without a message, the only head may carry the outcome.
+    let last = match &trailers {
+        None if answer.body().is_empty() => answer.headers(),
+        None => return Err(cut_short("it has no trailers".to_owned())),
+        Some(trailers) => trailers,
+    };
+    let text = |name| last.get(name).and_then(|value| value.to_str().ok());
+    let status = text(grpc::STATUS_HEADER)
+        .and_then(|status| status.parse().ok())
+        .ok_or_else(|| cut_short("its trailers have no grpc-status".to_owned()))?;
+    let messages = grpc::messages(answer.body().clone()).map_err(|error| cut_short(error.to_string()))?;
+    let request_id = answer.headers().get(REQUEST_ID_HEADER);
+    let answerer = messages
+        .first()
+        .and_then(|first| serde_json::from_slice::<Answerer>(first).ok());
+    Ok(ResponseSeen {
+        status: answer.status().as_u16(),
+        request_id: request_id.map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned()),
+        proxy_message: None,
+        service: answerer.as_ref().map(|answerer| answerer.service.clone()),
+        instance: answerer.map(|answerer| answerer.instance),
+        grpc: Some(GrpcSeen {
+            status,
+            message: text(grpc::MESSAGE_HEADER).map(|message| self::text(message.as_bytes())),
+            messages: u32::try_from(messages.len()).unwrap_or(u32::MAX),
+        }),
+    })
 }
 
 /// What the caller got, or its error when it got nothing.
@@ -59,6 +101,7 @@ pub(super) fn of_call(result: CallResult) -> Result<ResponseSeen, String> {
         proxy_message: answerer.is_none().then_some(said),
         service: answerer.as_ref().map(|answerer| answerer.service.clone()),
         instance: answerer.map(|answerer| answerer.instance),
+        grpc: None,
     })
 }
 
@@ -96,6 +139,7 @@ fn kind(error: &ClientError) -> FailureKind {
             FailureKind::ConnectionRefused
         }
         ClientError::Handshake(_) => FailureKind::Handshake,
+        ClientError::CutShort(_) => FailureKind::CutShort,
         ClientError::Connect(error) => of_causes(error),
         ClientError::Exchange(error) if error.is_incomplete_message() || error.is_canceled() => {
             FailureKind::ConnectionClosed
@@ -118,7 +162,17 @@ fn of_cause(cause: &(dyn Error + 'static)) -> Option<FailureKind> {
             .is_incomplete_message()
             .then_some(FailureKind::ConnectionClosed);
     }
-    let error = cause.downcast_ref::<io::Error>()?;
+    if let Some(error) = cause.downcast_ref::<h2::Error>() {
+        return match error.get_io() {
+            Some(error) => of_io(error),
+            None if error.is_go_away() => Some(FailureKind::ConnectionClosed),
+            None => error.is_reset().then_some(FailureKind::CutShort),
+        };
+    }
+    of_io(cause.downcast_ref::<io::Error>()?)
+}
+
+fn of_io(error: &io::Error) -> Option<FailureKind> {
     if HandshakeFailure::from_io(error).is_some() {
         return Some(FailureKind::Handshake);
     }

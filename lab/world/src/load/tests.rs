@@ -1,4 +1,5 @@
 mod intruder;
+mod multiplexed;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
 use hallway_scenario::Scenario;
-use hallway_service::contract::Latency;
+use hallway_service::contract::{Latency, Protocol};
 use serde_json::{Value, json};
 
 use super::Plan;
@@ -19,7 +19,7 @@ fn a_service_becomes_its_replicas() {
         json!({
             "orders": { "language": "python", "calls": ["payments", { "url": "http://ledger/entry", "method": "POST" }] },
             "payments": {
-                "replicas": 2, "version": "v3", "identity": "billing", "sidecar": { "route_rules": 10 },
+                "replicas": 2, "protocol": "h2c", "version": "v3", "identity": "billing", "sidecar": { "route_rules": 10 },
                 "behaviour": { "latency": "5ms", "reset_before": "1 in 4" },
                 "instances": { "payments-2": { "behaviour": { "status": 503 } } },
             },
@@ -52,6 +52,10 @@ fn a_service_becomes_its_replicas() {
     assert_eq!((first.version.as_str(), first.route_rules), ("v3", Some(10)));
     assert_eq!(first.behaviour.latency, Some(Latency::Fixed { ms: 5.0 }));
     assert_eq!(first.behaviour.reset_before, Some(0.25));
+    assert_eq!(
+        (orders.protocol, first.protocol),
+        (Protocol::Http1, Protocol::H2c)
+    );
     assert_eq!(second.behaviour.status, Some(503));
     assert_eq!(
         second.behaviour.latency, None,

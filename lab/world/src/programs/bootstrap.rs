@@ -92,6 +92,7 @@ pub(super) fn application(
         version: workload.version.clone(),
         instance: workload.name.clone(),
         listen: LOCAL,
+        protocol: workload.protocol,
         control: ControlEndpoint {
             listen: LOCAL,
             token: control_token.0.clone(),

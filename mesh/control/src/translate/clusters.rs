@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hallway_config::destination_rule::{SimpleLoadBalancer, TrafficPolicy};
+use hallway_config::service::ServicePort;
 use hallway_config::{NamespacedName, Resources, Service};
 use hallway_model::cluster::ClusterLimits;
 use hallway_model::{Cluster, ClusterName, Endpoint, LoadBalancing, MtlsMode, Protocol, Security};
@@ -12,8 +13,15 @@ use crate::registry::{Registry, Workload};
 
 pub(super) fn clusters(resources: &Resources) -> BTreeMap<ClusterName, Cluster> {
     service_ports(resources)
-        .map(|(key, _, port)| (cluster_name(key, port), cluster(resources, key)))
+        .map(|(key, _, port)| (cluster_name(key, port.port), cluster(resources, key, port)))
         .collect()
+}
+
+/// The version of HTTP that the application of `workload` speaks: what the ports that lead to it say.
+pub(super) fn spoken_by(resources: &Resources, workload: &Workload) -> Protocol {
+    service_ports(resources)
+        .find(|(key, service, _)| selects(key, service, workload))
+        .map_or_else(Protocol::default, |(_, _, port)| port.app_protocol.http_version())
 }
 
 /// The ready workloads behind each cluster, as `caller` sees them. A workload runs one application, so all ports of its
@@ -32,20 +40,14 @@ pub(super) fn endpoints(
             .collect()
     };
     service_ports(resources)
-        .map(|(key, service, port)| (cluster_name(key, port), behind(key, service)))
+        .map(|(key, service, port)| (cluster_name(key, port.port), behind(key, service)))
         .filter(|(_, endpoints)| !endpoints.is_empty())
         .collect()
 }
 
-/// A workload has one label, `app`. A service without a selector stands for the workloads that carry its name.
+/// A workload has one label, `app`.
 fn selects(key: &NamespacedName, service: &Service, workload: &Workload) -> bool {
-    let labels = match &service.spec.selector {
-        Some(selector) if !selector.is_empty() => selector
-            .iter()
-            .all(|(label, value)| label == "app" && *value == workload.app),
-        _ => workload.app == key.name,
-    };
-    labels && workload.namespace == key.namespace
+    service.selected_app() == Some(&workload.app) && workload.namespace == key.namespace
 }
 
 /// The caller's side of TLS follows the callee's `PeerAuthentication` (Istio's auto mTLS): where that is `DISABLE`, calls go in the
@@ -64,7 +66,7 @@ fn endpoint(resources: &Resources, workload: &Workload, caller: &str) -> Option<
     })
 }
 
-fn cluster(resources: &Resources, service: &NamespacedName) -> Cluster {
+fn cluster(resources: &Resources, service: &NamespacedName, port: &ServicePort) -> Cluster {
     let rule = resources
         .destination_rules
         .values()
@@ -86,8 +88,8 @@ fn cluster(resources: &Resources, service: &NamespacedName) -> Cluster {
                 .http
                 .http1_max_pending_requests
                 .unwrap_or(limits.pending_requests),
-            ..limits
+            requests: pool.http.http2_max_requests.unwrap_or(limits.requests),
         },
-        protocol: Protocol::Http1,
+        protocol: port.app_protocol.http_version(),
     }
 }

@@ -13,8 +13,9 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
+use hallway_config::service::ServicePort;
 use hallway_config::{NamespacedName, Resources};
-use hallway_model::{ClusterName, Inbound, Protocol, Snapshot};
+use hallway_model::{ClusterName, Inbound, Snapshot};
 
 use crate::registry::{Registry, Workload};
 
@@ -35,17 +36,17 @@ fn inbound(resources: &Resources, proxy: &Workload) -> Option<Inbound> {
         mtls,
         origin,
         application: endpoint.application,
-        protocol: Protocol::Http1,
+        protocol: clusters::spoken_by(resources, proxy),
     })
 }
 
 /// Each port of each service.
 fn service_ports(
     resources: &Resources,
-) -> impl Iterator<Item = (&NamespacedName, &hallway_config::Service, u16)> {
+) -> impl Iterator<Item = (&NamespacedName, &hallway_config::Service, &ServicePort)> {
     resources.services.iter().flat_map(|(key, service)| {
         let ports = service.value.spec.ports.iter();
-        ports.map(move |port| (key, &service.value, port.port))
+        ports.map(move |port| (key, &service.value, port))
     })
 }
 

@@ -29,7 +29,7 @@ pub(super) fn tables(resources: &Resources, namespace: &str) -> BTreeMap<String,
         rules: rules(resources, service, port),
     };
     service_ports(resources)
-        .map(|(key, _, port)| table(key, port))
+        .map(|(key, _, port)| table(key, port.port))
         .map(|table| (table.name.clone(), table))
         .collect()
 }

@@ -1,6 +1,7 @@
 use hallway_config::{Admission, Resources, RuleFile, load};
+use hallway_model::cluster::ClusterLimits;
 use hallway_model::route::Target;
-use hallway_model::{LoadBalancing, MtlsMode, Security, Snapshot, TrustDomain};
+use hallway_model::{LoadBalancing, MtlsMode, Protocol, Security, Snapshot, TrustDomain};
 
 use super::translate;
 use crate::api::{RegisterWorkload, WorkloadEndpoint};
@@ -339,14 +340,38 @@ spec:
   host: payments.shop.svc.cluster.local
   trafficPolicy:
     loadBalancer: {{ simple: ROUND_ROBIN }}
-    connectionPool: {{ tcp: {{ maxConnections: 7 }}, http: {{ http1MaxPendingRequests: 3 }} }}
+    connectionPool: {{ tcp: {{ maxConnections: 7 }}, http: {{ http1MaxPendingRequests: 3, http2MaxRequests: 5 }} }}
 "
     );
     let snapshot = for_orders(&rules, []);
     let cluster = snapshot.clusters.values().next().expect("a cluster");
     assert_eq!(cluster.load_balancing, LoadBalancing::RoundRobin);
-    assert_eq!(
-        (cluster.limits.connections, cluster.limits.pending_requests),
-        (7, 3)
-    );
+    let expected = ClusterLimits {
+        connections: 7,
+        pending_requests: 3,
+        requests: 5,
+    };
+    assert_eq!(cluster.limits, expected);
+}
+
+#[test]
+fn what_an_application_speaks_is_told_to_its_callers_and_to_its_own_sidecar() {
+    for (word, expected) in [
+        ("", Protocol::Http1),
+        (", appProtocol: http", Protocol::Http1),
+        (", appProtocol: kubernetes.io/h2c", Protocol::Http2),
+    ] {
+        let rules = PAYMENTS.replace("port: 80", &format!("port: 80{word}"));
+        let snapshot = for_orders(&rules, []);
+        let cluster = snapshot.clusters.values().next().expect("a cluster");
+        assert_eq!(cluster.protocol, expected, "{word}");
+        let spoken_by = |app| {
+            let workload = workload("shop", app, 1, true);
+            let resources = resources(&rules, Admission::Enforce);
+            let inbound = translate(&resources, &registry([]), &workload).inbound;
+            inbound.expect("it has an endpoint").protocol
+        };
+        assert_eq!(spoken_by("payments"), expected, "{word}");
+        assert_eq!(spoken_by("orders"), Protocol::Http1, "no service selects it");
+    }
 }

@@ -290,3 +290,35 @@ fn what_is_missing_altogether() {
     assert_refused("parts-empty", empty);
     assert_refused("file-empty", "");
 }
+
+#[test]
+fn protocols() {
+    assert_mistakes(
+        "protocols",
+        &[
+            (
+                "orders: { language: python,",
+                "orders: { language: python, protocol: h2c,",
+            ),
+            (
+                "from: orders, to: http://payments/charge, rate: 500/s, for: 6s",
+                "from: orders, to: http://payments/charge, rate: 500/s, for: 6s, connections: 2",
+            ),
+            ("via: orders", "via: orders\n    protocol: h2"),
+            (
+                "from: intruder, to: payments, present",
+                "from: intruder, to: http://payment/charge, protocol: grpc, method: GET, headers: { TE: gzip }, present",
+            ),
+            ("share: \">= 99%\"", "grpc: { status: 0 }, share: \">= 99%\""),
+            (
+                "  hops: {",
+                "  rude: { responses: { traffic: rude, status: 200, count: \"0\" } }
+  pipes: { connections: { traffic: stedy, count: 1 } }
+  even: { spread: { traffic: steady, service: payments, each_above: 50% } }
+  near: { spread: { traffic: steady, service: payments, each_above: 46% } }
+  odd: { spread: { traffic: steady, service: ledger, each_above: 10% } }
+  hops: {",
+            ),
+        ],
+    );
+}

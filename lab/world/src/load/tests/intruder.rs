@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio_rustls::TlsAcceptor;
 
-use super::super::{Intruder, RequestTemplate, Sender};
+use super::super::{Dialer, Intruder, RequestTemplate, Sender};
 use super::{arrivals, failure, listen, run, serve, stream};
 
 #[tokio::test]
@@ -31,9 +31,11 @@ async fn an_intruder_in_the_clear_speaks_to_a_server() {
     );
     let request = RequestTemplate::absolute("GET", "http://payments/", [], None).unwrap();
     let intruder = Intruder {
-        host: host.clone(),
-        target,
-        tls: None,
+        dialer: Dialer {
+            host: host.clone(),
+            target,
+            tls: None,
+        },
         request: request.in_origin_form(),
     };
     let arrivals = arrivals(Duration::from_millis(1), 2);
@@ -121,9 +123,11 @@ async fn an_intruder_presents_what_it_has() {
         );
         let request = RequestTemplate::absolute("GET", "http://payments/", [], None).unwrap();
         let intruder = Intruder {
-            host: host.clone(),
-            target,
-            tls: Some(tls),
+            dialer: Dialer {
+                host: host.clone(),
+                target,
+                tls: Some(tls),
+            },
             request: request.in_origin_form(),
         };
         let once = arrivals(Duration::from_millis(1), 1);
