@@ -5,16 +5,21 @@ use std::io;
 
 use hallway_host::Stream;
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// The most bytes of a head.
 const BUFFER: usize = 16 * 1024;
 /// The most headers of a message.
 const HEADERS: usize = 64;
 
+/// What carries bytes both ways.
+pub(crate) trait Bytes: AsyncRead + AsyncWrite + Unpin {}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Bytes for Io {}
+
 /// One end of a connection.
-pub(crate) struct Connection {
-    stream: Stream,
+pub(crate) struct Connection<Io = Stream> {
+    stream: Io,
     buffer: Box<[u8]>,
     filled: usize,
 }
@@ -61,8 +66,8 @@ struct Parsed<T> {
     body: usize,
 }
 
-impl Connection {
-    pub(crate) fn new(stream: Stream) -> Self {
+impl<Io: Bytes> Connection<Io> {
+    pub(crate) fn new(stream: Io) -> Self {
         Self {
             stream,
             buffer: vec![0; BUFFER].into(),

@@ -16,11 +16,12 @@ use tokio::time::{Instant, sleep};
 use crate::child::{Child, LOOK_EVERY, READY_WITHIN, Starter};
 use crate::credentials::Credentials;
 use crate::error::BenchError;
-use crate::machine::{Cores, CpuTime};
+use crate::machine::{Cores, CpuTime, resident_bytes};
 use crate::parts::Part;
-use crate::parts::application::{Application, SMALL};
-use crate::parts::load::{Request, probe};
-use crate::setup::{SERVICE, Setup};
+use crate::parts::application::{Application, LARGE, SMALL};
+use crate::parts::load::{GRPC_PREFIX, Request, probe};
+use crate::parts::tls::Files;
+use crate::setup::{Protocol, SERVICE, Setup};
 use crate::subject::Subject;
 use crate::tools::Tools;
 
@@ -44,8 +45,6 @@ pub(crate) struct Workshop {
 pub(crate) struct Pair {
     subject: Subject,
     setup: Setup,
-    /// Where the client connects to.
-    entry: SocketAddr,
     sidecars: Sidecars,
     application: Child,
     directory: TempDir,
@@ -53,16 +52,25 @@ pub(crate) struct Pair {
 
 /// The processes of a pair, and where it begins.
 #[derive(Debug)]
-pub(crate) struct Sidecars {
+struct Sidecars {
+    /// Where the client connects to.
     entry: SocketAddr,
+    door: Option<Door>,
     /// Those that are measured.
     measured: Vec<Child>,
     /// Those that are not.
     beside: Vec<Child>,
 }
 
+/// Where the second sidecar accepts peers, and what they must prove who they are with.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) address: SocketAddr,
+    pub(crate) credentials: Files,
+}
+
 /// Where a pair is made.
-pub(crate) struct Site<'a> {
+struct Site<'a> {
     workshop: &'a Workshop,
     setup: Setup,
     /// For what these programs read and write.
@@ -85,6 +93,7 @@ impl Pair {
         let part = Part::Application(Application {
             listen: ANYWHERE,
             wants_request_id: subject.is_proxy(),
+            protocol: setup.protocol,
         });
         let core = workshop.cores.load;
         let starter = &workshop.starter;
@@ -98,11 +107,7 @@ impl Pair {
             application: application.listening().await?,
         };
         let sidecars = match subject {
-            Subject::Direct => Sidecars {
-                entry: site.application,
-                measured: Vec::new(),
-                beside: Vec::new(),
-            },
+            Subject::Direct => Sidecars::none(site.application),
             Subject::Splice => splice::plain(&site).await?,
             Subject::TlsSplice => splice::tls(&site).await?,
             Subject::Hallway => hallway::start(&site).await?,
@@ -115,7 +120,6 @@ impl Pair {
         let mut pair = Self {
             subject,
             setup,
-            entry: sidecars.entry,
             sidecars,
             application,
             directory,
@@ -124,14 +128,35 @@ impl Pair {
         Ok(pair)
     }
 
-    /// A small request through the pair.
+    /// A small request through the pair, for 1 KiB.
     pub(crate) fn request(&self) -> Request {
-        Request {
-            target: self.entry,
-            authority: SERVICE.to_owned(),
-            path: self.setup.path(SMALL),
-            answer: SMALL,
+        let grpc = Request {
+            body: GRPC_PREFIX,
+            answer: GRPC_PREFIX + SMALL,
+            ..self.get(SMALL)
+        };
+        match self.setup.protocol {
+            Protocol::Http1 | Protocol::Http2 => self.get(SMALL),
+            Protocol::Grpc => grpc,
         }
+    }
+
+    /// A request for 1 MiB.
+    pub(crate) fn download(&self) -> Request {
+        self.get(LARGE)
+    }
+
+    /// A request with 1 MiB.
+    pub(crate) fn upload(&self) -> Request {
+        Request {
+            body: LARGE,
+            ..self.get(SMALL)
+        }
+    }
+
+    /// The second sidecar's door, if it has one with a lock.
+    pub(crate) fn door(&self) -> Option<&Door> {
+        self.sidecars.door.as_ref()
     }
 
     pub(crate) fn directory(&self) -> &Path {
@@ -161,11 +186,36 @@ impl Pair {
         }
     }
 
+    /// The resident memory of each sidecar, in bytes.
+    ///
+    /// # Errors
+    /// When one has gone.
+    pub(crate) fn resident_bytes(&self) -> Result<Vec<u64>, BenchError> {
+        let sidecars = self.sidecars.measured.iter();
+        sidecars
+            .map(|sidecar| {
+                resident_bytes(sidecar.pid()).map_err(|error| sidecar.failed(format!("has gone: {error}")))
+            })
+            .collect()
+    }
+
     /// Kills all of it.
     pub(crate) async fn stop(self) {
         let Sidecars { measured, beside, .. } = self.sidecars;
         for child in measured.into_iter().chain(beside).chain([self.application]) {
             child.stop().await;
+        }
+    }
+
+    fn get(&self, bytes: usize) -> Request {
+        Request {
+            target: self.sidecars.entry,
+            authority: SERVICE.to_owned(),
+            path: self.setup.path(bytes),
+            body: 0,
+            answer: bytes,
+            protocol: self.setup.protocol,
+            request_id: false,
         }
     }
 
@@ -189,6 +239,31 @@ impl Pair {
                 child.still_runs()?;
             }
             sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+impl Sidecars {
+    fn none(application: SocketAddr) -> Self {
+        Self {
+            entry: application,
+            door: None,
+            measured: Vec::new(),
+            beside: Vec::new(),
+        }
+    }
+
+    /// A pair of a peer: who connects to the second must be certified as the first is.
+    fn of_peer(site: &Site<'_>, (inbound, middle): (Child, u16), (outbound, entry): (Child, u16)) -> Self {
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self {
+            entry: loopback(entry),
+            door: Some(Door {
+                address: loopback(middle),
+                credentials: site.workshop.credentials.outbound.files.clone(),
+            }),
+            measured: vec![inbound, outbound],
+            beside: Vec::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Sidecars, Site, free_port, write};
 use crate::child::{Child, Program};
 use crate::error::BenchError;
-use crate::parts::splice::Files;
+use crate::parts::tls::Files;
 
 /// What the two speak with each other.
 #[derive(Clone, Copy, Debug)]
@@ -27,11 +27,7 @@ pub(super) fn start(site: &Site<'_>, between: Between) -> Result<Sidecars, Bench
     let (entry, middle) = (free_port()?, free_port()?);
     let inbound = run(site, "inbound", &inbound(site, middle))?;
     let outbound = run(site, "outbound", &outbound(site, between, entry, middle))?;
-    Ok(Sidecars {
-        entry: ([127, 0, 0, 1], entry).into(),
-        measured: vec![inbound, outbound],
-        beside: Vec::new(),
-    })
+    Ok(Sidecars::of_peer(site, (inbound, middle), (outbound, entry)))
 }
 
 fn run(site: &Site<'_>, name: &str, resources: &Value) -> Result<Child, BenchError> {
@@ -79,9 +75,9 @@ fn outbound(site: &Site<'_>, between: Between, entry: u16, middle: u16) -> Value
         .addresses()
         .map(|address| endpoint(&address.to_string(), middle))
         .collect();
-    let (protocol, alpn) = match between {
-        Between::Http1 => ("http_protocol_options", "http/1.1"),
-        Between::Http2 => ("http2_protocol_options", "h2"),
+    let alpn = match between {
+        Between::Http1 => "http/1.1",
+        Between::Http2 => "h2",
     };
     let tls = json!({
         "name": "tls",
@@ -101,9 +97,7 @@ fn outbound(site: &Site<'_>, between: Between, entry: u16, middle: u16) -> Value
             "connect_timeout": "5s",
             "load_assignment": { "cluster_name": "peer", "endpoints": [{ "lb_endpoints": endpoints }] },
             "transport_socket": tls,
-            "typed_extension_protocol_options": { "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": HTTP_OPTIONS, "explicit_http_config": { protocol: {} },
-            } },
+            "typed_extension_protocol_options": speaks(matches!(between, Between::Http2)),
         }],
     })
 }
@@ -129,6 +123,7 @@ fn inbound(site: &Site<'_>, middle: u16) -> Value {
             "name": "application",
             "type": "STATIC",
             "connect_timeout": "5s",
+            "typed_extension_protocol_options": speaks(site.setup.is_http2()),
             "load_assignment": { "cluster_name": "application", "endpoints": [{
                 "lb_endpoints": [endpoint(&application.ip().to_string(), application.port())],
             }] },
@@ -188,6 +183,18 @@ fn tls(files: &Files, peer: &str, alpn: &[&str]) -> Value {
             "match_typed_subject_alt_names": [{ "san_type": "URI", "matcher": { "exact": peer } }],
         },
     })
+}
+
+/// What a cluster speaks.
+fn speaks(http2: bool) -> Value {
+    let protocol = match http2 {
+        true => "http2_protocol_options",
+        false => "http_protocol_options",
+    };
+    json!({ "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": HTTP_OPTIONS,
+        "explicit_http_config": { protocol: {} },
+    } })
 }
 
 fn endpoint(address: &str, port: u16) -> Value {

@@ -13,16 +13,15 @@ use hallway_model::bootstrap::{
 use hallway_model::telemetry::{ControlRecord, ProxyRecord};
 use hallway_world::ControlClient;
 
-use super::{ANYWHERE, Sidecars, Site};
+use super::{ANYWHERE, Door, Sidecars, Site};
 use crate::child::{Child, Program};
+use crate::credentials::SVID_LIFETIME;
 use crate::error::BenchError;
 use crate::setup::SERVICE;
 
 const NAMESPACE: &str = "bench";
 /// The most rules of one `HTTPRoute`, by Gateway API.
 const RULES_PER_ROUTE: usize = 16;
-/// Longer than any bench: no certificate is renewed meanwhile.
-const SVID_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(super) async fn start(site: &Site<'_>) -> Result<Sidecars, BenchError> {
     let (control, client, address) = start_control_plane(site).await?;
@@ -54,6 +53,10 @@ pub(super) async fn start(site: &Site<'_>) -> Result<Sidecars, BenchError> {
     }
     Ok(Sidecars {
         entry,
+        door: Some(Door {
+            address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port),
+            credentials: site.workshop.credentials.mesh.client.clone(),
+        }),
         measured: vec![inbound, outbound],
         beside: vec![control],
     })
@@ -63,18 +66,18 @@ async fn start_control_plane(
     site: &Site<'_>,
 ) -> Result<(Child, ControlClient, ControlPlaneAddress), BenchError> {
     let token = new_token();
+    let workshop = site.workshop;
     let bootstrap = ControlBootstrap {
-        trust_domain: "bench.test".parse().expect("a well-formed trust domain"),
+        trust_domain: workshop.credentials.mesh.trust_domain.clone(),
         discovery: ANYWHERE,
         admin: admin(&token),
         rules: None,
         admission: Admission::Enforce,
-        authority: None,
+        authority: Some(workshop.credentials.mesh.authority.clone()),
         svid_lifetime: SVID_LIFETIME,
         federated_bundles: Vec::new(),
         seed: random::entropy(),
     };
-    let workshop = site.workshop;
     let program = role(site, "control-plane", "control-plane");
     let mut control = workshop
         .starter
@@ -177,9 +180,13 @@ fn new_token() -> Token {
 
 /// One service, and so many rules for those who call it, each with a retry policy and a deadline.
 fn rules(site: &Site<'_>) -> String {
+    let speaks = match site.setup.is_http2() {
+        true => ", appProtocol: kubernetes.io/h2c",
+        false => "",
+    };
     let mut text = format!(
         "apiVersion: v1\nkind: Service\nmetadata: {{ name: {SERVICE}, namespace: {NAMESPACE} }}\n\
-         spec: {{ ports: [{{ name: http, port: 80 }}] }}\n"
+         spec: {{ ports: [{{ name: http, port: 80{speaks} }}] }}\n"
     );
     let prefixes: Vec<String> = site.setup.prefixes().collect();
     for (number, prefixes) in (1..).zip(prefixes.chunks(RULES_PER_ROUTE)) {

@@ -22,11 +22,7 @@ pub(super) fn start(site: &Site<'_>, between: Between) -> Result<Sidecars, Bench
     }
     let map = write(site.directory, "routes.map", &map)?;
     let outbound = run(site, "outbound", &outbound(site, between, entry, middle, &map))?;
-    Ok(Sidecars {
-        entry: ([127, 0, 0, 1], entry).into(),
-        measured: vec![inbound, outbound],
-        beside: Vec::new(),
-    })
+    Ok(Sidecars::of_peer(site, (inbound, middle), (outbound, entry)))
 }
 
 fn run(site: &Site<'_>, name: &str, configuration: &str) -> Result<Child, BenchError> {
@@ -71,7 +67,7 @@ fn outbound(site: &Site<'_>, between: Between, entry: u16, middle: u16, map: &st
     let mut text = common(site);
     let _ = write!(
         text,
-        "frontend application\n    bind 127.0.0.1:{entry}\n    \
+        "frontend application\n    bind 127.0.0.1:{entry}{clear}\n    \
          http-request set-header x-request-id %[uuid()] unless {{ req.hdr(x-request-id) -m found }}\n    \
          use_backend %[path,map_beg({map})]\n\
          backend peer\n    balance random(2)\n    \
@@ -80,6 +76,7 @@ fn outbound(site: &Site<'_>, between: Between, entry: u16, middle: u16, map: &st
         authority = own.files.authority.display(),
         own = own.combined.display(),
         alpn = alpn(between),
+        clear = in_the_clear(site),
     );
     for (number, address) in (1..).zip(site.setup.addresses()) {
         let _ = writeln!(text, "    server peer-{number} {address}:{middle}");
@@ -93,13 +90,22 @@ fn inbound(site: &Site<'_>, between: Between, middle: u16) -> String {
         "{common}frontend peers\n    bind 0.0.0.0:{middle} ssl crt {own} ca-file {authority} verify required \
          ssl-min-ver TLSv1.3 ciphersuites TLS_AES_128_GCM_SHA256 no-tls-tickets alpn {alpn}\n    \
          default_backend application\n\
-         backend application\n    server application {application}\n",
+         backend application\n    server application {application}{clear}\n",
         common = common(site),
         own = own.combined.display(),
         authority = own.files.authority.display(),
         alpn = alpn(between),
         application = site.application,
+        clear = in_the_clear(site),
     )
+}
+
+/// What client and application speak.
+fn in_the_clear(site: &Site<'_>) -> &'static str {
+    match site.setup.is_http2() {
+        true => " proto h2",
+        false => "",
+    }
 }
 
 fn alpn(between: Between) -> &'static str {

@@ -10,11 +10,7 @@ pub(super) fn start(site: &Site<'_>) -> Result<Sidecars, BenchError> {
     let (entry, middle) = (free_port()?, free_port()?);
     let inbound = run(site, "inbound", &inbound(site, middle))?;
     let outbound = run(site, "outbound", &outbound(site, entry, middle))?;
-    Ok(Sidecars {
-        entry: ([127, 0, 0, 1], entry).into(),
-        measured: vec![inbound, outbound],
-        beside: Vec::new(),
-    })
+    Ok(Sidecars::of_peer(site, (inbound, middle), (outbound, entry)))
 }
 
 fn run(site: &Site<'_>, name: &str, http: &str) -> Result<Child, BenchError> {

@@ -1,13 +1,14 @@
 //! Two processes that carry bytes: the least that anybody can do.
 
-use super::{ANYWHERE, Sidecars, Site};
+use super::{ANYWHERE, Door, Sidecars, Site};
 use crate::error::BenchError;
 use crate::parts::Part;
 use crate::parts::splice::{Splice, Tls};
+use crate::parts::tls::Files;
 
 /// In the clear.
 pub(super) async fn plain(site: &Site<'_>) -> Result<Sidecars, BenchError> {
-    start(site, Tls::Nowhere, Tls::Nowhere).await
+    start(site, Tls::Nowhere, Tls::Nowhere, None).await
 }
 
 /// With mutual TLS between the two.
@@ -20,11 +21,22 @@ pub(super) async fn tls(site: &Site<'_>) -> Result<Sidecars, BenchError> {
     let downstream = Tls::Downstream {
         credentials: credentials.inbound.files.clone(),
     };
-    start(site, upstream, downstream).await
+    start(
+        site,
+        upstream,
+        downstream,
+        Some(credentials.outbound.files.clone()),
+    )
+    .await
 }
 
-async fn start(site: &Site<'_>, outbound: Tls, inbound: Tls) -> Result<Sidecars, BenchError> {
-    let (mut measured, mut target) = (Vec::new(), site.application);
+async fn start(
+    site: &Site<'_>,
+    outbound: Tls,
+    inbound: Tls,
+    key: Option<Files>,
+) -> Result<Sidecars, BenchError> {
+    let (mut measured, mut door, mut target) = (Vec::new(), None, site.application);
     for (name, tls) in [("inbound", inbound), ("outbound", outbound)] {
         let part = Part::Splice(Splice {
             listen: ANYWHERE,
@@ -38,10 +50,14 @@ async fn start(site: &Site<'_>, outbound: Tls, inbound: Tls) -> Result<Sidecars,
             .start_part(name, &part, core, site.directory)
             .await?;
         target = child.listening().await?;
+        door = door.or(Some(target));
         measured.push(child);
     }
     Ok(Sidecars {
         entry: target,
+        door: door
+            .zip(key)
+            .map(|(address, credentials)| Door { address, credentials }),
         measured,
         beside: Vec::new(),
     })
