@@ -6,6 +6,7 @@
 //! - `pairs`: how each of them is started and configured; [`tools`]: where they are; `credentials`: what they prove who they are with
 //! - `parts`: the processes of its own that a bench consists of; `child`: how all are started, pinned and stopped
 //! - `measurement`: what is done with a pair; [`metric`]: the figures that it gives; `machine`: where CPU time and memory are read
+//! - [`inspection`]: whether all do the same work
 //! - [`results`]: all rounds; [`statistics`]: their middle; [`target`]: what has to be reached; [`report`]: how it is told
 //!
 //! It is no part of what is measured, and needs Linux: cores to pin to, `/proc` to read, and children that die with their parent.
@@ -15,6 +16,7 @@ mod child;
 mod credentials;
 pub mod error;
 mod http1;
+pub mod inspection;
 pub mod machine;
 mod measurement;
 pub mod metric;

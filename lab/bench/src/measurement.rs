@@ -80,9 +80,9 @@ impl<'a> Sending<'a> {
         told.ok_or_else(|| self.pair.failed(&self.child))
     }
 
-    /// Waits until it begins, or has all its connections.
-    async fn begins(&mut self) -> Result<(), BenchError> {
-        match self.next(Duration::ZERO).await? {
+    /// Waits until it begins, within `expected` and some patience, or has all its connections.
+    async fn begins(&mut self, expected: Duration) -> Result<(), BenchError> {
+        match self.next(expected).await? {
             Told::Begin => Ok(()),
             Told::Counted { .. } | Told::Latencies(_) => Err(self.pair.failed(&self.child)),
         }

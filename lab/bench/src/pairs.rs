@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use crate::child::{Child, LOOK_EVERY, READY_WITHIN, Starter};
 use crate::credentials::Credentials;
 use crate::error::BenchError;
+use crate::inspection::Relay;
 use crate::machine::{Cores, CpuTime, resident_bytes};
 use crate::parts::Part;
 use crate::parts::application::{Application, LARGE, SMALL};
@@ -73,6 +74,8 @@ pub(crate) struct Door {
 struct Site<'a> {
     workshop: &'a Workshop,
     setup: Setup,
+    /// What stands between the two sidecars, if anything.
+    relay: Option<&'a Relay>,
     /// For what these programs read and write.
     directory: &'a Path,
     application: SocketAddr,
@@ -87,6 +90,19 @@ impl Pair {
         workshop: &Workshop,
         subject: Subject,
         setup: Setup,
+    ) -> Result<Self, BenchError> {
+        Self::start_with(workshop, subject, setup, None).await
+    }
+
+    /// The same, with a relay between the two sidecars.
+    ///
+    /// # Errors
+    /// When it does not work.
+    pub(crate) async fn start_with(
+        workshop: &Workshop,
+        subject: Subject,
+        setup: Setup,
+        relay: Option<&Relay>,
     ) -> Result<Self, BenchError> {
         let directory = tempfile::tempdir_in(&workshop.directory)
             .map_err(BenchError::machine("make a temporary directory"))?;
@@ -103,6 +119,7 @@ impl Pair {
         let site = Site {
             workshop,
             setup,
+            relay,
             directory: directory.path(),
             application: application.listening().await?,
         };
@@ -239,6 +256,23 @@ impl Pair {
                 child.still_runs()?;
             }
             sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+impl Site<'_> {
+    /// Where the first sidecar finds the second, which listens at `port`.
+    fn endpoints(&self, port: u16) -> Vec<SocketAddr> {
+        match self.relay {
+            Some(relay) => {
+                relay.lead_to((Ipv4Addr::LOCALHOST, port).into());
+                vec![relay.address()]
+            }
+            None => self
+                .setup
+                .addresses()
+                .map(|address| (address, port).into())
+                .collect(),
         }
     }
 }

@@ -70,6 +70,11 @@ pub(crate) struct Case {
     pub(crate) actions: Vec<Action>,
 }
 
+/// By how much an endpoint prolongs the time before it counts.
+const WARM_UP_PER_ENDPOINT: Duration = Duration::from_millis(5);
+/// How many rounds the long rows of routes and endpoints get.
+pub(crate) const ROUNDS_OF_ROWS: u32 = 3;
+
 /// How long things take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Durations {
@@ -96,6 +101,7 @@ impl Measurement {
 }
 
 impl Durations {
+    /// What all measurements have in common.
     pub(crate) fn of(quick: bool) -> Self {
         match quick {
             true => Self {
@@ -104,8 +110,16 @@ impl Durations {
             },
             false => Self {
                 warm_up: Duration::from_millis(500),
-                window: Duration::from_secs(3),
+                window: Duration::from_secs(2),
             },
+        }
+    }
+
+    /// The same for `setup`: it takes a while until there are connections to every endpoint.
+    pub(crate) fn with(self, setup: Setup) -> Self {
+        Self {
+            warm_up: self.warm_up + WARM_UP_PER_ENDPOINT * (setup.endpoints - 1),
+            ..self
         }
     }
 }
@@ -187,6 +201,14 @@ impl Case {
         cases
     }
 
+    /// How many of so many rounds it takes part in.
+    pub(crate) fn rounds(&self, all: u32) -> u32 {
+        match self.topic {
+            Topic::Routes | Topic::Endpoints => all.min(ROUNDS_OF_ROWS),
+            _ => all,
+        }
+    }
+
     /// Whether the case says anything about `subject`.
     pub(crate) fn concerns(&self, subject: Subject) -> bool {
         match self.topic {
@@ -200,7 +222,10 @@ impl Case {
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Case, Measurement, Topic};
+    use std::time::Duration;
+
+    use super::{Action, Case, Durations, Measurement, Topic};
+    use crate::setup::Setup;
     use crate::subject::Subject;
 
     fn everything() -> Vec<Measurement> {
@@ -221,6 +246,18 @@ mod tests {
             (idle[0].topic, idle[0].actions.as_slice()),
             (Topic::Connections, [Action::Hold].as_slice())
         );
+    }
+
+    #[test]
+    fn rows_get_three_rounds_and_many_endpoints_more_time() {
+        let cases = Case::plan(&everything(), false);
+        let rounds: u32 = cases.iter().map(|case| case.rounds(7)).sum();
+        assert_eq!(rounds, 5 * 7 + 8 * 3);
+        let last = cases.last().expect("planned");
+        assert_eq!(last.setup.endpoints, 1_000);
+        let durations = Durations::of(false);
+        assert!(durations.with(last.setup).warm_up > Duration::from_secs(5));
+        assert_eq!(durations.with(Setup::STANDARD).warm_up, durations.warm_up);
     }
 
     #[test]

@@ -9,27 +9,38 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::BenchError;
+use crate::inspection::Inspection;
 use crate::machine::Machine;
 use crate::plan::Durations;
 use crate::results::Results;
 use crate::target::{Outcome, outcomes};
 use crate::tools::Missing;
 
+/// What was measured, how, and what is missing.
+#[derive(Debug, Serialize)]
+pub struct Conditions {
+    /// The versions of all programs, by their names.
+    pub versions: BTreeMap<&'static str, String>,
+    /// Peers that could not be measured.
+    pub missing: Vec<Missing>,
+    /// What the sidecars of each pair were seen to agree on.
+    pub inspections: Vec<Inspection>,
+    /// Whether measurements were left out and shortened.
+    pub quick: bool,
+    /// How often everybody had their turn.
+    pub rounds: u32,
+}
+
 /// All that was measured, and on what.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// Where.
     pub machine: Machine,
-    /// The versions of all programs, by their names.
-    pub versions: BTreeMap<&'static str, String>,
+    /// Under which conditions.
+    #[serde(flatten)]
+    pub conditions: Conditions,
     /// Whether Hallway was built with optimisations; without, no figure says anything.
     pub optimised: bool,
-    /// Peers that could not be measured.
-    pub missing: Vec<Missing>,
-    /// Whether measurements were left out and shortened.
-    pub quick: bool,
-    /// How often everybody had their turn.
-    pub rounds: u32,
     /// How long each measurement took, in seconds.
     pub seconds: f64,
     /// How long load flowed before each that counts.
@@ -41,22 +52,13 @@ pub struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(
-        versions: BTreeMap<&'static str, String>,
-        missing: Vec<Missing>,
-        quick: bool,
-        rounds: u32,
-        mut results: Vec<Results>,
-    ) -> Self {
+    pub(crate) fn new(conditions: Conditions, mut results: Vec<Results>) -> Self {
         results.iter_mut().for_each(Results::subtract_direct);
-        let Durations { warm_up, window } = Durations::of(quick);
+        let Durations { warm_up, window } = Durations::of(conditions.quick);
         Self {
             machine: Machine::describe(),
-            versions,
+            conditions,
             optimised: !cfg!(debug_assertions),
-            missing,
-            quick,
-            rounds,
             seconds: window.as_secs_f64(),
             warm_up_seconds: warm_up.as_secs_f64(),
             targets: outcomes(&results),

@@ -9,11 +9,12 @@ use hallway_host::Host;
 use crate::child::Starter;
 use crate::credentials::Credentials;
 use crate::error::BenchError;
+use crate::inspection::inspect;
 use crate::machine::Cores;
 use crate::measurement::measure;
 use crate::pairs::{Pair, Workshop};
 use crate::plan::{Case, Durations, Measurement};
-use crate::report::Report;
+use crate::report::{Conditions, Report};
 use crate::results::Results;
 use crate::subject::Subject;
 use crate::tools::Tools;
@@ -73,13 +74,20 @@ pub async fn sidecar(options: &Options, tell: impl Fn(Progress)) -> Result<Repor
         directory,
         host,
     };
+    let mut inspections = Vec::new();
+    for subject in &subjects {
+        inspections.extend(inspect(&workshop, *subject).await?);
+    }
     let cases = Case::plan(&options.measurements, options.quick);
     let results = rounds(&workshop, options, &cases, &subjects, tell).await?;
     Ok(Report::new(
-        versions,
-        missing,
-        options.quick,
-        options.rounds,
+        Conditions {
+            versions,
+            missing,
+            inspections,
+            quick: options.quick,
+            rounds: options.rounds,
+        },
         results,
     ))
 }
@@ -115,13 +123,20 @@ async fn rounds(
         .iter()
         .map(|case| Results::new(case.topic, case.setup))
         .collect();
-    let concerned = |case: &Case| subjects.iter().filter(|subject| case.concerns(**subject)).count();
-    let total = options.rounds as usize * cases.iter().map(concerned).sum::<usize>();
+    let turns = |case: &Case| {
+        let concerned = subjects.iter().filter(|subject| case.concerns(**subject));
+        case.rounds(options.rounds) as usize * concerned.count()
+    };
+    let total = cases.iter().map(turns).sum();
     let mut done = 0;
-    for round in 0..options.rounds as usize {
-        for (case, results) in cases.iter().zip(&mut results) {
-            // Nobody is always the first.
-            let (front, back) = subjects.split_at(round % subjects.len());
+    for round in 0..options.rounds {
+        // Nobody is always the first.
+        let (front, back) = subjects.split_at(round as usize % subjects.len());
+        let taking_part = cases
+            .iter()
+            .zip(&mut results)
+            .filter(|(case, _)| round < case.rounds(options.rounds));
+        for (case, results) in taking_part {
             for subject in back
                 .iter()
                 .chain(front)
@@ -131,7 +146,7 @@ async fn rounds(
                 tell(Progress { done, total, subject });
                 let pair = Pair::start(workshop, subject, case.setup).await?;
                 for action in &case.actions {
-                    let durations = Durations::of(options.quick);
+                    let durations = Durations::of(options.quick).with(case.setup);
                     results.add(subject, measure(workshop, &pair, *action, durations).await?);
                 }
                 pair.stop().await;

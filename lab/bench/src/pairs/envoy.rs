@@ -1,5 +1,7 @@
 //! Envoy as a sidecar. Source: <https://www.envoyproxy.io/docs/envoy/latest/api-v3/api>.
 
+use std::net::SocketAddr;
+
 use serde_json::{Value, json};
 
 use super::{Sidecars, Site, free_port, write};
@@ -70,11 +72,7 @@ fn outbound(site: &Site<'_>, between: Between, entry: u16, middle: u16) -> Value
             })
         })
         .collect();
-    let endpoints: Vec<Value> = site
-        .setup
-        .addresses()
-        .map(|address| endpoint(&address.to_string(), middle))
-        .collect();
+    let endpoints: Vec<Value> = site.endpoints(middle).into_iter().map(endpoint).collect();
     let alpn = match between {
         Between::Http1 => "http/1.1",
         Between::Http2 => "h2",
@@ -116,7 +114,6 @@ fn inbound(site: &Site<'_>, middle: u16) -> Value {
                 tls(&credentials.inbound.files, &credentials.outbound.identity, &["h2", "http/1.1"]),
         },
     });
-    let application = site.application;
     json!({
         "listeners": [listener(site, "peers", "0.0.0.0", middle, &routes, Some(&tls))],
         "clusters": [{
@@ -125,7 +122,7 @@ fn inbound(site: &Site<'_>, middle: u16) -> Value {
             "connect_timeout": "5s",
             "typed_extension_protocol_options": speaks(site.setup.is_http2()),
             "load_assignment": { "cluster_name": "application", "endpoints": [{
-                "lb_endpoints": [endpoint(&application.ip().to_string(), application.port())],
+                "lb_endpoints": [endpoint(site.application)],
             }] },
         }],
     })
@@ -197,6 +194,9 @@ fn speaks(http2: bool) -> Value {
     } })
 }
 
-fn endpoint(address: &str, port: u16) -> Value {
-    json!({ "endpoint": { "address": { "socket_address": { "address": address, "port_value": port } } } })
+fn endpoint(address: SocketAddr) -> Value {
+    json!({ "endpoint": { "address": { "socket_address": {
+        "address": address.ip().to_string(),
+        "port_value": address.port(),
+    } } } })
 }

@@ -38,9 +38,9 @@ pub(super) async fn start(site: &Site<'_>) -> Result<Sidecars, BenchError> {
     let caller = client.register(&registration("client-1", "client")).await?;
     let outbound = bootstrap(site, "client-1", caller, &address);
     let (outbound, entry, _) = start_sidecar(site, "outbound", &outbound).await?;
-    for (name, address) in names.iter().zip(site.setup.addresses()) {
+    for (name, address) in names.iter().zip(site.endpoints(port)) {
         let endpoint = WorkloadEndpoint {
-            inbound: SocketAddr::new(address.into(), port),
+            inbound: address,
             application: site.application,
             ready: true,
             seen_from: Default::default(),

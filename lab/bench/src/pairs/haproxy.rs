@@ -78,8 +78,8 @@ fn outbound(site: &Site<'_>, between: Between, entry: u16, middle: u16, map: &st
         alpn = alpn(between),
         clear = in_the_clear(site),
     );
-    for (number, address) in (1..).zip(site.setup.addresses()) {
-        let _ = writeln!(text, "    server peer-{number} {address}:{middle}");
+    for (number, address) in (1..).zip(site.endpoints(middle)) {
+        let _ = writeln!(text, "    server peer-{number} {address}");
     }
     text
 }

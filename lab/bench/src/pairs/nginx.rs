@@ -57,8 +57,8 @@ fn outbound(site: &Site<'_>, entry: u16, middle: u16) -> String {
     let credentials = &site.workshop.credentials;
     let (own, peer) = (&credentials.outbound.files, &credentials.inbound.name);
     let mut text = String::from("    upstream peer {\n        random two least_conn;\n");
-    for address in site.setup.addresses() {
-        let _ = writeln!(text, "        server {address}:{middle};");
+    for address in site.endpoints(middle) {
+        let _ = writeln!(text, "        server {address};");
     }
     let _ = write!(
         text,

@@ -50,7 +50,10 @@ async fn start(
             .start_part(name, &part, core, site.directory)
             .await?;
         target = child.listening().await?;
-        door = door.or(Some(target));
+        if door.is_none() {
+            door = Some(target);
+            target = site.endpoints(target.port())[0];
+        }
         measured.push(child);
     }
     Ok(Sidecars {

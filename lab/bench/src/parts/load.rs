@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tls::Files;
 use crate::setup::Protocol;
-pub(crate) use sender::{GRPC_PREFIX, grpc_message, probe};
+pub(crate) use sender::{GRPC_PREFIX, exchange_http1, grpc_message, probe};
 
 /// What to send, and how.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -46,10 +46,21 @@ impl Files {
     /// # Errors
     /// In one sentence, what is wrong with the files.
     pub(crate) fn client_of_anybody(&self) -> Result<ClientConfig, String> {
-        self.client_with(Arc::new(Anybody {
-            roots: self.roots()?,
-            provider: provider(),
-        }))
+        self.client_with(self.anybody()?)
+    }
+
+    /// The same without a certificate of its own.
+    ///
+    /// # Errors
+    /// In one sentence, what is wrong with the files.
+    pub(crate) fn client_without_certificate(&self) -> Result<ClientConfig, String> {
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(|error| error.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(self.anybody()?)
+            .with_no_client_auth();
+        Ok(config)
     }
 
     /// For a server whose clients must have certificates.
@@ -83,6 +94,13 @@ impl Files {
         Ok(config)
     }
 
+    fn anybody(&self) -> Result<Arc<Anybody>, String> {
+        Ok(Arc::new(Anybody {
+            roots: self.roots()?,
+            provider: provider(),
+        }))
+    }
+
     fn roots(&self) -> Result<RootCertStore, String> {
         let mut roots = RootCertStore::empty();
         let root = CertificateDer::from_pem_file(&self.authority).map_err(|error| error.to_string())?;
@@ -101,7 +119,7 @@ impl Files {
 }
 
 /// The one cipher suite that everybody is measured with.
-pub(crate) fn provider() -> Arc<CryptoProvider> {
+fn provider() -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
         cipher_suites: vec![TLS13_AES_128_GCM_SHA256],
         ..ring::default_provider()

@@ -1,10 +1,12 @@
 //! The result as tables: rows of who was measured, columns of figures, always with the ratio to Hallway.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Report;
+use crate::inspection::Inspection;
 use crate::metric::Metric;
-use crate::plan::Topic;
+use crate::plan::{ROUNDS_OF_ROWS, Topic};
 use crate::results::Results;
 use crate::statistics::Spread;
 use crate::subject::Subject;
@@ -67,25 +69,39 @@ fn heading(report: &Report) -> String {
          machine   {}, {} cores, {}\n",
         machine.processor, machine.cores, machine.kernel
     );
-    for (name, version) in &report.versions {
+    let conditions = &report.conditions;
+    for (name, version) in &conditions.versions {
         let _ = writeln!(text, "{name:<9} {version}");
     }
-    for missing in &report.missing {
+    for missing in &conditions.missing {
         let _ = writeln!(text, "missing   {missing}");
+    }
+    for (suite, subjects) in by_cipher_suite(&conditions.inspections) {
+        let _ = writeln!(text, "cipher    {suite}: {}", subjects.join(", "));
     }
     let _ = writeln!(
         text,
         "method    {} rounds in turn, {} s each after {} s; medians, with the lowest and the highest round; \
          ratios round by round",
-        report.rounds, report.seconds, report.warm_up_seconds
+        conditions.rounds, report.seconds, report.warm_up_seconds
     );
-    if report.quick {
+    if conditions.quick {
         text += "          quick: short, few rounds, not everything; good for seeing that it works, not for comparing\n";
     }
     if !report.optimised {
         text += "          this is a development build of Hallway; `cargo run --release -- bench sidecar` is faster\n";
     }
     text
+}
+
+/// Who was seen to use which.
+fn by_cipher_suite(inspections: &[Inspection]) -> BTreeMap<&str, Vec<&'static str>> {
+    let mut suites = BTreeMap::<&str, Vec<&'static str>>::new();
+    for inspection in inspections {
+        let suite = inspection.agreement.cipher_suite.as_str();
+        suites.entry(suite).or_default().push(inspection.subject.name());
+    }
+    suites
 }
 
 fn of_setup(text: &mut String, results: &Results) {
@@ -154,7 +170,7 @@ fn by_number(
     };
     let _ = writeln!(
         text,
-        "\n{} by the number of {unit}",
+        "\n{} by the number of {unit}, at most {ROUNDS_OF_ROWS} rounds",
         Metric::CpuPerRequest.heading()
     );
     let mut rows = vec![vec![String::new()]];

@@ -125,7 +125,7 @@ async fn connect_http2(host: &Host, request: &Request) -> Result<SendRequest<Ful
 ///
 /// # Errors
 /// In one sentence, what was wrong with the answer.
-pub(super) async fn exchange_http1<Io: crate::http1::Bytes>(
+pub(crate) async fn exchange_http1<Io: crate::http1::Bytes>(
     connection: &mut Connection<Io>,
     message: &[u8],
     expected: usize,
@@ -185,7 +185,7 @@ impl Request {
     }
 
     /// The whole message.
-    pub(super) fn http1(&self) -> Vec<u8> {
+    pub(crate) fn http1(&self) -> Vec<u8> {
         let mut message = format!(
             "{} {} HTTP/1.1\r\nhost: {}\r\naccept: application/json\r\nuser-agent: hallway-bench\r\n",
             self.method(),
