@@ -14,6 +14,9 @@ pub(crate) mod load;
 pub(crate) mod splice;
 pub(crate) mod tls;
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, BufRead, Read};
 
 pub use exec::{Exec, exec};

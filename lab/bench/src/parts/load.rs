@@ -88,6 +88,10 @@ pub(crate) struct Latencies {
     pub(crate) p99: Duration,
 }
 
+/// Sends until the time is over.
+///
+/// # Errors
+/// In one sentence, what was wrong with the first answer that was wrong.
 pub(super) async fn run(host: Host, load: Load) -> Result<(), String> {
     let request = &load.request;
     match &load.manner {
