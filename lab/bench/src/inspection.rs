@@ -79,7 +79,7 @@ pub(crate) async fn inspect(workshop: &Workshop, subject: Subject) -> Result<Opt
     relay.impersonate(TlsAcceptor::from(Arc::new(impostor)));
     let request = pair.request();
     let probed = timeout(STRANGERS_WAIT, probe(&workshop.host, &request)).await;
-    if matches!(probed, Ok(Ok(()))) || !relay.only_refused_us() {
+    if matches!(probed, Ok(Ok(()))) || !relay.is_refused_as_impostor(STRANGERS_WAIT).await {
         return Err(wrong(
             "its first sidecar does not refuse an impostor of the second".to_owned(),
         ));

@@ -4,14 +4,16 @@ mod envoy;
 mod hallway;
 mod haproxy;
 mod nginx;
+mod site;
 mod splice;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use hallway_host::Host;
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::child::{Child, LOOK_EVERY, READY_WITHIN, Starter};
 use crate::credentials::Credentials;
@@ -25,9 +27,13 @@ use crate::parts::tls::Files;
 use crate::setup::{Protocol, SERVICE, Setup};
 use crate::subject::Subject;
 use crate::tools::Tools;
+use site::Site;
 
 /// Any free port.
 pub(crate) const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// How long the programs of a pair may take until they run; a control plane with thousands of rules needs some of it.
+const START_WITHIN: Duration = Duration::from_secs(60);
 
 /// What pairs are made with.
 #[derive(Debug)]
@@ -68,17 +74,6 @@ struct Sidecars {
 pub(crate) struct Door {
     pub(crate) address: SocketAddr,
     pub(crate) credentials: Files,
-}
-
-/// Where a pair is made.
-struct Site<'a> {
-    workshop: &'a Workshop,
-    setup: Setup,
-    /// What stands between the two sidecars, if anything.
-    relay: Option<&'a Relay>,
-    /// For what these programs read and write.
-    directory: &'a Path,
-    application: SocketAddr,
 }
 
 impl Pair {
@@ -123,17 +118,11 @@ impl Pair {
             directory: directory.path(),
             application: application.listening().await?,
         };
-        let sidecars = match subject {
-            Subject::Direct => Sidecars::none(site.application),
-            Subject::Splice => splice::plain(&site).await?,
-            Subject::TlsSplice => splice::tls(&site).await?,
-            Subject::Hallway => hallway::start(&site).await?,
-            Subject::HaproxyHttp1 => haproxy::start(&site, haproxy::Between::Http1)?,
-            Subject::HaproxyHttp2 => haproxy::start(&site, haproxy::Between::Http2)?,
-            Subject::Nginx => nginx::start(&site)?,
-            Subject::EnvoyHttp1 => envoy::start(&site, envoy::Between::Http1)?,
-            Subject::EnvoyHttp2 => envoy::start(&site, envoy::Between::Http2)?,
-        };
+        let starting = timeout(START_WITHIN, Sidecars::start(&site, subject)).await;
+        let sidecars = starting.map_err(|_| BenchError::WrongAnswer {
+            subject: subject.name().to_owned(),
+            reason: format!("its programs are not up after {START_WITHIN:?}"),
+        })??;
         let mut pair = Self {
             subject,
             setup,
@@ -241,7 +230,7 @@ impl Pair {
         let request = self.request();
         let deadline = Instant::now() + READY_WITHIN;
         loop {
-            let probed = tokio::time::timeout(READY_WITHIN, probe(host, &request)).await;
+            let probed = timeout(READY_WITHIN, probe(host, &request)).await;
             match probed.unwrap_or_else(|_| Err("no answer".to_owned())) {
                 Ok(()) => return Ok(()),
                 Err(reason) if Instant::now() > deadline => {
@@ -260,24 +249,21 @@ impl Pair {
     }
 }
 
-impl Site<'_> {
-    /// Where the first sidecar finds the second, which listens at `port`.
-    fn endpoints(&self, port: u16) -> Vec<SocketAddr> {
-        match self.relay {
-            Some(relay) => {
-                relay.lead_to((Ipv4Addr::LOCALHOST, port).into());
-                vec![relay.address()]
-            }
-            None => self
-                .setup
-                .addresses()
-                .map(|address| (address, port).into())
-                .collect(),
+impl Sidecars {
+    async fn start(site: &Site<'_>, subject: Subject) -> Result<Self, BenchError> {
+        match subject {
+            Subject::Direct => Ok(Self::none(site.application)),
+            Subject::Splice => splice::plain(site).await,
+            Subject::TlsSplice => splice::tls(site).await,
+            Subject::Hallway => hallway::start(site).await,
+            Subject::HaproxyHttp1 => haproxy::start(site, haproxy::Between::Http1),
+            Subject::HaproxyHttp2 => haproxy::start(site, haproxy::Between::Http2),
+            Subject::Nginx => nginx::start(site),
+            Subject::EnvoyHttp1 => envoy::start(site, envoy::Between::Http1),
+            Subject::EnvoyHttp2 => envoy::start(site, envoy::Between::Http2),
         }
     }
-}
 
-impl Sidecars {
     fn none(application: SocketAddr) -> Self {
         Self {
             entry: application,
@@ -300,17 +286,4 @@ impl Sidecars {
             beside: Vec::new(),
         }
     }
-}
-
-/// A port that was free a moment ago, for programs that do not tell which one they took.
-fn free_port() -> Result<u16, BenchError> {
-    let listener = TcpListener::bind(ANYWHERE).and_then(|listener| listener.local_addr());
-    Ok(listener.map_err(BenchError::machine("find a free port"))?.port())
-}
-
-/// Writes a file, and returns its path.
-fn write(directory: &Path, name: &str, text: &str) -> Result<String, BenchError> {
-    let path = directory.join(name);
-    std::fs::write(&path, text).map_err(BenchError::write(path.clone()))?;
-    Ok(path.display().to_string())
 }

@@ -3,13 +3,16 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use hallway_host::task::TaskGuard;
 use hallway_host::{Host, Listener, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, split};
+use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsAcceptor;
 
 use super::server_hello::{Agreement, parse};
+use crate::child::LOOK_EVERY;
 use crate::pairs::ANYWHERE;
 
 /// The most of a server's first bytes that is read.
@@ -76,10 +79,19 @@ impl Relay {
         lock(&self.state).agreement.clone()
     }
 
-    /// Whether somebody has met the impostor, and nobody has believed it.
-    pub(super) fn only_refused_us(&self) -> bool {
-        let state = lock(&self.state);
-        state.refused > 0 && state.believed == 0
+    /// Whether somebody has met the impostor, and nobody has told it anything. It is waited for, since the other end may know it sooner.
+    pub(super) async fn is_refused_as_impostor(&self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        loop {
+            let (refused, believed) = {
+                let state = lock(&self.state);
+                (state.refused, state.believed)
+            };
+            if believed > 0 || refused > 0 || Instant::now() > deadline {
+                return refused > 0 && believed == 0;
+            }
+            sleep(LOOK_EVERY).await;
+        }
     }
 }
 
@@ -104,11 +116,20 @@ async fn serve(host: Host, downstream: Stream, state: Arc<Mutex<State>>) {
         Role::Nobody => {}
         // Both ends see that the connection breaks off.
         Role::Relay(target) => drop(carry(&host, downstream, target, &state).await),
-        Role::Impostor(acceptor) => match acceptor.accept(downstream).await {
-            Ok(_) => lock(&state).believed += 1,
-            Err(_) => lock(&state).refused += 1,
+        Role::Impostor(acceptor) => match is_believed(&acceptor, downstream).await {
+            true => lock(&state).believed += 1,
+            false => lock(&state).refused += 1,
         },
     }
+}
+
+/// Whether a client tells an impostor anything. Some look at the certificate only after the handshake.
+async fn is_believed(acceptor: &TlsAcceptor, downstream: Stream) -> bool {
+    let Ok(mut connection) = acceptor.accept(downstream).await else {
+        return false;
+    };
+    let mut secret = [0; 1];
+    connection.read(&mut secret).await.is_ok_and(|count| count > 0)
 }
 
 async fn carry(host: &Host, downstream: Stream, target: SocketAddr, state: &Mutex<State>) -> io::Result<()> {

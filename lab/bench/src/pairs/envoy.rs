@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use super::{Sidecars, Site, free_port, write};
+use super::Sidecars;
+use super::site::{Site, free_port};
 use crate::child::{Child, Program};
 use crate::error::BenchError;
 use crate::parts::tls::Files;
@@ -34,7 +35,7 @@ pub(super) fn start(site: &Site<'_>, between: Between) -> Result<Sidecars, Bench
 
 fn run(site: &Site<'_>, name: &str, resources: &Value) -> Result<Child, BenchError> {
     let bootstrap = json!({ "node": { "id": name, "cluster": "bench" }, "static_resources": resources });
-    let path = write(site.directory, &format!("{name}.json"), &bootstrap.to_string())?;
+    let path = site.write(&format!("{name}.json"), &bootstrap.to_string())?;
     let program = Program {
         name: name.to_owned(),
         command: vec![
@@ -48,10 +49,7 @@ fn run(site: &Site<'_>, name: &str, resources: &Value) -> Result<Child, BenchErr
             "error".into(),
         ],
     };
-    let workshop = site.workshop;
-    workshop
-        .starter
-        .start(&program, workshop.cores.proxies, site.directory)
+    site.start(&program)
 }
 
 fn outbound(site: &Site<'_>, between: Between, entry: u16, middle: u16) -> Value {

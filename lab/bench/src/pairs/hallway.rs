@@ -13,7 +13,8 @@ use hallway_model::bootstrap::{
 use hallway_model::telemetry::{ControlRecord, ProxyRecord};
 use hallway_world::ControlClient;
 
-use super::{ANYWHERE, Door, Sidecars, Site};
+use super::site::Site;
+use super::{ANYWHERE, Door, Sidecars};
 use crate::child::{Child, Program};
 use crate::credentials::SVID_LIFETIME;
 use crate::error::BenchError;
@@ -111,11 +112,7 @@ async fn start_sidecar(
     name: &str,
     bootstrap: &ProxyBootstrap,
 ) -> Result<(Child, SocketAddr, u16), BenchError> {
-    let workshop = site.workshop;
-    let program = role(site, name, "proxy");
-    let mut sidecar = workshop
-        .starter
-        .start(&program, workshop.cores.proxies, site.directory)?;
+    let mut sidecar = site.start(&role(site, name, "proxy"))?;
     sidecar.order(bootstrap).await?;
     let (entry, port) = sidecar
         .record(|record| match record {

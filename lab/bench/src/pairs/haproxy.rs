@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Sidecars, Site, free_port, write};
+use super::Sidecars;
+use super::site::{Site, free_port};
 use crate::child::{Child, Program};
 use crate::error::BenchError;
 
@@ -20,13 +21,13 @@ pub(super) fn start(site: &Site<'_>, between: Between) -> Result<Sidecars, Bench
     for prefix in site.setup.prefixes() {
         let _ = writeln!(map, "{prefix}/ peer");
     }
-    let map = write(site.directory, "routes.map", &map)?;
+    let map = site.write("routes.map", &map)?;
     let outbound = run(site, "outbound", &outbound(site, between, entry, middle, &map))?;
     Ok(Sidecars::of_peer(site, (inbound, middle), (outbound, entry)))
 }
 
 fn run(site: &Site<'_>, name: &str, configuration: &str) -> Result<Child, BenchError> {
-    let path = write(site.directory, &format!("{name}.cfg"), configuration)?;
+    let path = site.write(&format!("{name}.cfg"), configuration)?;
     let program = Program {
         name: name.to_owned(),
         // In the foreground, as one process.
@@ -37,10 +38,7 @@ fn run(site: &Site<'_>, name: &str, configuration: &str) -> Result<Child, BenchE
             path.into(),
         ],
     };
-    let workshop = site.workshop;
-    workshop
-        .starter
-        .start(&program, workshop.cores.proxies, site.directory)
+    site.start(&program)
 }
 
 /// What both have in common. Their output is a file.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Sidecars, Site, free_port, write};
+use super::Sidecars;
+use super::site::{Site, free_port};
 use crate::child::{Child, Program};
 use crate::error::BenchError;
 
@@ -34,7 +35,7 @@ fn run(site: &Site<'_>, name: &str, http: &str) -> Result<Child, BenchError> {
          proxy_next_upstream error timeout http_503;\n    proxy_next_upstream_tries 3;\n{http}}}\n",
         directory = directory.display(),
     );
-    let path = write(site.directory, &format!("{name}.conf"), &configuration)?;
+    let path = site.write(&format!("{name}.conf"), &configuration)?;
     let program = Program {
         name: name.to_owned(),
         command: vec![
@@ -47,10 +48,7 @@ fn run(site: &Site<'_>, name: &str, http: &str) -> Result<Child, BenchError> {
             path.into(),
         ],
     };
-    let workshop = site.workshop;
-    workshop
-        .starter
-        .start(&program, workshop.cores.proxies, site.directory)
+    site.start(&program)
 }
 
 fn outbound(site: &Site<'_>, entry: u16, middle: u16) -> String {

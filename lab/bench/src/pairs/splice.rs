@@ -1,6 +1,7 @@
 //! Two processes that carry bytes: the least that anybody can do.
 
-use super::{ANYWHERE, Door, Sidecars, Site};
+use super::site::Site;
+use super::{ANYWHERE, Door, Sidecars};
 use crate::error::BenchError;
 use crate::parts::Part;
 use crate::parts::splice::{Splice, Tls};
