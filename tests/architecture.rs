@@ -63,6 +63,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hallway-control",
             "hallway-evidence",
             "hallway-host",
+            "hallway-identity",
             "hallway-model",
             "hallway-world",
         ],

@@ -5,6 +5,7 @@
 //! - [`runs`]: runs and their reports; [`simulated`]: on the simulated ground, and on both; [`mistakes`]: what is said of wrong input
 //! - [`python`]: a machine without a language runtime; [`ports`]: a port that somebody else has
 //! - [`harm`]: children that die; [`interrupts`]: signals to the lab itself
+//! - [`bench`]: the data plane beside its peers
 //! - [`words`]: the command lines that the documents promise
 //!
 //! Whatever a test does to a `hallway`, [`program`] checks at its end that none of its processes is left. How they are found
@@ -12,6 +13,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod bench;
 mod family;
 mod harm;
 mod interrupts;

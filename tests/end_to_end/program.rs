@@ -47,6 +47,7 @@ pub(crate) fn hallway<Argument: AsRef<OsStr>>(arguments: impl IntoIterator<Item 
         .env("NO_COLOR", "1")
         .env_remove("CLICOLOR_FORCE")
         .env_remove("CI")
+        .env_remove("HALLWAY_ENVOY")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

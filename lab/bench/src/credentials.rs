@@ -1,28 +1,46 @@
-//! What the peers prove who they are with. (Hallway's sidecars get theirs from their control plane.)
+//! What everybody proves who they are with.
 //!
-//! The keys are ECDSA P-256: Envoy takes no Ed25519. Each certificate has a DNS name and a SPIFFE ID, so that everybody can check the kind
+//! Hallway's sidecars get theirs from their control plane, with Ed25519 keys; the bench owns its authority, so that the load generator can be
+//! certified too. The peers' keys are ECDSA P-256: Envoy takes no Ed25519. Each certificate has a DNS name and a SPIFFE ID, so that everybody can check the kind
 //! of name that they know.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use hallway_host::Host;
+use hallway_identity::{Authority, Validity};
+use hallway_model::TrustDomain;
+use hallway_model::bootstrap::{AuthorityMaterial, Token};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, SanType,
 };
 
 use crate::error::BenchError;
-use crate::parts::splice::Files;
+use crate::parts::tls::Files;
 
-/// The credentials of two sidecars, in files.
+/// Longer than any bench: no certificate is renewed meanwhile.
+pub(crate) const SVID_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The credentials of all, in files.
 #[derive(Clone, Debug)]
 pub(crate) struct Credentials {
     /// The client's.
     pub(crate) outbound: Sidecar,
     /// The application's.
     pub(crate) inbound: Sidecar,
+    pub(crate) mesh: Mesh,
+}
+
+/// The authority of Hallway's mesh, and what it has certified the load generator with.
+#[derive(Clone, Debug)]
+pub(crate) struct Mesh {
+    pub(crate) trust_domain: TrustDomain,
+    pub(crate) authority: AuthorityMaterial,
+    pub(crate) client: Files,
 }
 
 /// The credentials of one sidecar.
@@ -42,7 +60,7 @@ impl Credentials {
     ///
     /// # Errors
     /// When the files cannot be written.
-    pub(crate) fn create(directory: &Path) -> Result<Self, BenchError> {
+    pub(crate) fn create(host: &Host, directory: &Path) -> Result<Self, BenchError> {
         let key = new_key();
         let mut parameters = CertificateParams::default();
         parameters
@@ -59,6 +77,7 @@ impl Credentials {
         Ok(Self {
             outbound: Sidecar::issue("client", &issuer, &authority, directory)?,
             inbound: Sidecar::issue("server", &issuer, &authority, directory)?,
+            mesh: Mesh::create(host, directory)?,
         })
     }
 }
@@ -104,6 +123,41 @@ impl Sidecar {
             combined,
             name,
             identity,
+        })
+    }
+}
+
+impl Mesh {
+    fn create(host: &Host, directory: &Path) -> Result<Self, BenchError> {
+        let trust_domain: TrustDomain = "bench.test".parse().expect("a well-formed trust domain");
+        let authority = Authority::new(host, trust_domain.clone());
+        let key = KeyPair::generate_for(&PKCS_ED25519).expect("the operating system provides entropy");
+        let request = CertificateParams::default()
+            .serialize_request(&key)
+            .and_then(|request| request.pem())
+            .expect("a request can be signed with its own key");
+        let identity = "spiffe://bench.test/ns/bench/sa/client"
+            .parse()
+            .expect("a well-formed SPIFFE ID");
+        let validity = Validity::starting(host.wall_clock(), SVID_LIFETIME);
+        let issued = authority
+            .issue(&request, &identity, validity)
+            .expect("the authority certifies its own trust domain");
+        let client = Files {
+            authority: directory.join("mesh.pem"),
+            certificate: directory.join("mesh-client.pem"),
+            key: directory.join("mesh-client.key"),
+        };
+        write(&client.authority, authority.root_pem())?;
+        write(&client.certificate, &issued.chain)?;
+        write(&client.key, &key.serialize_pem())?;
+        Ok(Self {
+            trust_domain,
+            authority: AuthorityMaterial {
+                certificate: authority.root_pem().to_owned(),
+                key: Token(authority.key_pem()),
+            },
+            client,
         })
     }
 }

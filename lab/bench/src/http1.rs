@@ -5,16 +5,21 @@ use std::io;
 
 use hallway_host::Stream;
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// The most bytes of a head.
 const BUFFER: usize = 16 * 1024;
 /// The most headers of a message.
 const HEADERS: usize = 64;
 
+/// What carries bytes both ways.
+pub(crate) trait Bytes: AsyncRead + AsyncWrite + Unpin {}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Bytes for Io {}
+
 /// One end of a connection.
-pub(crate) struct Connection {
-    stream: Stream,
+pub(crate) struct Connection<Io = Stream> {
+    stream: Io,
     buffer: Box<[u8]>,
     filled: usize,
 }
@@ -61,8 +66,8 @@ struct Parsed<T> {
     body: usize,
 }
 
-impl Connection {
-    pub(crate) fn new(stream: Stream) -> Self {
+impl<Io: Bytes> Connection<Io> {
+    pub(crate) fn new(stream: Io) -> Self {
         Self {
             stream,
             buffer: vec![0; BUFFER].into(),
@@ -185,4 +190,69 @@ fn header<'a>(headers: &[httparse::Header<'a>], name: &str) -> Option<&'a [u8]> 
 fn length(value: &[u8]) -> Result<usize, MessageError> {
     let text = std::str::from_utf8(value).map_err(|_| MessageError::NoLength)?;
     text.trim().parse().map_err(|_| MessageError::NoLength)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
+    use super::{Answer, Connection, MessageError};
+
+    /// A connection whose other end sends `bytes` in pieces of that size, and closes.
+    fn receiving(bytes: &'static [u8], piece: usize) -> Connection<DuplexStream> {
+        let (ours, mut theirs) = duplex(piece);
+        hallway_host::Task::start(async move {
+            // Who has heard enough hangs up.
+            let _ = theirs.write_all(bytes).await;
+        });
+        Connection::new(ours)
+    }
+
+    #[tokio::test]
+    async fn messages_are_read_in_whatever_pieces_they_come() {
+        let answers =
+            b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n";
+        for piece in [1, 7, 4096] {
+            let mut connection = receiving(answers, piece);
+            let mut next = async || connection.answer().await;
+            assert_eq!(
+                next().await.expect("whole"),
+                Answer {
+                    status: 200,
+                    length: 3
+                }
+            );
+            assert_eq!(
+                next().await.expect("whole"),
+                Answer {
+                    status: 503,
+                    length: 0
+                }
+            );
+            assert!(matches!(next().await, Err(MessageError::Closed)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_is_known_by_its_path_and_id_and_its_body_is_skipped() {
+        let requests =
+            b"POST /a/1 HTTP/1.1\r\nx-request-id: 7\r\ncontent-length: 2\r\n\r\nxyGET /b HTTP/1.1\r\n\r\n";
+        let mut connection = receiving(requests, 5);
+        let mut next = async || connection.request().await.expect("well-formed");
+        let first = next().await.expect("a request");
+        assert_eq!((first.path.as_str(), first.has_request_id), ("/a/1", true));
+        let second = next().await.expect("a request");
+        assert_eq!((second.path.as_str(), second.has_request_id), ("/b", false));
+        assert!(next().await.is_none(), "the client has left");
+    }
+
+    #[tokio::test]
+    async fn messages_of_unknown_length_are_refused() {
+        let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+        let refused = receiving(chunked, 4096).answer().await;
+        assert!(matches!(refused, Err(MessageError::NoLength)));
+        let chunked = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+        let refused = receiving(chunked, 4096).request().await;
+        assert!(matches!(refused, Err(MessageError::NoLength)));
+    }
 }

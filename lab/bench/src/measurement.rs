@@ -1,6 +1,12 @@
 //! What is measured of a pair.
+//!
+//! - [`throughput`]: CPU per request, requests per second, memory; and 1 MiB down and up
+//! - [`latency`]: what a request waits, at a fixed rate
+//! - [`connections`]: those that wait, and new ones
 
-pub(crate) mod throughput;
+mod connections;
+mod latency;
+mod throughput;
 
 use std::time::Duration;
 
@@ -9,12 +15,39 @@ use tokio::process::ChildStdout;
 
 use crate::child::Child;
 use crate::error::BenchError;
+use crate::metric::Metric;
 use crate::pairs::{Pair, Workshop};
 use crate::parts::Part;
-use crate::parts::load::{Load, Told};
+use crate::parts::load::{Load, Manner, Request, Told};
+use crate::plan::{Action, Durations};
 
 /// How much longer than it should a load generator may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Bytes in a MB, as memory and rates are told.
+const MB: f64 = 1e6;
+
+/// What one round gave.
+pub(crate) type Figures = Vec<(Metric, f64)>;
+
+/// Does `action` with a pair.
+///
+/// # Errors
+/// [`BenchError`].
+pub(crate) async fn measure(
+    workshop: &Workshop,
+    pair: &Pair,
+    action: Action,
+    durations: Durations,
+) -> Result<Figures, BenchError> {
+    match action {
+        Action::Throughput => throughput::small(workshop, pair, durations).await,
+        Action::Bulk => throughput::bulk(workshop, pair, durations).await,
+        Action::Latency => latency::measure(workshop, pair, durations).await,
+        Action::Hold => connections::hold(workshop, pair).await,
+        Action::Handshakes => connections::handshakes(workshop, pair, durations).await,
+    }
+}
 
 /// A load generator at work.
 struct Sending<'a> {
@@ -24,10 +57,17 @@ struct Sending<'a> {
 }
 
 impl<'a> Sending<'a> {
-    async fn start(workshop: &Workshop, pair: &'a Pair, load: Load) -> Result<Self, BenchError> {
-        let starter = &workshop.starter;
-        let (child, told) = starter
-            .start_talking_part("load", &Part::Load(load), workshop.cores.load, pair.directory())
+    async fn start(
+        workshop: &Workshop,
+        pair: &'a Pair,
+        request: Request,
+        manner: Manner,
+    ) -> Result<Self, BenchError> {
+        let load = Part::Load(Load { request, manner });
+        let (core, directory) = (workshop.cores.load, pair.directory());
+        let (child, told) = workshop
+            .starter
+            .start_talking_part("load", &load, core, directory)
             .await?;
         Ok(Self { pair, child, told })
     }
@@ -39,4 +79,17 @@ impl<'a> Sending<'a> {
         let told = told.and_then(|line| serde_json::from_str(&line).ok());
         told.ok_or_else(|| self.pair.failed(&self.child))
     }
+
+    /// Waits until it begins, within `expected` and some patience, or has all its connections.
+    async fn begins(&mut self, expected: Duration) -> Result<(), BenchError> {
+        match self.next(expected).await? {
+            Told::Begin => Ok(()),
+            Told::Counted { .. } | Told::Latencies(_) => Err(self.pair.failed(&self.child)),
+        }
+    }
+}
+
+/// The larger of the sidecars, in MB.
+fn larger(resident: &[u64]) -> f64 {
+    resident.iter().copied().max().unwrap_or_default() as f64 / MB
 }

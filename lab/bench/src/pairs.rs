@@ -4,28 +4,36 @@ mod envoy;
 mod hallway;
 mod haproxy;
 mod nginx;
+mod site;
 mod splice;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use hallway_host::Host;
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::child::{Child, LOOK_EVERY, READY_WITHIN, Starter};
 use crate::credentials::Credentials;
 use crate::error::BenchError;
-use crate::machine::{Cores, CpuTime};
+use crate::inspection::Relay;
+use crate::machine::{Cores, CpuTime, resident_bytes};
 use crate::parts::Part;
-use crate::parts::application::{Application, SMALL};
-use crate::parts::load::{Request, probe};
-use crate::setup::{SERVICE, Setup};
+use crate::parts::application::{Application, LARGE, SMALL};
+use crate::parts::load::{GRPC_PREFIX, Request, probe};
+use crate::parts::tls::Files;
+use crate::setup::{Protocol, SERVICE, Setup};
 use crate::subject::Subject;
 use crate::tools::Tools;
+use site::Site;
 
 /// Any free port.
 pub(crate) const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// How long the programs of a pair may take until they run; a control plane with thousands of rules needs some of it.
+const START_WITHIN: Duration = Duration::from_secs(60);
 
 /// What pairs are made with.
 #[derive(Debug)]
@@ -44,8 +52,6 @@ pub(crate) struct Workshop {
 pub(crate) struct Pair {
     subject: Subject,
     setup: Setup,
-    /// Where the client connects to.
-    entry: SocketAddr,
     sidecars: Sidecars,
     application: Child,
     directory: TempDir,
@@ -53,21 +59,21 @@ pub(crate) struct Pair {
 
 /// The processes of a pair, and where it begins.
 #[derive(Debug)]
-pub(crate) struct Sidecars {
+struct Sidecars {
+    /// Where the client connects to.
     entry: SocketAddr,
+    door: Option<Door>,
     /// Those that are measured.
     measured: Vec<Child>,
     /// Those that are not.
     beside: Vec<Child>,
 }
 
-/// Where a pair is made.
-pub(crate) struct Site<'a> {
-    workshop: &'a Workshop,
-    setup: Setup,
-    /// For what these programs read and write.
-    directory: &'a Path,
-    application: SocketAddr,
+/// Where the second sidecar accepts peers, and what they must prove who they are with.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) address: SocketAddr,
+    pub(crate) credentials: Files,
 }
 
 impl Pair {
@@ -80,11 +86,25 @@ impl Pair {
         subject: Subject,
         setup: Setup,
     ) -> Result<Self, BenchError> {
+        Self::start_with(workshop, subject, setup, None).await
+    }
+
+    /// The same, with a relay between the two sidecars.
+    ///
+    /// # Errors
+    /// When it does not work.
+    pub(crate) async fn start_with(
+        workshop: &Workshop,
+        subject: Subject,
+        setup: Setup,
+        relay: Option<&Relay>,
+    ) -> Result<Self, BenchError> {
         let directory = tempfile::tempdir_in(&workshop.directory)
             .map_err(BenchError::machine("make a temporary directory"))?;
         let part = Part::Application(Application {
             listen: ANYWHERE,
             wants_request_id: subject.is_proxy(),
+            protocol: setup.protocol,
         });
         let core = workshop.cores.load;
         let starter = &workshop.starter;
@@ -94,28 +114,18 @@ impl Pair {
         let site = Site {
             workshop,
             setup,
+            relay,
             directory: directory.path(),
             application: application.listening().await?,
         };
-        let sidecars = match subject {
-            Subject::Direct => Sidecars {
-                entry: site.application,
-                measured: Vec::new(),
-                beside: Vec::new(),
-            },
-            Subject::Splice => splice::plain(&site).await?,
-            Subject::TlsSplice => splice::tls(&site).await?,
-            Subject::Hallway => hallway::start(&site).await?,
-            Subject::HaproxyHttp1 => haproxy::start(&site, haproxy::Between::Http1)?,
-            Subject::HaproxyHttp2 => haproxy::start(&site, haproxy::Between::Http2)?,
-            Subject::Nginx => nginx::start(&site)?,
-            Subject::EnvoyHttp1 => envoy::start(&site, envoy::Between::Http1)?,
-            Subject::EnvoyHttp2 => envoy::start(&site, envoy::Between::Http2)?,
-        };
+        let starting = timeout(START_WITHIN, Sidecars::start(&site, subject)).await;
+        let sidecars = starting.map_err(|_| BenchError::WrongAnswer {
+            subject: subject.name().to_owned(),
+            reason: format!("its programs are not up after {START_WITHIN:?}"),
+        })??;
         let mut pair = Self {
             subject,
             setup,
-            entry: sidecars.entry,
             sidecars,
             application,
             directory,
@@ -124,14 +134,35 @@ impl Pair {
         Ok(pair)
     }
 
-    /// A small request through the pair.
+    /// A small request through the pair, for 1 KiB.
     pub(crate) fn request(&self) -> Request {
-        Request {
-            target: self.entry,
-            authority: SERVICE.to_owned(),
-            path: self.setup.path(SMALL),
-            answer: SMALL,
+        let grpc = Request {
+            body: GRPC_PREFIX,
+            answer: GRPC_PREFIX + SMALL,
+            ..self.get(SMALL)
+        };
+        match self.setup.protocol {
+            Protocol::Http1 | Protocol::Http2 => self.get(SMALL),
+            Protocol::Grpc => grpc,
         }
+    }
+
+    /// A request for 1 MiB.
+    pub(crate) fn download(&self) -> Request {
+        self.get(LARGE)
+    }
+
+    /// A request with 1 MiB.
+    pub(crate) fn upload(&self) -> Request {
+        Request {
+            body: LARGE,
+            ..self.get(SMALL)
+        }
+    }
+
+    /// The second sidecar's door, if it has one with a lock.
+    pub(crate) fn door(&self) -> Option<&Door> {
+        self.sidecars.door.as_ref()
     }
 
     pub(crate) fn directory(&self) -> &Path {
@@ -161,6 +192,19 @@ impl Pair {
         }
     }
 
+    /// The resident memory of each sidecar, in bytes.
+    ///
+    /// # Errors
+    /// When one has gone.
+    pub(crate) fn resident_bytes(&self) -> Result<Vec<u64>, BenchError> {
+        let sidecars = self.sidecars.measured.iter();
+        sidecars
+            .map(|sidecar| {
+                resident_bytes(sidecar.pid()).map_err(|error| sidecar.failed(format!("has gone: {error}")))
+            })
+            .collect()
+    }
+
     /// Kills all of it.
     pub(crate) async fn stop(self) {
         let Sidecars { measured, beside, .. } = self.sidecars;
@@ -169,12 +213,24 @@ impl Pair {
         }
     }
 
+    fn get(&self, bytes: usize) -> Request {
+        Request {
+            target: self.sidecars.entry,
+            authority: SERVICE.to_owned(),
+            path: self.setup.path(bytes),
+            body: 0,
+            answer: bytes,
+            protocol: self.setup.protocol,
+            request_id: false,
+        }
+    }
+
     /// Waits until a request comes through.
     async fn works(&mut self, host: &Host) -> Result<(), BenchError> {
         let request = self.request();
         let deadline = Instant::now() + READY_WITHIN;
         loop {
-            let probed = tokio::time::timeout(READY_WITHIN, probe(host, &request)).await;
+            let probed = timeout(READY_WITHIN, probe(host, &request)).await;
             match probed.unwrap_or_else(|_| Err("no answer".to_owned())) {
                 Ok(()) => return Ok(()),
                 Err(reason) if Instant::now() > deadline => {
@@ -193,15 +249,41 @@ impl Pair {
     }
 }
 
-/// A port that was free a moment ago, for programs that do not tell which one they took.
-fn free_port() -> Result<u16, BenchError> {
-    let listener = TcpListener::bind(ANYWHERE).and_then(|listener| listener.local_addr());
-    Ok(listener.map_err(BenchError::machine("find a free port"))?.port())
-}
+impl Sidecars {
+    async fn start(site: &Site<'_>, subject: Subject) -> Result<Self, BenchError> {
+        match subject {
+            Subject::Direct => Ok(Self::none(site.application)),
+            Subject::Splice => splice::plain(site).await,
+            Subject::TlsSplice => splice::tls(site).await,
+            Subject::Hallway => hallway::start(site).await,
+            Subject::HaproxyHttp1 => haproxy::start(site, haproxy::Between::Http1),
+            Subject::HaproxyHttp2 => haproxy::start(site, haproxy::Between::Http2),
+            Subject::Nginx => nginx::start(site),
+            Subject::EnvoyHttp1 => envoy::start(site, envoy::Between::Http1),
+            Subject::EnvoyHttp2 => envoy::start(site, envoy::Between::Http2),
+        }
+    }
 
-/// Writes a file, and returns its path.
-fn write(directory: &Path, name: &str, text: &str) -> Result<String, BenchError> {
-    let path = directory.join(name);
-    std::fs::write(&path, text).map_err(BenchError::write(path.clone()))?;
-    Ok(path.display().to_string())
+    fn none(application: SocketAddr) -> Self {
+        Self {
+            entry: application,
+            door: None,
+            measured: Vec::new(),
+            beside: Vec::new(),
+        }
+    }
+
+    /// A pair of a peer: who connects to the second must be certified as the first is.
+    fn of_peer(site: &Site<'_>, (inbound, middle): (Child, u16), (outbound, entry): (Child, u16)) -> Self {
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self {
+            entry: loopback(entry),
+            door: Some(Door {
+                address: loopback(middle),
+                credentials: site.workshop.credentials.outbound.files.clone(),
+            }),
+            measured: vec![inbound, outbound],
+            beside: Vec::new(),
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! - [`application`]: whom requests are for
 //! - [`load`]: who sends them
 //! - [`splice`]: what carries bytes and does nothing else: the limit of what a proxy can reach
+//! - [`tls`]: their credentials
 //!
 //! All but the first are told what to do by a line of JSON on standard input.
 
@@ -11,6 +12,10 @@ pub(crate) mod application;
 mod exec;
 pub(crate) mod load;
 pub(crate) mod splice;
+pub(crate) mod tls;
+
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, BufRead, Read};
 

@@ -1,6 +1,6 @@
 //! What a pair of sidecars is asked to do.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The service that is called, in Hallway's rules and as the peers' authority.
 pub(crate) const SERVICE: &str = "server";
@@ -14,6 +14,20 @@ pub struct Setup {
     pub endpoints: u32,
     /// Whether both write a line for each request.
     pub access_log: bool,
+    /// What client and application speak.
+    pub protocol: Protocol,
+}
+
+/// What client and application speak with their sidecars.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 in the clear, with prior knowledge.
+    Http2,
+    /// The same, with gRPC's messages and trailers.
+    Grpc,
 }
 
 impl Setup {
@@ -22,7 +36,13 @@ impl Setup {
         routes: 50,
         endpoints: 1,
         access_log: false,
+        protocol: Protocol::Http1,
     };
+
+    /// Whether client and application speak HTTP/2.
+    pub(crate) fn is_http2(self) -> bool {
+        self.protocol != Protocol::Http1
+    }
 
     /// The prefixes of all routes.
     pub(crate) fn prefixes(self) -> impl Iterator<Item = String> {

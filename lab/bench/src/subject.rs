@@ -44,6 +44,15 @@ impl Subject {
         Self::EnvoyHttp2,
     ];
 
+    /// Those that `name` names: one of them, or one program in all its ways.
+    pub fn named(name: &str) -> Vec<Self> {
+        let is_named = |subject: &Self| {
+            let way = subject.name().strip_prefix(name);
+            way.is_some_and(|way| way.is_empty() || way == "-http1" || way == "-http2")
+        };
+        Self::ALL.into_iter().filter(is_named).collect()
+    }
+
     /// Its name in tables and on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -62,5 +71,28 @@ impl Subject {
     /// Whether it understands requests, and gives them an id.
     pub(crate) fn is_proxy(self) -> bool {
         !matches!(self, Self::Direct | Self::Splice | Self::TlsSplice)
+    }
+
+    /// Whether clients and applications can speak HTTP/2 through it. (nginx speaks it with clients only.)
+    pub(crate) fn carries_http2(self) -> bool {
+        !matches!(self, Self::HaproxyHttp1 | Self::Nginx | Self::EnvoyHttp1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Subject;
+
+    #[test]
+    fn a_name_means_one_or_one_program_in_all_its_ways() {
+        assert_eq!(
+            Subject::named("envoy"),
+            [Subject::EnvoyHttp1, Subject::EnvoyHttp2]
+        );
+        assert_eq!(Subject::named("splice"), [Subject::Splice]);
+        assert!(Subject::named("env").is_empty());
+        for subject in Subject::ALL {
+            assert_eq!(Subject::named(subject.name()), [subject]);
+        }
     }
 }

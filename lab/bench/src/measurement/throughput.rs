@@ -2,53 +2,109 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::{Load, Sending, Told};
+use super::{Figures, MB, Sending, Told, larger};
 use crate::error::BenchError;
+use crate::machine::CpuTime;
+use crate::metric::Metric;
 use crate::pairs::{Pair, Workshop};
-use crate::parts::load::Manner;
+use crate::parts::application::LARGE;
+use crate::parts::load::{Manner, Request};
+use crate::plan::Durations;
 
-/// How many connections send at once.
-pub(crate) const CONNECTIONS: usize = 64;
-/// How long they send before it counts.
-const WARM_UP: Duration = Duration::from_millis(500);
+/// How many small requests are under way at once.
+const CONCURRENCY: usize = 64;
+/// How many large ones.
+const LARGE_CONCURRENCY: usize = 4;
 
-/// What was seen of one pair in one round.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Throughput {
-    pub(crate) requests_per_second: f64,
-    /// Of both sidecars together, in microseconds.
-    pub(crate) user_us_per_request: f64,
-    pub(crate) system_us_per_request: f64,
+/// What was counted in one window.
+struct Window {
+    answers: f64,
+    elapsed: Duration,
+    /// Of both sidecars together.
+    used: CpuTime,
+    /// Of each sidecar, at its end.
+    resident: Vec<u64>,
 }
 
-pub(crate) async fn measure(
+/// 1 KiB each.
+pub(super) async fn small(
     workshop: &Workshop,
     pair: &Pair,
-    duration: Duration,
-) -> Result<Throughput, BenchError> {
-    let load = Load {
-        request: pair.request(),
-        manner: Manner::Closed {
-            connections: CONNECTIONS,
-            warm_up: WARM_UP,
-            duration,
-        },
+    durations: Durations,
+) -> Result<Figures, BenchError> {
+    let idle = pair.resident_bytes()?;
+    let window = count(workshop, pair, pair.request(), CONCURRENCY, durations).await?;
+    let mut figures = vec![(
+        Metric::RequestsPerSecond,
+        window.answers / window.elapsed.as_secs_f64(),
+    )];
+    if !idle.is_empty() {
+        let (user, system) = (
+            window.per_answer(window.used.user),
+            window.per_answer(window.used.system),
+        );
+        figures.extend([
+            (Metric::CpuPerRequest, user + system),
+            (Metric::UserPerRequest, user),
+            (Metric::SystemPerRequest, system),
+            (Metric::MemoryIdle, larger(&idle)),
+            (Metric::MemoryLoaded, larger(&window.resident)),
+        ]);
+    }
+    Ok(figures)
+}
+
+/// 1 MiB each, down and up.
+pub(super) async fn bulk(
+    workshop: &Workshop,
+    pair: &Pair,
+    durations: Durations,
+) -> Result<Figures, BenchError> {
+    let mut figures = Vec::new();
+    for (request, cpu, rate) in [
+        (pair.download(), Metric::DownloadCpu, Metric::DownloadRate),
+        (pair.upload(), Metric::UploadCpu, Metric::UploadRate),
+    ] {
+        let window = count(workshop, pair, request, LARGE_CONCURRENCY, durations).await?;
+        figures.push((
+            rate,
+            window.answers * LARGE as f64 / MB / window.elapsed.as_secs_f64(),
+        ));
+        if !window.resident.is_empty() {
+            figures.push((cpu, window.per_answer(window.used.user + window.used.system)));
+        }
+    }
+    Ok(figures)
+}
+
+async fn count(
+    workshop: &Workshop,
+    pair: &Pair,
+    request: Request,
+    concurrency: usize,
+    Durations { warm_up, window }: Durations,
+) -> Result<Window, BenchError> {
+    let manner = Manner::Closed {
+        concurrency,
+        warm_up,
+        duration: window,
     };
-    let mut sending = Sending::start(workshop, pair, load).await?;
-    let Told::Begin = sending.next(WARM_UP).await? else {
-        return Err(pair.failed(&sending.child));
-    };
+    let mut sending = Sending::start(workshop, pair, request, manner).await?;
+    sending.begins(warm_up).await?;
     let before = pair.cpu_time()?;
-    let Told::Closed { requests, elapsed } = sending.next(duration).await? else {
-        return Err(pair.failed(&sending.child));
-    };
-    let used = pair.cpu_time()?.since(before);
-    let per_request = |time: Duration| time.as_secs_f64() * 1e6 / requests as f64;
-    Ok(Throughput {
-        requests_per_second: requests as f64 / elapsed.as_secs_f64(),
-        user_us_per_request: per_request(used.user),
-        system_us_per_request: per_request(used.system),
-    })
+    match sending.next(window).await? {
+        Told::Counted { answers, elapsed } if answers > 0 => Ok(Window {
+            answers: answers as f64,
+            elapsed,
+            used: pair.cpu_time()?.since(before),
+            resident: pair.resident_bytes()?,
+        }),
+        _ => Err(pair.failed(&sending.child)),
+    }
+}
+
+impl Window {
+    fn per_answer(&self, time: Duration) -> f64 {
+        time.as_secs_f64() * 1e6 / self.answers
+    }
 }

@@ -1,11 +1,14 @@
 //! Envoy as a sidecar. Source: <https://www.envoyproxy.io/docs/envoy/latest/api-v3/api>.
 
+use std::net::SocketAddr;
+
 use serde_json::{Value, json};
 
-use super::{Sidecars, Site, free_port, write};
+use super::Sidecars;
+use super::site::{Site, free_port};
 use crate::child::{Child, Program};
 use crate::error::BenchError;
-use crate::parts::splice::Files;
+use crate::parts::tls::Files;
 
 /// What the two speak with each other.
 #[derive(Clone, Copy, Debug)]
@@ -27,16 +30,12 @@ pub(super) fn start(site: &Site<'_>, between: Between) -> Result<Sidecars, Bench
     let (entry, middle) = (free_port()?, free_port()?);
     let inbound = run(site, "inbound", &inbound(site, middle))?;
     let outbound = run(site, "outbound", &outbound(site, between, entry, middle))?;
-    Ok(Sidecars {
-        entry: ([127, 0, 0, 1], entry).into(),
-        measured: vec![inbound, outbound],
-        beside: Vec::new(),
-    })
+    Ok(Sidecars::of_peer(site, (inbound, middle), (outbound, entry)))
 }
 
 fn run(site: &Site<'_>, name: &str, resources: &Value) -> Result<Child, BenchError> {
     let bootstrap = json!({ "node": { "id": name, "cluster": "bench" }, "static_resources": resources });
-    let path = write(site.directory, &format!("{name}.json"), &bootstrap.to_string())?;
+    let path = site.write(&format!("{name}.json"), &bootstrap.to_string())?;
     let program = Program {
         name: name.to_owned(),
         command: vec![
@@ -50,10 +49,7 @@ fn run(site: &Site<'_>, name: &str, resources: &Value) -> Result<Child, BenchErr
             "error".into(),
         ],
     };
-    let workshop = site.workshop;
-    workshop
-        .starter
-        .start(&program, workshop.cores.proxies, site.directory)
+    site.start(&program)
 }
 
 fn outbound(site: &Site<'_>, between: Between, entry: u16, middle: u16) -> Value {
@@ -74,14 +70,10 @@ fn outbound(site: &Site<'_>, between: Between, entry: u16, middle: u16) -> Value
             })
         })
         .collect();
-    let endpoints: Vec<Value> = site
-        .setup
-        .addresses()
-        .map(|address| endpoint(&address.to_string(), middle))
-        .collect();
-    let (protocol, alpn) = match between {
-        Between::Http1 => ("http_protocol_options", "http/1.1"),
-        Between::Http2 => ("http2_protocol_options", "h2"),
+    let endpoints: Vec<Value> = site.endpoints(middle).into_iter().map(endpoint).collect();
+    let alpn = match between {
+        Between::Http1 => "http/1.1",
+        Between::Http2 => "h2",
     };
     let tls = json!({
         "name": "tls",
@@ -101,9 +93,7 @@ fn outbound(site: &Site<'_>, between: Between, entry: u16, middle: u16) -> Value
             "connect_timeout": "5s",
             "load_assignment": { "cluster_name": "peer", "endpoints": [{ "lb_endpoints": endpoints }] },
             "transport_socket": tls,
-            "typed_extension_protocol_options": { "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": HTTP_OPTIONS, "explicit_http_config": { protocol: {} },
-            } },
+            "typed_extension_protocol_options": speaks(matches!(between, Between::Http2)),
         }],
     })
 }
@@ -122,15 +112,15 @@ fn inbound(site: &Site<'_>, middle: u16) -> Value {
                 tls(&credentials.inbound.files, &credentials.outbound.identity, &["h2", "http/1.1"]),
         },
     });
-    let application = site.application;
     json!({
         "listeners": [listener(site, "peers", "0.0.0.0", middle, &routes, Some(&tls))],
         "clusters": [{
             "name": "application",
             "type": "STATIC",
             "connect_timeout": "5s",
+            "typed_extension_protocol_options": speaks(site.setup.is_http2()),
             "load_assignment": { "cluster_name": "application", "endpoints": [{
-                "lb_endpoints": [endpoint(&application.ip().to_string(), application.port())],
+                "lb_endpoints": [endpoint(site.application)],
             }] },
         }],
     })
@@ -190,6 +180,21 @@ fn tls(files: &Files, peer: &str, alpn: &[&str]) -> Value {
     })
 }
 
-fn endpoint(address: &str, port: u16) -> Value {
-    json!({ "endpoint": { "address": { "socket_address": { "address": address, "port_value": port } } } })
+/// What a cluster speaks.
+fn speaks(http2: bool) -> Value {
+    let protocol = match http2 {
+        true => "http2_protocol_options",
+        false => "http_protocol_options",
+    };
+    json!({ "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": HTTP_OPTIONS,
+        "explicit_http_config": { protocol: {} },
+    } })
+}
+
+fn endpoint(address: SocketAddr) -> Value {
+    json!({ "endpoint": { "address": { "socket_address": {
+        "address": address.ip().to_string(),
+        "port_value": address.port(),
+    } } } })
 }

@@ -13,16 +13,16 @@ use hallway_model::bootstrap::{
 use hallway_model::telemetry::{ControlRecord, ProxyRecord};
 use hallway_world::ControlClient;
 
-use super::{ANYWHERE, Sidecars, Site};
+use super::site::Site;
+use super::{ANYWHERE, Door, Sidecars};
 use crate::child::{Child, Program};
+use crate::credentials::SVID_LIFETIME;
 use crate::error::BenchError;
 use crate::setup::SERVICE;
 
 const NAMESPACE: &str = "bench";
 /// The most rules of one `HTTPRoute`, by Gateway API.
 const RULES_PER_ROUTE: usize = 16;
-/// Longer than any bench: no certificate is renewed meanwhile.
-const SVID_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(super) async fn start(site: &Site<'_>) -> Result<Sidecars, BenchError> {
     let (control, client, address) = start_control_plane(site).await?;
@@ -39,9 +39,9 @@ pub(super) async fn start(site: &Site<'_>) -> Result<Sidecars, BenchError> {
     let caller = client.register(&registration("client-1", "client")).await?;
     let outbound = bootstrap(site, "client-1", caller, &address);
     let (outbound, entry, _) = start_sidecar(site, "outbound", &outbound).await?;
-    for (name, address) in names.iter().zip(site.setup.addresses()) {
+    for (name, address) in names.iter().zip(site.endpoints(port)) {
         let endpoint = WorkloadEndpoint {
-            inbound: SocketAddr::new(address.into(), port),
+            inbound: address,
             application: site.application,
             ready: true,
             seen_from: Default::default(),
@@ -54,6 +54,10 @@ pub(super) async fn start(site: &Site<'_>) -> Result<Sidecars, BenchError> {
     }
     Ok(Sidecars {
         entry,
+        door: Some(Door {
+            address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port),
+            credentials: site.workshop.credentials.mesh.client.clone(),
+        }),
         measured: vec![inbound, outbound],
         beside: vec![control],
     })
@@ -63,18 +67,18 @@ async fn start_control_plane(
     site: &Site<'_>,
 ) -> Result<(Child, ControlClient, ControlPlaneAddress), BenchError> {
     let token = new_token();
+    let workshop = site.workshop;
     let bootstrap = ControlBootstrap {
-        trust_domain: "bench.test".parse().expect("a well-formed trust domain"),
+        trust_domain: workshop.credentials.mesh.trust_domain.clone(),
         discovery: ANYWHERE,
         admin: admin(&token),
         rules: None,
         admission: Admission::Enforce,
-        authority: None,
+        authority: Some(workshop.credentials.mesh.authority.clone()),
         svid_lifetime: SVID_LIFETIME,
         federated_bundles: Vec::new(),
         seed: random::entropy(),
     };
-    let workshop = site.workshop;
     let program = role(site, "control-plane", "control-plane");
     let mut control = workshop
         .starter
@@ -108,11 +112,7 @@ async fn start_sidecar(
     name: &str,
     bootstrap: &ProxyBootstrap,
 ) -> Result<(Child, SocketAddr, u16), BenchError> {
-    let workshop = site.workshop;
-    let program = role(site, name, "proxy");
-    let mut sidecar = workshop
-        .starter
-        .start(&program, workshop.cores.proxies, site.directory)?;
+    let mut sidecar = site.start(&role(site, name, "proxy"))?;
     sidecar.order(bootstrap).await?;
     let (entry, port) = sidecar
         .record(|record| match record {
@@ -177,9 +177,13 @@ fn new_token() -> Token {
 
 /// One service, and so many rules for those who call it, each with a retry policy and a deadline.
 fn rules(site: &Site<'_>) -> String {
+    let speaks = match site.setup.is_http2() {
+        true => ", appProtocol: kubernetes.io/h2c",
+        false => "",
+    };
     let mut text = format!(
         "apiVersion: v1\nkind: Service\nmetadata: {{ name: {SERVICE}, namespace: {NAMESPACE} }}\n\
-         spec: {{ ports: [{{ name: http, port: 80 }}] }}\n"
+         spec: {{ ports: [{{ name: http, port: 80{speaks} }}] }}\n"
     );
     let prefixes: Vec<String> = site.setup.prefixes().collect();
     for (number, prefixes) in (1..).zip(prefixes.chunks(RULES_PER_ROUTE)) {

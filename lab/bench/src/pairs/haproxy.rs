@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Sidecars, Site, free_port, write};
+use super::Sidecars;
+use super::site::{Site, free_port};
 use crate::child::{Child, Program};
 use crate::error::BenchError;
 
@@ -20,17 +21,13 @@ pub(super) fn start(site: &Site<'_>, between: Between) -> Result<Sidecars, Bench
     for prefix in site.setup.prefixes() {
         let _ = writeln!(map, "{prefix}/ peer");
     }
-    let map = write(site.directory, "routes.map", &map)?;
+    let map = site.write("routes.map", &map)?;
     let outbound = run(site, "outbound", &outbound(site, between, entry, middle, &map))?;
-    Ok(Sidecars {
-        entry: ([127, 0, 0, 1], entry).into(),
-        measured: vec![inbound, outbound],
-        beside: Vec::new(),
-    })
+    Ok(Sidecars::of_peer(site, (inbound, middle), (outbound, entry)))
 }
 
 fn run(site: &Site<'_>, name: &str, configuration: &str) -> Result<Child, BenchError> {
-    let path = write(site.directory, &format!("{name}.cfg"), configuration)?;
+    let path = site.write(&format!("{name}.cfg"), configuration)?;
     let program = Program {
         name: name.to_owned(),
         // In the foreground, as one process.
@@ -41,10 +38,7 @@ fn run(site: &Site<'_>, name: &str, configuration: &str) -> Result<Child, BenchE
             path.into(),
         ],
     };
-    let workshop = site.workshop;
-    workshop
-        .starter
-        .start(&program, workshop.cores.proxies, site.directory)
+    site.start(&program)
 }
 
 /// What both have in common. Their output is a file.
@@ -71,7 +65,7 @@ fn outbound(site: &Site<'_>, between: Between, entry: u16, middle: u16, map: &st
     let mut text = common(site);
     let _ = write!(
         text,
-        "frontend application\n    bind 127.0.0.1:{entry}\n    \
+        "frontend application\n    bind 127.0.0.1:{entry}{clear}\n    \
          http-request set-header x-request-id %[uuid()] unless {{ req.hdr(x-request-id) -m found }}\n    \
          use_backend %[path,map_beg({map})]\n\
          backend peer\n    balance random(2)\n    \
@@ -80,9 +74,10 @@ fn outbound(site: &Site<'_>, between: Between, entry: u16, middle: u16, map: &st
         authority = own.files.authority.display(),
         own = own.combined.display(),
         alpn = alpn(between),
+        clear = in_the_clear(site),
     );
-    for (number, address) in (1..).zip(site.setup.addresses()) {
-        let _ = writeln!(text, "    server peer-{number} {address}:{middle}");
+    for (number, address) in (1..).zip(site.endpoints(middle)) {
+        let _ = writeln!(text, "    server peer-{number} {address}");
     }
     text
 }
@@ -93,13 +88,22 @@ fn inbound(site: &Site<'_>, between: Between, middle: u16) -> String {
         "{common}frontend peers\n    bind 0.0.0.0:{middle} ssl crt {own} ca-file {authority} verify required \
          ssl-min-ver TLSv1.3 ciphersuites TLS_AES_128_GCM_SHA256 no-tls-tickets alpn {alpn}\n    \
          default_backend application\n\
-         backend application\n    server application {application}\n",
+         backend application\n    server application {application}{clear}\n",
         common = common(site),
         own = own.combined.display(),
         authority = own.files.authority.display(),
         alpn = alpn(between),
         application = site.application,
+        clear = in_the_clear(site),
     )
+}
+
+/// What client and application speak.
+fn in_the_clear(site: &Site<'_>) -> &'static str {
+    match site.setup.is_http2() {
+        true => " proto h2",
+        false => "",
+    }
 }
 
 fn alpn(between: Between) -> &'static str {

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Sidecars, Site, free_port, write};
+use super::Sidecars;
+use super::site::{Site, free_port};
 use crate::child::{Child, Program};
 use crate::error::BenchError;
 
@@ -10,11 +11,7 @@ pub(super) fn start(site: &Site<'_>) -> Result<Sidecars, BenchError> {
     let (entry, middle) = (free_port()?, free_port()?);
     let inbound = run(site, "inbound", &inbound(site, middle))?;
     let outbound = run(site, "outbound", &outbound(site, entry, middle))?;
-    Ok(Sidecars {
-        entry: ([127, 0, 0, 1], entry).into(),
-        measured: vec![inbound, outbound],
-        beside: Vec::new(),
-    })
+    Ok(Sidecars::of_peer(site, (inbound, middle), (outbound, entry)))
 }
 
 fn run(site: &Site<'_>, name: &str, http: &str) -> Result<Child, BenchError> {
@@ -38,7 +35,7 @@ fn run(site: &Site<'_>, name: &str, http: &str) -> Result<Child, BenchError> {
          proxy_next_upstream error timeout http_503;\n    proxy_next_upstream_tries 3;\n{http}}}\n",
         directory = directory.display(),
     );
-    let path = write(site.directory, &format!("{name}.conf"), &configuration)?;
+    let path = site.write(&format!("{name}.conf"), &configuration)?;
     let program = Program {
         name: name.to_owned(),
         command: vec![
@@ -51,18 +48,15 @@ fn run(site: &Site<'_>, name: &str, http: &str) -> Result<Child, BenchError> {
             path.into(),
         ],
     };
-    let workshop = site.workshop;
-    workshop
-        .starter
-        .start(&program, workshop.cores.proxies, site.directory)
+    site.start(&program)
 }
 
 fn outbound(site: &Site<'_>, entry: u16, middle: u16) -> String {
     let credentials = &site.workshop.credentials;
     let (own, peer) = (&credentials.outbound.files, &credentials.inbound.name);
     let mut text = String::from("    upstream peer {\n        random two least_conn;\n");
-    for address in site.setup.addresses() {
-        let _ = writeln!(text, "        server {address}:{middle};");
+    for address in site.endpoints(middle) {
+        let _ = writeln!(text, "        server {address};");
     }
     let _ = write!(
         text,

@@ -1,28 +1,34 @@
 //! Whom requests are for: an application that answers `/anything/1024` with 1,024 bytes of JSON, and nothing that it should not.
 
+mod http2;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hallway_host::Host;
+use bytes::Bytes;
+use hallway_host::{Host, Stream};
 use serde::{Deserialize, Serialize};
 
 use super::Listening;
-use crate::http1::{Connection, MessageError, Request};
+use crate::http1::{Connection, MessageError};
+use crate::setup::Protocol;
 
 /// The sizes of answers, in bytes.
 pub(crate) const SMALL: usize = 1024;
+pub(crate) const LARGE: usize = 1024 * 1024;
 
 /// What to serve.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) struct Application {
     pub(crate) listen: SocketAddr,
     /// Whether a request without `x-request-id` is refused: then it has not come through a sidecar that does what it should.
     pub(crate) wants_request_id: bool,
+    pub(crate) protocol: Protocol,
 }
 
-/// Whole answers, by the size of their bodies.
-struct Answers(BTreeMap<usize, Vec<u8>>);
+/// The bodies of answers, by their sizes.
+struct Bodies(BTreeMap<usize, Bytes>);
 
 /// Serves until the process is killed.
 pub(super) async fn serve(host: Host, application: Application) -> Result<(), String> {
@@ -32,55 +38,60 @@ pub(super) async fn serve(host: Host, application: Application) -> Result<(), St
         .map_err(|error| format!("cannot listen on {}: {error}", application.listen))?;
     let listening = listener.local_address().map_err(|error| error.to_string())?;
     host.record(&Listening { listening });
-    let answers = Arc::new(Answers::new([SMALL]));
+    let bodies = Arc::new(Bodies([SMALL, LARGE].map(|size| (size, json(size))).into()));
     loop {
         let (stream, _) = listener.accept().await;
-        let answers = answers.clone();
-        let wants_request_id = application.wants_request_id;
+        let (bodies, executor) = (bodies.clone(), host.clone());
+        // A client that breaks off, or breaks the protocol, knows what it gets.
         host.spawn(async move {
-            // A client that breaks off, or breaks the protocol, knows what it gets.
-            let _ = converse(Connection::new(stream), &answers, wants_request_id).await;
+            match application.protocol {
+                Protocol::Http1 => {
+                    let _ = converse(stream, &bodies, application.wants_request_id).await;
+                }
+                Protocol::Http2 | Protocol::Grpc => {
+                    let _ = http2::converse(executor, stream, bodies, application).await;
+                }
+            }
         });
     }
-}
-
-async fn converse(
-    mut connection: Connection,
-    answers: &Answers,
-    wants_request_id: bool,
-) -> Result<(), MessageError> {
-    while let Some(request) = connection.request().await? {
-        let answer = match request.has_request_id || !wants_request_id {
-            true => answers.to(&request),
-            false => REFUSED,
-        };
-        connection.send(answer).await?;
-    }
-    Ok(())
 }
 
 const REFUSED: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
 const UNKNOWN: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
 
-impl Answers {
-    fn new(sizes: impl IntoIterator<Item = usize>) -> Self {
-        Self(sizes.into_iter().map(|size| (size, whole(size))).collect())
+async fn converse(stream: Stream, bodies: &Bodies, wants_request_id: bool) -> Result<(), MessageError> {
+    let mut connection = Connection::new(stream);
+    let mut answer = Vec::new();
+    while let Some(request) = connection.request().await? {
+        let body = bodies.asked_for(&request.path);
+        match body {
+            _ if wants_request_id && !request.has_request_id => connection.send(REFUSED).await?,
+            None => connection.send(UNKNOWN).await?,
+            Some(body) => {
+                answer.clear();
+                answer.extend_from_slice(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ",
+                );
+                answer.extend_from_slice(body.len().to_string().as_bytes());
+                answer.extend_from_slice(b"\r\n\r\n");
+                answer.extend_from_slice(body);
+                connection.send(&answer).await?;
+            }
+        }
     }
+    Ok(())
+}
 
-    fn to(&self, request: &Request) -> &[u8] {
-        let size = request.path.rsplit('/').next().and_then(|size| size.parse().ok());
-        size.and_then(|size: usize| self.0.get(&size))
-            .map_or(UNKNOWN, Vec::as_slice)
+impl Bodies {
+    /// The last segment of a path is the number of bytes.
+    fn asked_for(&self, path: &str) -> Option<&Bytes> {
+        let size = path.rsplit('/').next()?.parse().ok()?;
+        self.0.get(&size)
     }
 }
 
-/// An answer whose body has `size` bytes.
-fn whole(size: usize) -> Vec<u8> {
+/// So many bytes of JSON.
+fn json(size: usize) -> Bytes {
     let frame = r#"{"padding":""}"#.len();
-    let body = format!(r#"{{"padding":"{}"}}"#, "x".repeat(size.saturating_sub(frame)));
-    format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+    format!(r#"{{"padding":"{}"}}"#, "x".repeat(size.saturating_sub(frame))).into()
 }

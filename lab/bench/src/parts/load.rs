@@ -1,6 +1,15 @@
 //! Who sends requests, and believes no answer that it has not checked.
+//!
+//! - [`closed`]: as many as possible; [`open`]: at a fixed rate
+//! - [`hold`]: connections that wait; [`handshakes`]: connections that are new
+//! - [`sender`]: one request at a time, in HTTP/1.1 or HTTP/2
 
 mod closed;
+mod handshakes;
+mod hold;
+mod open;
+mod sender;
+mod ticker;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +17,9 @@ use std::time::Duration;
 use hallway_host::Host;
 use serde::{Deserialize, Serialize};
 
-use crate::http1::{Answer, Connection, MessageError};
+use super::tls::Files;
+use crate::setup::Protocol;
+pub(crate) use sender::{GRPC_PREFIX, exchange_http1, grpc_message, probe};
 
 /// What to send, and how.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -25,17 +36,33 @@ pub(crate) struct Request {
     /// The service that is called.
     pub(crate) authority: String,
     pub(crate) path: String,
+    /// The bytes of the body; 0 makes it a GET.
+    pub(crate) body: usize,
     /// The bytes of the answer.
     pub(crate) answer: usize,
+    pub(crate) protocol: Protocol,
+    /// Whether it has an id already, since it does not go through the first sidecar.
+    pub(crate) request_id: bool,
 }
 
 /// How to send it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Manner {
-    /// Over so many connections at once, each time as soon as the last answer is there.
+    /// So many at once, each as soon as the last answer is there.
     Closed {
-        connections: usize,
+        concurrency: usize,
+        warm_up: Duration,
+        duration: Duration,
+    },
+    /// At a fixed rate, whether or not answers come. Latency counts from when a request should have been sent.
+    Open { rate: u32, duration: Duration },
+    /// One over each of so many connections, which then stay open.
+    Hold { connections: usize },
+    /// One over each of as many new connections with mutual TLS as possible, so many at once.
+    Handshakes {
+        concurrency: usize,
+        credentials: Files,
         warm_up: Duration,
         duration: Duration,
     },
@@ -45,59 +72,41 @@ pub(crate) enum Manner {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Told {
-    /// The time that counts begins.
+    /// The time that counts begins; or all connections are there.
     Begin,
-    /// It is over.
-    Closed { requests: u64, elapsed: Duration },
+    /// It is over, after so many answers.
+    Counted { answers: u64, elapsed: Duration },
+    /// It is over: quantiles of latency.
+    Latencies(Latencies),
 }
 
-pub(super) async fn run(host: Host, load: Load) -> Result<(), String> {
-    match load.manner {
-        Manner::Closed {
-            connections,
-            warm_up,
-            duration,
-        } => closed::run(&host, &load.request, connections, warm_up, duration).await,
-    }
+/// Quantiles of latency, from when a request should have been sent to the last byte of its answer.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct Latencies {
+    pub(crate) p50: Duration,
+    pub(crate) p90: Duration,
+    pub(crate) p99: Duration,
 }
 
-/// Sends one request over a connection of its own.
+/// Sends until the time is over.
 ///
 /// # Errors
-/// In one sentence, what went wrong.
-pub(crate) async fn probe(host: &Host, request: &Request) -> Result<(), String> {
-    let mut connection = connect(host, request.target).await?;
-    exchange(&mut connection, &request.message(), request.answer).await
-}
-
-async fn connect(host: &Host, target: SocketAddr) -> Result<Connection, String> {
-    let stream = host.connect(target).await;
-    Ok(Connection::new(stream.map_err(|error| {
-        format!("cannot connect to {target}: {error}")
-    })?))
-}
-
-async fn exchange(connection: &mut Connection, message: &[u8], expected: usize) -> Result<(), String> {
-    let exchanged: Result<Answer, MessageError> = async {
-        connection.send(message).await?;
-        connection.answer().await
-    }
-    .await;
-    match exchanged {
-        Ok(Answer { status: 200, length }) if length == expected => Ok(()),
-        Ok(Answer { status, length }) => Err(format!(
-            "an answer was {status} with {length} bytes instead of 200 with {expected}"
-        )),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-impl Request {
-    fn message(&self) -> Vec<u8> {
-        format!(
-            "GET {} HTTP/1.1\r\nhost: {}\r\naccept: application/json\r\nuser-agent: hallway-bench\r\n\r\n",
-            self.path, self.authority
-        )
-        .into_bytes()
+/// In one sentence, what was wrong with the first answer that was wrong.
+pub(super) async fn run(host: Host, load: Load) -> Result<(), String> {
+    let request = &load.request;
+    match &load.manner {
+        Manner::Closed {
+            concurrency,
+            warm_up,
+            duration,
+        } => closed::run(&host, request, *concurrency, *warm_up, *duration).await,
+        Manner::Open { rate, duration } => open::run(&host, request, *rate, *duration).await,
+        Manner::Hold { connections } => hold::run(&host, request, *connections).await,
+        Manner::Handshakes {
+            concurrency,
+            credentials,
+            warm_up,
+            duration,
+        } => handshakes::run(&host, request, *concurrency, credentials, *warm_up, *duration).await,
     }
 }

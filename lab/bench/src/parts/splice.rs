@@ -2,23 +2,16 @@
 //! of what a pair of proxies can reach.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use hallway_host::{Host, Stream};
-use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::crypto::ring::{self, cipher_suite::TLS13_AES_128_GCM_SHA256};
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::version::TLS13;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls_pki_types::ServerName;
 use serde::{Deserialize, Serialize};
 use tokio::io::copy_bidirectional;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::Listening;
+use super::tls::Files;
 
 /// What to splice.
 #[derive(Debug, Deserialize, Serialize)]
@@ -42,14 +35,6 @@ pub(crate) enum Tls {
     Downstream {
         credentials: Files,
     },
-}
-
-/// Credentials in PEM files.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct Files {
-    pub(crate) authority: PathBuf,
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
 }
 
 #[derive(Clone)]
@@ -105,59 +90,4 @@ impl Tls {
             Self::Downstream { credentials } => Leg::Downstream(Arc::new(credentials.server()?).into()),
         })
     }
-}
-
-impl Files {
-    fn client(&self) -> Result<ClientConfig, String> {
-        let verifier = WebPkiServerVerifier::builder_with_provider(self.roots()?, provider())
-            .build()
-            .map_err(|error| error.to_string())?;
-        let mut config = ClientConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&TLS13])
-            .map_err(|error| error.to_string())?
-            .with_webpki_verifier(verifier)
-            .with_client_auth_cert(self.chain()?, self.key()?)
-            .map_err(|error| error.to_string())?;
-        config.resumption = Resumption::disabled();
-        Ok(config)
-    }
-
-    fn server(&self) -> Result<ServerConfig, String> {
-        let verifier = WebPkiClientVerifier::builder_with_provider(self.roots()?, provider())
-            .build()
-            .map_err(|error| error.to_string())?;
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&TLS13])
-            .map_err(|error| error.to_string())?
-            .with_client_cert_verifier(verifier)
-            .with_single_cert(self.chain()?, self.key()?)
-            .map_err(|error| error.to_string())?;
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        Ok(config)
-    }
-
-    fn roots(&self) -> Result<Arc<RootCertStore>, String> {
-        let mut roots = RootCertStore::empty();
-        let root = CertificateDer::from_pem_file(&self.authority).map_err(|error| error.to_string())?;
-        roots.add(root).map_err(|error| error.to_string())?;
-        Ok(Arc::new(roots))
-    }
-
-    fn chain(&self) -> Result<Vec<CertificateDer<'static>>, String> {
-        let certificate = CertificateDer::from_pem_file(&self.certificate);
-        Ok(vec![certificate.map_err(|error| error.to_string())?])
-    }
-
-    fn key(&self) -> Result<PrivateKeyDer<'static>, String> {
-        PrivateKeyDer::from_pem_file(&self.key).map_err(|error| error.to_string())
-    }
-}
-
-/// The one cipher suite that everybody is measured with.
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(CryptoProvider {
-        cipher_suites: vec![TLS13_AES_128_GCM_SHA256],
-        ..ring::default_provider()
-    })
 }

@@ -1,4 +1,4 @@
-//! Closed loop: every connection sends its next request as soon as it has its last answer.
+//! Closed loop: everybody sends the next request as soon as they have the last answer.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -7,54 +7,52 @@ use futures_util::future::try_join_all;
 use hallway_host::Host;
 use tokio::time::{Instant, sleep};
 
-use super::{Request, Told, connect, exchange};
-use crate::http1::Connection;
+use super::sender::Sender;
+use super::{Request, Told};
 
 pub(super) async fn run(
     host: &Host,
     request: &Request,
-    connections: usize,
+    concurrency: usize,
     warm_up: Duration,
     duration: Duration,
 ) -> Result<(), String> {
-    let mut open = Vec::new();
-    for _ in 0..connections {
-        open.push(connect(host, request.target).await?);
-    }
-    let message = request.message();
-    let answered = Cell::new(0);
-    let sending = try_join_all(
-        open.iter_mut()
-            .map(|connection| repeat(connection, &message, request.answer, &answered)),
-    );
+    let mut senders = Sender::connect(host, request, concurrency).await?;
+    let answers = Cell::new(0);
+    let repeat = async |sender: &mut Sender| -> Result<(), String> {
+        loop {
+            sender.exchange().await?;
+            answers.set(answers.get() + 1);
+        }
+    };
+    let sending = try_join_all(senders.iter_mut().map(repeat));
+    count(host, &answers, sending, warm_up, duration).await
+}
+
+/// Tells how many `answers` came during `duration`, while `sending` goes on.
+///
+/// # Errors
+/// What `sending` ends with, if it ends.
+pub(super) async fn count<T>(
+    host: &Host,
+    answers: &Cell<u64>,
+    sending: impl Future<Output = Result<T, String>>,
+    warm_up: Duration,
+    duration: Duration,
+) -> Result<(), String> {
     let counting = async {
         sleep(warm_up).await;
         host.record(&Told::Begin);
-        let (before, started) = (answered.get(), Instant::now());
+        let (before, started) = (answers.get(), Instant::now());
         sleep(duration).await;
-        Told::Closed {
-            requests: answered.get() - before,
+        host.record(&Told::Counted {
+            answers: answers.get() - before,
             elapsed: started.elapsed(),
-        }
+        });
     };
     tokio::select! {
         biased;
-        told = counting => {
-            host.record(&told);
-            Ok(())
-        }
-        failed = sending => Err(failed.expect_err("repeating has no other end")),
-    }
-}
-
-async fn repeat(
-    connection: &mut Connection,
-    message: &[u8],
-    expected: usize,
-    answered: &Cell<u64>,
-) -> Result<(), String> {
-    loop {
-        exchange(connection, message, expected).await?;
-        answered.set(answered.get() + 1);
+        () = counting => Ok(()),
+        ended = sending => ended.map(drop),
     }
 }

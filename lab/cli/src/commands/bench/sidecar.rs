@@ -3,34 +3,41 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use hallway_bench::{BenchError, Exec, Options, Subject};
+use hallway_bench::{BenchError, Exec, Measurement, Options, Progress, Subject};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::arguments::{BenchPart, BenchSidecar};
 use crate::failure::Failure;
 use crate::runtime;
 
-/// Measures, and prints a table or JSON.
+/// How often everybody has their turn when nobody says, and when it is to be quick.
+const ROUNDS: u32 = 5;
+const QUICK_ROUNDS: u32 = 1;
+
+/// Measures, and prints tables or JSON.
 pub(crate) fn sidecar(arguments: &BenchSidecar) -> Result<ExitCode, Failure> {
-    let binary = std::env::current_exe()
-        .map_err(|error| Failure::lab(format_args!("cannot find this program: {error}")))?;
-    let subjects = Subject::ALL.into_iter().filter(|subject| {
-        arguments.peer.is_empty() || arguments.peer.iter().any(|name| name == subject.name())
-    });
-    let options = Options {
-        binary,
-        role: vec!["bench".into(), "part".into()],
-        envoy: arguments.envoy.clone(),
-        rounds: arguments.rounds,
-        subjects: subjects.collect(),
-        duration: Duration::from_secs_f64(arguments.seconds),
+    let options = options(arguments)?;
+    let bar = progress_bar();
+    let tell = |progress: Progress| {
+        bar.set_length(progress.total as u64);
+        bar.set_position(progress.done as u64);
+        bar.set_message(progress.subject.name());
     };
     let measured = runtime::run(async |cancel| {
         tokio::select! {
-            measured = hallway_bench::sidecar(&options) => measured,
+            measured = hallway_bench::sidecar(&options, tell) => measured,
             () = cancel.cancelled() => Err(BenchError::Interrupted),
         }
     })?;
-    measured.map_err(failure)?;
+    bar.finish_and_clear();
+    let report = measured.map_err(failure)?;
+    if let Some(directory) = &arguments.report {
+        report.write(directory).map_err(failure)?;
+    }
+    match arguments.json {
+        true => anstream::println!("{}", report.to_json()),
+        false => anstream::print!("{}", report.to_text()),
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -52,9 +59,79 @@ pub(crate) fn part(part: &BenchPart) -> Result<ExitCode, Failure> {
         }
         BenchPart::Play => match hallway_bench::play() {
             Ok(()) => Ok(ExitCode::SUCCESS),
-            Err(error) => Err(Failure::lab(error)),
+            Err(reason) => {
+                // Whoever started this process tells the reason in its own words.
+                eprintln!("{reason}");
+                Ok(ExitCode::from(3))
+            }
         },
     }
+}
+
+fn options(arguments: &BenchSidecar) -> Result<Options, Failure> {
+    let binary = std::env::current_exe()
+        .map_err(|error| Failure::lab(format_args!("cannot find this program: {error}")))?;
+    let rounds = arguments
+        .rounds
+        .unwrap_or(if arguments.quick { QUICK_ROUNDS } else { ROUNDS });
+    Ok(Options {
+        binary,
+        role: vec!["bench".into(), "part".into()],
+        envoy: arguments.envoy.clone(),
+        rounds,
+        subjects: subjects(&arguments.peer)?,
+        measurements: measurements(&arguments.only)?,
+        quick: arguments.quick,
+        needs_all: std::env::var("CI").is_ok_and(|value| value == "true"),
+    })
+}
+
+fn subjects(names: &[String]) -> Result<Vec<Subject>, Failure> {
+    if names.is_empty() {
+        return Ok(Subject::ALL.into());
+    }
+    let mut subjects = Vec::new();
+    for name in names {
+        match Subject::named(name) {
+            named if named.is_empty() => {
+                let known: Vec<&str> = Subject::ALL.iter().map(|subject| subject.name()).collect();
+                return Err(unknown("peer", name, &known));
+            }
+            named => subjects.extend(named),
+        }
+    }
+    Ok(subjects)
+}
+
+fn measurements(names: &[String]) -> Result<Vec<Measurement>, Failure> {
+    let known = Measurement::ALL;
+    if names.is_empty() {
+        return Ok(known.map(|(measurement, _)| measurement).into());
+    }
+    let find = |name: &String| {
+        let found = known.iter().find(|(_, known)| known == name);
+        let names = known.map(|(_, name)| name);
+        found
+            .map(|(measurement, _)| *measurement)
+            .ok_or_else(|| unknown("measurement", name, &names))
+    };
+    names.iter().map(find).collect()
+}
+
+fn unknown(what: &str, name: &str, known: &[&str]) -> Failure {
+    Failure::input(format_args!(
+        "there is no {what} `{name}`; there are {}",
+        known.join(", ")
+    ))
+}
+
+/// On a terminal, whose turn it is; elsewhere nothing.
+fn progress_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_bar:.dim} {pos} of {len} turns · {msg} · {elapsed}")
+        .expect("the template is well-formed");
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()).with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
 }
 
 fn failure(error: BenchError) -> Failure {
