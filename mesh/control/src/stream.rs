@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hallway_identity::PeerCertificate;
-use hallway_model::discovery::{Acknowledgement, Update};
+use hallway_model::discovery::Acknowledgement;
 use hallway_model::telemetry::ControlRecord;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +15,7 @@ use crate::clock::now_us;
 use crate::error::RequestError;
 use crate::plane::{ControlPlane, MOST_STREAMS};
 use crate::proxy::{Certificate, StreamId};
+use crate::view::Step;
 
 /// How long a proxy may leave an update unanswered, or unread, before its stream is cut. It comes back with a new one.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,6 +25,8 @@ pub(crate) struct DiscoveryStream {
     plane: Arc<ControlPlane>,
     proxy: String,
     id: StreamId,
+    /// There may be something to do.
+    wake: Arc<Notify>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -47,53 +50,47 @@ impl DiscoveryStream {
             .clone()
             .try_acquire_owned()
             .map_err(|_| RequestError::TooManyStreams(MOST_STREAMS))?;
-        let id = {
-            let mut state = plane.state();
-            state.require_holder(&peer)?;
-            state.registry.authorize(proxy, &peer.identity)?;
-            let now = plane.host.wall_clock();
-            state.issued.note(&peer.serial, proxy, peer.not_after, now);
-            let id = state.next_stream();
-            let known = state.proxies.get_mut(proxy);
-            let known = known.ok_or_else(|| RequestError::UnknownWorkload(proxy.to_owned()))?;
-            known.connect(id);
-            known.hold(Certificate {
-                serial: peer.serial,
-                expires: peer.not_after,
-            });
-            id
-        };
-        plane.wake_streams();
+        let mut state = plane.state();
+        state.require_holder(&peer)?;
+        state.registry.authorize(proxy, &peer.identity)?;
+        let now = plane.host.wall_clock();
+        state.issued.note(&peer.serial, proxy, peer.not_after, now);
+        let id = state.next_stream();
+        let known = state.proxies.get_mut(proxy);
+        let known = known.ok_or_else(|| RequestError::UnknownWorkload(proxy.to_owned()))?;
+        known.hold(Certificate {
+            serial: peer.serial,
+            expires: peer.not_after,
+        });
         Ok(Self {
             plane: plane.clone(),
             proxy: proxy.to_owned(),
             id,
+            wake: known.connect(id),
             _permit: permit,
         })
     }
 
     /// Sends updates as lines into `lines` until the proxy leaves, another stream takes the place of this one, or it must end.
     pub(crate) async fn feed(self, lines: mpsc::Sender<Bytes>, end: StreamEnd) {
-        let mut changes = self.plane.changes();
         let mut answer_by = None;
         loop {
-            changes.borrow_and_update();
-            match self.next_step() {
-                Step::Over => return,
-                Step::Send(update) => {
+            match self.next() {
+                Next::Over => return,
+                Next::Send(step) => {
                     let deadline = Instant::now() + ANSWER_TIMEOUT;
                     answer_by = Some(deadline);
-                    match timeout_at(deadline, lines.send(line(&update))).await {
+                    match timeout_at(deadline, lines.send(step.line())).await {
                         Ok(Ok(())) => {}
                         Ok(Err(_)) => return,
                         Err(_) => return end.cut.cancel(),
                     }
                 }
-                Step::AwaitAnswer => {}
-                Step::AwaitChange => answer_by = None,
+                Next::AwaitAnswer => {}
+                Next::AwaitChange => answer_by = None,
             }
             tokio::select! {
-                _ = changes.changed() => {}
+                () = self.wake.notified() => {}
                 () = lines.closed() => return,
                 () = tokio::time::sleep_until(end.at) => return,
                 () = at(answer_by) => return end.cut.cancel(),
@@ -101,25 +98,25 @@ impl DiscoveryStream {
         }
     }
 
-    fn next_step(&self) -> Step {
+    fn next(&self) -> Next {
         let mut state = self.plane.state();
         let Some(proxy) = state.proxies.get_mut(&self.proxy) else {
-            return Step::Over;
+            return Next::Over;
         };
-        if let Some((update, generation)) = proxy.next_update(self.id) {
+        if let Some((step, generation)) = proxy.next_step(self.id) {
             // Under the lock, so that the record of an update comes before the one of its answer.
             self.plane.host.record(&ControlRecord::Sent {
                 at_us: now_us(&self.plane.host),
                 proxy: self.proxy.clone(),
-                version: update.version,
+                version: step.version,
                 generation,
             });
-            return Step::Send(Box::new(update));
+            return Next::Send(Box::new(step));
         }
         match proxy.subscription(self.id).map(|stream| stream.awaited()) {
-            None => Step::Over,
-            Some(Some(_)) => Step::AwaitAnswer,
-            Some(None) => Step::AwaitChange,
+            None => Next::Over,
+            Some(Some(_)) => Next::AwaitAnswer,
+            Some(None) => Next::AwaitChange,
         }
     }
 }
@@ -139,41 +136,33 @@ impl ControlPlane {
         peer: &PeerCertificate,
         answer: Acknowledgement,
     ) -> Result<(), RequestError> {
-        {
-            let mut state = self.state();
-            state.require_holder(peer)?;
-            state.registry.authorize(&answer.proxy, &peer.identity)?;
-            let proxy = state.proxies.get_mut(&answer.proxy);
-            if !proxy.is_some_and(|proxy| proxy.answer(answer.version, answer.refused.clone())) {
-                return Err(RequestError::NotAwaited {
-                    proxy: answer.proxy,
-                    version: answer.version,
-                });
-            }
-            self.host.record(&ControlRecord::Answered {
-                at_us: now_us(&self.host),
+        let mut state = self.state();
+        state.require_holder(peer)?;
+        state.registry.authorize(&answer.proxy, &peer.identity)?;
+        let proxy = state.proxies.get_mut(&answer.proxy);
+        if !proxy.is_some_and(|proxy| proxy.answer(answer.version, answer.refused.clone())) {
+            return Err(RequestError::NotAwaited {
                 proxy: answer.proxy,
                 version: answer.version,
-                refused: answer.refused,
             });
         }
-        self.wake_streams();
+        // Under the lock, so that it comes before the record of the next update.
+        self.host.record(&ControlRecord::Answered {
+            at_us: now_us(&self.host),
+            proxy: answer.proxy,
+            version: answer.version,
+            refused: answer.refused,
+        });
         Ok(())
     }
 }
 
 /// What a stream does next.
-enum Step {
-    Send(Box<Update>),
+enum Next {
+    Send(Box<Step>),
     AwaitAnswer,
     AwaitChange,
     Over,
-}
-
-fn line(update: &Update) -> Bytes {
-    let mut line = serde_json::to_vec(update).expect("updates are plain data with string keys");
-    line.push(b'\n');
-    line.into()
 }
 
 async fn at(moment: Option<Instant>) {
