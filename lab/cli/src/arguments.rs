@@ -141,6 +141,18 @@ pub(crate) enum Bench {
     Simulator(BenchSimulator),
     /// What the seam under every program costs on real sockets.
     Host(BenchHost),
+    /// What a control plane costs that a thousand proxies follow: for each change, for all of them at first, and when all come back at once.
+    Control(BenchControl),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchControl {
+    /// A hundred proxies only.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

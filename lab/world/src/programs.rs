@@ -8,7 +8,7 @@
 //! - [`endpoints`]: where each workload is, as seen by its callers
 //! - [`slot`]: a program that can die and start again; [`faults`]: what befalls programs and links on purpose
 
-mod addresses;
+pub(crate) mod addresses;
 mod bootstrap;
 mod endpoints;
 mod faults;
@@ -35,6 +35,7 @@ use crate::ground::Ground;
 use crate::http_client::HttpClient;
 use crate::mesh::{Application, Edges, Mesh, Sidecar};
 use crate::plan::{Plan, Workload};
+pub(crate) use bootstrap::new_token;
 pub(crate) use faults::Exposed;
 use slot::Slot;
 

@@ -23,7 +23,7 @@ const DRAIN: Duration = Duration::from_secs(1);
 const LOCAL: SocketAddr = free_port(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
 /// 256 bits from the operating system.
-pub(super) fn new_token() -> Token {
+pub(crate) fn new_token() -> Token {
     Token((0..4).map(|_| format!("{:016x}", random::entropy())).collect())
 }
 
