@@ -143,6 +143,18 @@ pub(crate) enum Bench {
     Host(BenchHost),
     /// What a control plane costs that a thousand proxies follow: for each change, for all of them at first, and when all come back at once.
     Control(BenchControl),
+    /// What a mesh costs a lab of 3, 12 and 40 services: memory, processes, and how long they take to start and to get new rules.
+    Lab(BenchLab),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchLab {
+    /// 3 and 12 services only, started once.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -55,6 +55,7 @@ fn main() -> ExitCode {
         Some(Command::Bench(Bench::Simulator(bench))) => commands::bench::simulator::simulator(bench),
         Some(Command::Bench(Bench::Host(bench))) => commands::bench::host::host(bench),
         Some(Command::Bench(Bench::Control(bench))) => commands::bench::control::control(bench),
+        Some(Command::Bench(Bench::Lab(bench))) => commands::bench::lab::lab(bench),
         Some(Command::List) => catalogue().and_then(|catalogue| commands::list::list(&catalogue)),
         Some(Command::Show(show)) => commands::show::show(catalogue, show),
         Some(Command::Check(check)) => commands::check::check(check),

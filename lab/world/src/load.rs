@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::incidents::Incidents;
 pub(crate) use arrivals::Arrivals;
 pub(crate) use intruder::Intruder;
-pub(crate) use sender::{RequestTemplate, Sender};
+pub(crate) use sender::{RequestTemplate, Sender, order_to_call};
 
 /// Requests without an outcome, at once. A run with more measures the lab and not the mesh.
 const OUTSTANDING: usize = 4096;

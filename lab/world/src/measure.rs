@@ -1,10 +1,13 @@
 //! Measures what a mesh costs as a whole. Everything measured is a real process; nothing here judges.
 //!
 //! - [`control`]: a control plane that very many proxies follow
-//! - [`process`]: what a process has used
+//! - [`lab`]: services with and without a mesh
+//! - [`process`]: what a process has used; `rules`: the rules of what is measured
 
 pub mod control;
+pub mod lab;
 pub mod process;
+mod rules;
 
 use serde::Serialize;
 

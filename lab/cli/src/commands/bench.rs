@@ -3,9 +3,11 @@
 //! - [`simulator`]: how fast the simulator is, and what a machine in it costs; `mesh` is what it measures
 //! - [`host`]: what the seam under every program costs on real sockets
 //! - [`control`]: what a control plane costs that very many proxies follow
+//! - [`lab`]: what a mesh costs a lab as a whole
 
 pub(crate) mod control;
 pub(crate) mod host;
+pub(crate) mod lab;
 mod mesh;
 pub(crate) mod simulator;
 

@@ -83,7 +83,7 @@ pub(super) fn sidecar(
 
 pub(super) fn application(
     workload: &Workload,
-    outbound: SocketAddr,
+    proxy: Option<SocketAddr>,
     control_token: &Token,
     seed: u64,
 ) -> contract::Bootstrap {
@@ -96,7 +96,7 @@ pub(super) fn application(
             listen: LOCAL,
             token: control_token.0.clone(),
         },
-        proxy: Some(outbound),
+        proxy,
         addresses: BTreeMap::new(),
         calls: workload.calls.clone(),
         call_order: workload.call_order,

@@ -1,7 +1,6 @@
 //! The control plane that is measured, and its operator: workloads, and a service for every twenty of them. Each generation, counted from 1,
 //! has places and rules of its own.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use crate::child::Child;
 use crate::control_client::ControlClient;
 use crate::error::WorldError;
 use crate::measure::process::{self, Memory};
+use crate::measure::rules::{generation_in_words, rules};
 use crate::processes::Processes;
 use crate::programs::{addresses, new_token};
 
@@ -120,7 +120,11 @@ impl<'a> Subject<'a> {
     }
 
     pub(super) async fn push_rules(&self) -> Result<(), WorldError> {
-        match self.operator.put_rules("rules.yaml", self.rules()).await? {
+        match self
+            .operator
+            .put_rules("rules.yaml", rules(self.services(), self.generation))
+            .await?
+        {
             PushOutcome::Accepted { .. } => Ok(()),
             PushOutcome::Refused { problems } => Err(WorldError::RulesRefused(problems)),
         }
@@ -145,7 +149,7 @@ impl<'a> Subject<'a> {
 
     /// What every update says that carries the rules.
     pub(super) fn rules_in_words(&self) -> String {
-        format!("generation-{}", self.generation)
+        generation_in_words(self.generation)
     }
 
     fn endpoint(&self, index: u32) -> WorkloadEndpoint {
@@ -160,26 +164,6 @@ impl<'a> Subject<'a> {
     fn place_of(&self, index: u32) -> SocketAddr {
         let [.., high, low] = index.to_be_bytes();
         ([10, 0, high, low], FIRST_PORT + self.generation).into()
-    }
-
-    fn rules(&self) -> String {
-        let mut text = String::new();
-        for service in 1..=self.services() {
-            let _ = writeln!(
-                text,
-                "apiVersion: v1\nkind: Service\nmetadata: {{ name: service-{service}, namespace: shop }}\n\
-                 spec: {{ ports: [{{ name: http, port: 80 }}] }}\n---"
-            );
-        }
-        let words = self.rules_in_words();
-        text + &format!(
-            "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n\
-             metadata: {{ name: route, namespace: shop }}\nspec:\n  \
-             parentRefs: [{{ group: \"\", kind: Service, name: service-1 }}]\n  rules:\n    \
-             - backendRefs: [{{ name: service-1, port: 80 }}]\n      filters:\n        \
-             - type: RequestHeaderModifier\n          \
-             requestHeaderModifier: {{ set: [{{ name: x-rules, value: {words} }}] }}\n"
-        )
     }
 }
 
