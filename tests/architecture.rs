@@ -58,8 +58,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "hallway-bench",
+        &[
+            "hallway-control",
+            "hallway-evidence",
+            "hallway-host",
+            "hallway-model",
+            "hallway-world",
+        ],
+    ),
+    (
         "hallway",
         &[
+            "hallway-bench",
             "hallway-config",
             "hallway-control",
             "hallway-evidence",

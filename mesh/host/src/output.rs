@@ -30,13 +30,12 @@ impl Output {
         Self { sink: None }
     }
 
-    /// Writes one line. A reader that has gone away is no reason to stop serving, so a failed write is dropped.
-    pub(crate) fn write(&self, mut line: String) {
+    /// Writes whole lines. A reader that has gone away is no reason to stop serving, so a failed write is dropped.
+    pub(crate) fn write(&self, lines: &[u8]) {
         let Some(sink) = &self.sink else { return };
-        line.push('\n');
         let mut sink = sink
             .lock()
             .expect("a writer does not panic while it holds the lock");
-        let _ = sink.write_all(line.as_bytes()).and_then(|()| sink.flush());
+        let _ = sink.write_all(lines).and_then(|()| sink.flush());
     }
 }

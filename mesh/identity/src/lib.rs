@@ -38,5 +38,5 @@ pub use key::KeyPair;
 pub use refusal::{HandshakeFailure, Refuser};
 pub use store::SvidStore;
 pub use svid::Svid;
-pub use tls::{ClientAuthentication, client_config, server_config, server_name};
+pub use tls::{ClientAuthentication, Versions, client_config, server_config, server_name};
 pub use verify::PeerError;

@@ -13,14 +13,24 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::NoServerSessionStorage;
 use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, CommonState, ServerConfig};
 use rustls_pki_types::{ServerName, UnixTime};
 
 use crate::SvidStore;
 use crate::verify::{ClientVerifier, ServerVerifier};
 
-/// The protocol spoken inside, as ALPN names it.
+/// Which versions of HTTP a side offers in its handshake (ALPN, RFC 7301).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Versions {
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2, or HTTP/1.1 with a peer that knows no better.
+    Http2OrHttp1,
+}
+
+/// The names of the versions in ALPN.
 const HTTP_1_1: &[u8] = b"http/1.1";
+const HTTP_2: &[u8] = b"h2";
 
 /// What a server asks of its clients.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,7 +46,12 @@ pub enum ClientAuthentication {
 ///
 /// # Panics
 /// Never: the provider supports TLS 1.3.
-pub fn server_config(host: &Host, store: &SvidStore, clients: ClientAuthentication) -> Arc<ServerConfig> {
+pub fn server_config(
+    host: &Host,
+    store: &SvidStore,
+    clients: ClientAuthentication,
+    versions: Versions,
+) -> Arc<ServerConfig> {
     let verifier = ClientVerifier {
         store: store.clone(),
         authentication: clients,
@@ -46,7 +61,7 @@ pub fn server_config(host: &Host, store: &SvidStore, clients: ClientAuthenticati
         .expect("the provider supports TLS 1.3")
         .with_client_cert_verifier(Arc::new(verifier))
         .with_cert_resolver(Arc::new(store.clone()));
-    config.alpn_protocols = vec![HTTP_1_1.to_vec()];
+    config.alpn_protocols = versions.names();
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
@@ -58,7 +73,12 @@ pub fn server_config(host: &Host, store: &SvidStore, clients: ClientAuthenticati
 ///
 /// # Panics
 /// Never: the provider supports TLS 1.3.
-pub fn client_config(host: &Host, store: &SvidStore, expected: SpiffeId) -> Arc<ClientConfig> {
+pub fn client_config(
+    host: &Host,
+    store: &SvidStore,
+    expected: SpiffeId,
+    versions: Versions,
+) -> Arc<ClientConfig> {
     let verifier = ServerVerifier {
         store: store.clone(),
         expected,
@@ -69,11 +89,25 @@ pub fn client_config(host: &Host, store: &SvidStore, expected: SpiffeId) -> Arc<
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_cert_resolver(Arc::new(store.clone()));
-    config.alpn_protocols = vec![HTTP_1_1.to_vec()];
+    config.alpn_protocols = versions.names();
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;
     config.enable_sni = false;
     Arc::new(config)
+}
+
+impl Versions {
+    fn names(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Http1 => vec![HTTP_1_1.to_vec()],
+            Self::Http2OrHttp1 => vec![HTTP_2.to_vec(), HTTP_1_1.to_vec()],
+        }
+    }
+
+    /// Whether the parties of `connection` have agreed on HTTP/2.
+    pub fn agreed_on_http2(connection: &CommonState) -> bool {
+        connection.alpn_protocol() == Some(HTTP_2)
+    }
 }
 
 /// The server name to dial with. rustls asks for one; the mesh verifies SPIFFE IDs instead and sends none.

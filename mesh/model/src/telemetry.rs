@@ -37,7 +37,7 @@ pub enum ProxyRecord {
 }
 
 /// On which side of the mesh a proxy handled a request.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// From its application to the mesh.
@@ -99,7 +99,7 @@ pub struct Access {
 
 /// What a proxy did with a request that did not simply pass. The names are Envoy's
 /// (<https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage>, `%RESPONSE_FLAGS%`).
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum ResponseFlag {
     /// No route: nothing matches the authority and request.
     NR,

@@ -2,102 +2,125 @@
 //!
 //! An [`Exchange`] lives from the arrival of a request until the end of its response and leaves its records when it is
 //! dropped, whatever ended it: an answer, a failure, or a caller who went away and with whom the request's task was dropped.
+//! Until then it only holds on to what it was told: the words of a record are written when there is to be one.
+
+mod record;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use hallway_model::SpiffeId;
-use hallway_model::route::Rule;
-use hallway_model::telemetry::{Access, Direction, Judgement, ProxyRecord, ResponseFlag, Span};
+use hallway_model::telemetry::{Direction, ResponseFlag};
+use hallway_traffic::CompiledRule;
 use hallway_traffic::request_id::{self, X_REQUEST_ID};
-use hallway_traffic::trace_context::{TRACEPARENT, TraceContext, mint_span};
-use http::{HeaderMap, Request, StatusCode};
+use hallway_traffic::retry::Verdict;
+use hallway_traffic::trace_context::{SpanId, TRACEPARENT, TraceContext, mint_span};
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use tokio::time::Instant;
 
 use crate::body::UploadProgress;
 use crate::cluster::{Cluster, Endpoint};
 use crate::downstream::Downstream;
-use crate::proxy::{Admitted, Proxy};
-use crate::time::{epoch_micros, micros};
+use crate::metrics::{AttemptKey, RequestKey, RouteKey, UNKNOWN};
+use crate::peer::Peer;
+use crate::proxy::Admitted;
+use crate::worker::Worker;
 
 /// One request and what became of it.
 pub(crate) struct Exchange {
-    proxy: Arc<Proxy>,
+    worker: Arc<Worker>,
+    downstream: Arc<Downstream>,
     arrived: Instant,
-    access: Access,
-    span: Option<OpenSpan>,
+    /// The time of day at which it arrived; none when nobody will ask.
+    arrived_at: Option<SystemTime>,
+    request_id: HeaderValue,
     trace: TraceContext,
+    method: Method,
+    path: Option<PathAndQuery>,
+    authority: Option<Authority>,
+    /// The headers that the access log repeats.
+    logged: Vec<(String, HeaderValue)>,
+    rule: Option<Arc<CompiledRule>>,
+    cluster: Option<Arc<Cluster>>,
+    endpoint: Option<Arc<Endpoint>>,
+    upstream_peer: Option<Arc<Peer>>,
+    status: Option<StatusCode>,
+    flags: Vec<ResponseFlag>,
+    detail: Option<String>,
+    attempts: u32,
+    response_bytes: u64,
+    span: Option<Span>,
     upload: Arc<UploadProgress>,
     complete: bool,
     admitted: Option<Admitted>,
 }
 
-struct OpenSpan {
+/// The attempt that is under way.
+struct Span {
     began: Instant,
-    span: Span,
+    id: SpanId,
+    new_connection: bool,
+    peer: Option<Arc<Peer>>,
+    status: Option<StatusCode>,
+    error: Option<String>,
+    verdict: Option<(Verdict, u32)>,
 }
 
 /// What an attempt found out about its connection.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct AttemptFacts {
     /// Whether a connection was opened for it.
     pub(crate) new_connection: bool,
     /// Whether a byte of the request may have left.
     pub(crate) sent: bool,
     /// Who was there, as authenticated.
-    pub(crate) peer: Option<SpiffeId>,
+    pub(crate) peer: Option<Arc<Peer>>,
 }
 
 impl Exchange {
     /// The account of a request that has just arrived.
-    pub(crate) fn begin<B>(proxy: &Arc<Proxy>, downstream: &Downstream, request: &Request<B>) -> Self {
+    pub(crate) fn begin<B>(worker: &Arc<Worker>, downstream: &Arc<Downstream>, request: &Request<B>) -> Self {
+        let bootstrap = &worker.proxy.bootstrap;
         let headers = request.headers();
+        let ids = &worker.randomness.ids;
         let trusted = downstream.direction == Direction::Outbound || downstream.peer.is_some();
         let request_id = headers
             .get(X_REQUEST_ID)
-            .filter(|_| trusted)
-            .and_then(request_id::well_formed)
-            .map_or_else(|| proxy.randomness.ids.with(request_id::mint), str::to_owned);
+            .filter(|id| trusted && request_id::well_formed(id).is_some())
+            .cloned()
+            .unwrap_or_else(|| minted(&ids.with(request_id::mint)));
         let trace = headers
             .get(TRACEPARENT)
             .and_then(TraceContext::parse)
-            .unwrap_or_else(|| proxy.randomness.ids.with(TraceContext::start));
-        let access = Access {
-            proxy: proxy.workload().to_owned(),
-            direction: downstream.direction,
-            start_us: epoch_micros(proxy.host.wall_clock()),
-            duration_us: 0,
+            .unwrap_or_else(|| ids.with(TraceContext::start));
+        let logs = bootstrap.access_log;
+        Self {
+            arrived: Instant::now(),
+            arrived_at: logs.then(|| worker.proxy.host.wall_clock()),
             request_id,
-            trace_id: trace.trace_id().to_owned(),
-            method: request.method().to_string(),
-            authority: String::new(),
-            path: request
-                .uri()
-                .path_and_query()
-                .map_or_else(String::new, ToString::to_string),
+            trace,
+            method: request.method().clone(),
+            path: request.uri().path_and_query().cloned(),
+            authority: None,
+            logged: match logs {
+                true => logged_headers(&bootstrap.access_log_headers, headers),
+                false => Vec::new(),
+            },
             rule: None,
-            origin: None,
             cluster: None,
-            endpoints: 0,
             endpoint: None,
-            downstream_peer: downstream.peer.clone(),
             upstream_peer: None,
             status: None,
             flags: Vec::new(),
             detail: None,
             attempts: 0,
-            request_bytes: 0,
             response_bytes: 0,
-            headers: logged_headers(&proxy.bootstrap.access_log_headers, headers),
-        };
-        Self {
-            proxy: Arc::clone(proxy),
-            arrived: Instant::now(),
-            access,
             span: None,
-            trace,
             upload: Arc::default(),
             complete: false,
             admitted: None,
+            worker: Arc::clone(worker),
+            downstream: Arc::clone(downstream),
         }
     }
 
@@ -107,13 +130,13 @@ impl Exchange {
     }
 
     /// Its `x-request-id`.
-    pub(crate) fn request_id(&self) -> &str {
-        &self.access.request_id
+    pub(crate) fn request_id(&self) -> &HeaderValue {
+        &self.request_id
     }
 
     /// How many attempts were made.
     pub(crate) fn attempts(&self) -> u32 {
-        self.access.attempts
+        self.attempts
     }
 
     /// The trace that it belongs to.
@@ -132,99 +155,83 @@ impl Exchange {
     }
 
     /// What it asked for.
-    pub(crate) fn asks_for(&mut self, authority: &str) {
-        authority.clone_into(&mut self.access.authority);
+    pub(crate) fn asks_for(&mut self, authority: &Authority) {
+        self.authority = Some(authority.clone());
     }
 
     /// Which rule routed it.
-    pub(crate) fn routed(&mut self, rule: &Rule) {
-        self.access.rule = Some(rule.name.clone());
-        self.access.origin.clone_from(&rule.origin);
+    pub(crate) fn routed(&mut self, rule: &Arc<CompiledRule>) {
+        self.rule = Some(Arc::clone(rule));
     }
 
     /// Which cluster was chosen.
-    pub(crate) fn clustered(&mut self, cluster: &Cluster) {
-        self.access.cluster = Some(cluster.name.clone());
-        self.access.endpoints = cluster.size();
+    pub(crate) fn clustered(&mut self, cluster: &Arc<Cluster>) {
+        self.cluster = Some(Arc::clone(cluster));
     }
 
     /// Begins the span of the next attempt, and gives its number and its id.
-    pub(crate) fn begin_attempt(&mut self, endpoint: Option<&Endpoint>) -> (u32, String) {
-        self.access.attempts += u32::from(endpoint.is_some());
-        self.access.endpoint = endpoint.map(|endpoint| endpoint.model.workload.clone());
-        let span_id = self.proxy.randomness.ids.with(mint_span);
-        let span = Span {
-            proxy: self.access.proxy.clone(),
-            direction: self.access.direction,
-            trace_id: self.access.trace_id.clone(),
-            span_id: span_id.clone(),
-            parent_span_id: self.trace.parent().map(str::to_owned),
-            request_id: self.access.request_id.clone(),
-            attempt: self.access.attempts.max(1),
-            start_us: epoch_micros(self.proxy.host.wall_clock()),
-            duration_us: 0,
-            cluster: self.access.cluster.clone(),
-            endpoint: self.access.endpoint.clone(),
-            upstream_peer: None,
+    pub(crate) fn begin_attempt(&mut self, endpoint: Option<&Arc<Endpoint>>) -> (u32, SpanId) {
+        self.attempts += u32::from(endpoint.is_some());
+        self.endpoint = endpoint.cloned();
+        let id = self.worker.randomness.ids.with(mint_span);
+        self.span = Some(Span {
+            began: Instant::now(),
+            id,
             new_connection: false,
+            peer: None,
             status: None,
             error: None,
-            judgement: Judgement::Returned { reason: None },
-        };
-        let number = span.attempt;
-        self.span = Some(OpenSpan {
-            began: Instant::now(),
-            span,
+            verdict: None,
         });
-        (number, span_id)
+        (self.attempts.max(1), id)
     }
 
     /// What an attempt found out, as soon as it is known.
     pub(crate) fn learned(&mut self, facts: &AttemptFacts, outcome: Result<StatusCode, String>) {
-        self.access.upstream_peer.clone_from(&facts.peer);
-        if let Some(OpenSpan { span, .. }) = &mut self.span {
+        self.upstream_peer.clone_from(&facts.peer);
+        if let Some(span) = &mut self.span {
             span.new_connection = facts.new_connection;
-            span.upstream_peer.clone_from(&facts.peer);
+            span.peer.clone_from(&facts.peer);
             match outcome {
-                Ok(status) => span.status = Some(status.as_u16()),
+                Ok(status) => span.status = Some(status),
                 Err(error) => span.error = Some(error),
             }
         }
     }
 
-    /// What became of the attempt. The span of one that is tried again ends here; the other ends with the response.
-    pub(crate) fn judged(&mut self, judgement: Judgement) {
-        let again = matches!(judgement, Judgement::Retried { .. });
-        if let Some(OpenSpan { span, .. }) = &mut self.span {
-            span.judgement = judgement;
+    /// What became of the attempt, by a policy that allows so many retries. The span of one that is tried again ends here; the other
+    /// ends with the response.
+    pub(crate) fn judged(&mut self, verdict: Verdict, retries: u32) {
+        if let Some(span) = &mut self.span {
+            span.verdict = Some((verdict, retries));
         }
-        if again {
-            self.proxy.metrics.retried(&self.access);
+        if matches!(verdict, Verdict::Retry { .. }) {
+            self.worker.series.retried(&self.route_key());
             self.end_span();
         }
     }
 
     /// The status of the answer.
     pub(crate) fn answered(&mut self, status: StatusCode) {
-        self.access.status = Some(status.as_u16());
+        self.status = Some(status);
     }
 
     /// Adds a response flag.
     pub(crate) fn flag(&mut self, flag: ResponseFlag) {
-        if !self.access.flags.contains(&flag) {
-            self.access.flags.push(flag);
-            self.access.flags.sort_unstable();
+        if !self.flags.contains(&flag) {
+            self.flags.push(flag);
+            self.flags.sort_unstable();
         }
     }
 
     /// Says what exactly happened.
     pub(crate) fn explain(&mut self, detail: String) {
-        self.access.detail = Some(detail);
+        self.detail = Some(detail);
     }
 
     /// Counts bytes of the response.
     pub(crate) fn add_response_bytes(&mut self, bytes: usize) {
-        self.access.response_bytes += bytes as u64;
+        self.response_bytes += bytes as u64;
     }
 
     /// The response was handed over to its end.
@@ -239,7 +246,7 @@ impl Exchange {
 
     /// The response broke off, by this proxy or its upstream.
     pub(crate) fn break_off(&mut self, flag: ResponseFlag, detail: String) {
-        if let Some(OpenSpan { span, .. }) = &mut self.span {
+        if let Some(span) = &mut self.span {
             span.error = Some(detail.clone());
         }
         self.flag(flag);
@@ -248,11 +255,49 @@ impl Exchange {
     }
 
     fn end_span(&mut self) {
-        if let Some(OpenSpan { began, mut span }) = self.span.take() {
-            span.duration_us = micros(began.elapsed());
-            self.proxy.metrics.attempted(&span);
-            self.proxy.record(ProxyRecord::Span(Box::new(span)));
+        let Some(span) = self.span.take() else { return };
+        self.worker.series.attempted(&AttemptKey {
+            direction: self.downstream.direction,
+            cluster: self.cluster_name(),
+            response_code: code(span.status),
+        });
+        if self.arrived_at.is_some() {
+            self.worker.record(&self.span_record(span));
         }
+    }
+
+    fn route_key(&self) -> RouteKey<'_> {
+        RouteKey {
+            direction: self.downstream.direction,
+            route: self.rule.as_ref().map_or(UNKNOWN, |rule| &rule.rule.name),
+            cluster: self.cluster_name(),
+        }
+    }
+
+    fn request_key(&self) -> RequestKey<'_> {
+        let own = self.worker.proxy.principal.as_str();
+        let RouteKey {
+            direction,
+            route,
+            cluster,
+        } = self.route_key();
+        let (source, destination) = match direction {
+            Direction::Outbound => (own, principal(self.upstream_peer.as_ref())),
+            Direction::Inbound => (principal(self.downstream.peer.as_ref()), own),
+        };
+        RequestKey {
+            direction,
+            route,
+            cluster,
+            source,
+            destination,
+            response_code: code(self.status),
+            flags: &self.flags,
+        }
+    }
+
+    fn cluster_name(&self) -> &str {
+        self.cluster.as_ref().map_or(UNKNOWN, |cluster| &cluster.name.0)
     }
 }
 
@@ -265,23 +310,28 @@ impl Drop for Exchange {
             );
         }
         self.end_span();
-        self.access.request_bytes = self.upload.bytes();
-        self.access.duration_us = micros(self.arrived.elapsed());
-        self.proxy
-            .metrics
-            .requested(&self.access, &self.proxy.bootstrap.identity);
-        self.proxy
-            .record(ProxyRecord::Access(Box::new(self.access.clone())));
+        let duration = self.arrived.elapsed();
+        let (request, route) = (self.request_key(), self.route_key());
+        self.worker.series.requested(&request, &route, duration);
+        if let Some(arrived_at) = self.arrived_at {
+            self.worker.record(&self.access_record(arrived_at, duration));
+        }
     }
 }
 
-fn logged_headers(names: &[String], headers: &HeaderMap) -> std::collections::BTreeMap<String, String> {
-    let value = |name: &String| {
-        let value = headers.get(name.as_str())?;
-        Some((
-            name.clone(),
-            String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        ))
-    };
+fn principal(peer: Option<&Arc<Peer>>) -> &str {
+    peer.map_or(UNKNOWN, |peer| &peer.principal)
+}
+
+fn code(status: Option<StatusCode>) -> u16 {
+    status.map_or(0, |status| status.as_u16())
+}
+
+fn minted(id: &str) -> HeaderValue {
+    HeaderValue::from_str(id).expect("a minted id is plain ASCII")
+}
+
+fn logged_headers(names: &[String], headers: &HeaderMap) -> Vec<(String, HeaderValue)> {
+    let value = |name: &String| Some((name.clone(), headers.get(name.as_str())?.clone()));
     names.iter().filter_map(value).collect()
 }

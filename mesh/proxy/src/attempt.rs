@@ -1,25 +1,24 @@
 //! One attempt: a request to an endpoint, until the head of its response or a failure.
 
-use std::error::Error;
-use std::io;
 use std::sync::Arc;
 
 use hallway_identity::{HandshakeFailure, Refuser};
 use hallway_model::telemetry::{Direction, RefusalReason, ResponseFlag};
 use hallway_traffic::retry::Failure;
+use http::StatusCode;
 use http::response::Parts;
-use http::{Request, StatusCode};
 use thiserror::Error;
 
 use crate::access::AttemptFacts;
 use crate::body::{RequestBody, UploadProgress};
 use crate::cluster::{Cluster, Endpoint};
-use crate::connection::{Checkout, CheckoutError};
+use crate::connection::{Checkout, CheckoutError, SendError};
 use crate::dial::{DialError, word};
+use crate::outgoing::Outgoing;
 use crate::pool::Overflow;
-use crate::proxy::Proxy;
 use crate::reply::LocalReply;
 use crate::response::{Deadline, Download};
+use crate::worker::Worker;
 
 /// An upstream's answer.
 pub(crate) struct Answer {
@@ -38,9 +37,12 @@ pub(crate) enum AttemptError {
     /// The cluster's limits are reached.
     #[error("all {} connections of the cluster are in use and {} requests wait for one", .0.connections, .0.pending)]
     Overflow(Overflow),
+    /// The cluster's limit on requests is reached.
+    #[error("the cluster has the {0} requests in flight that its limit allows")]
+    TooManyRequests(u32),
     /// No connection could be opened.
-    #[error(transparent)]
-    Connect(DialError),
+    #[error("{0}")]
+    Connect(Arc<DialError>),
     /// The peer refused the connection after its opening: in TLS 1.3 a client hears that only with the first answer.
     #[error("refused by the peer: {}: {}", word(.0.reason), .0.detail)]
     Refused(HandshakeFailure),
@@ -58,7 +60,7 @@ pub(crate) enum AttemptError {
 /// Whom an attempt asks, and on whose behalf.
 #[derive(Clone, Copy)]
 pub(crate) struct Upstream<'a> {
-    pub(crate) proxy: &'a Arc<Proxy>,
+    pub(crate) worker: &'a Arc<Worker>,
     pub(crate) direction: Direction,
     pub(crate) cluster: &'a Cluster,
     pub(crate) endpoint: &'a Arc<Endpoint>,
@@ -66,14 +68,16 @@ pub(crate) struct Upstream<'a> {
     pub(crate) upload: &'a UploadProgress,
 }
 
-/// Makes one attempt. When it fails or its deadline passes, its connection is closed, which cancels the upstream's work.
+/// Makes one attempt, with the `request` that goes with a `body`. When it fails or its deadline passes, its checkout is dropped,
+/// which cancels the upstream's work.
 pub(crate) async fn attempt(
     upstream: Upstream<'_>,
-    request: Request<RequestBody>,
+    request: impl Fn(RequestBody) -> Outgoing,
+    body: RequestBody,
     deadline: Option<Deadline>,
     facts: &mut AttemptFacts,
 ) -> Result<Answer, AttemptError> {
-    let trying = exchange(upstream, request, deadline, facts);
+    let trying = exchange(upstream, request, body, deadline, facts);
     match deadline {
         None => trying.await,
         Some(deadline) => tokio::time::timeout_at(deadline.at, trying)
@@ -82,21 +86,25 @@ pub(crate) async fn attempt(
     }
 }
 
-/// Sends the request. When an idle connection turns out to be closed before a byte was sent, a new one is tried, once:
-/// the upstream has closed it because it was idle, which says nothing about the request.
+/// Sends the request. When a connection that was open before turns out to be closed before a byte was sent, a new one is
+/// tried, once: the upstream has closed it because it was idle or old, which says nothing about the request.
 async fn exchange(
     upstream: Upstream<'_>,
-    mut request: Request<RequestBody>,
+    request: impl Fn(RequestBody) -> Outgoing,
+    mut body: RequestBody,
     deadline: Option<Deadline>,
     facts: &mut AttemptFacts,
 ) -> Result<Answer, AttemptError> {
-    let in_flight = upstream.endpoint.begin();
+    let in_flight = upstream
+        .cluster
+        .begin(upstream.endpoint)
+        .map_err(AttemptError::TooManyRequests)?;
     let mut fresh = false;
     loop {
         let mut checkout = checkout(upstream, fresh, facts).await?;
         facts.sent = true;
-        let taken = request.body().taken();
-        match checkout.send(request).await {
+        let taken = body.taken();
+        match checkout.send(upstream.worker, request(body)).await {
             Ok(response) if response.status().is_informational() => {
                 return Err(AttemptError::Reset("it switched protocols unasked".to_owned()));
             }
@@ -105,18 +113,19 @@ async fn exchange(
                 let download = Download::new(incoming, deadline, checkout, taken, in_flight);
                 return Ok(Answer { head, download });
             }
-            Err(mut failed) => match failed.take_message() {
-                Some(unsent) if checkout.reused() && !fresh => {
-                    facts.sent = false;
-                    request = unsent;
-                    fresh = true;
-                }
-                unsent => {
-                    let error = failure(&failed.into_error(), &checkout, upstream.upload);
-                    facts.sent = unsent.is_none() && !matches!(error, AttemptError::Refused(_));
-                    return Err(error);
-                }
-            },
+            Err(SendError {
+                unsent: Some(unsent), ..
+            }) if checkout.reused() && !fresh => {
+                facts.sent = false;
+                body = unsent;
+                fresh = true;
+            }
+            Err(failed) => {
+                facts.sent = failed.may_be_executed;
+                let error = failure(failed, &checkout, upstream.upload);
+                facts.sent &= !matches!(error, AttemptError::Refused(_));
+                return Err(error);
+            }
         }
     }
 }
@@ -130,25 +139,22 @@ async fn checkout(
         .await
         .map_err(|error| match error {
             CheckoutError::Overflow(overflow) => AttemptError::Overflow(overflow),
-            CheckoutError::Dial(error) => AttemptError::Connect(error),
+            CheckoutError::Failed(error) => AttemptError::Connect(error),
         })?;
     facts.new_connection = !checkout.reused();
     facts.peer = checkout.peer().cloned();
     Ok(checkout)
 }
 
-fn failure(error: &hyper::Error, checkout: &Checkout, upload: &UploadProgress) -> AttemptError {
+fn failure(failed: SendError, checkout: &Checkout, upload: &UploadProgress) -> AttemptError {
     if upload.is_broken() {
-        return AttemptError::Downstream(described(error));
+        return AttemptError::Downstream(failed.cause);
     }
-    let refusal = causes(error)
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .find_map(HandshakeFailure::from_io);
-    match refusal {
-        Some(refusal) if checkout.is_first_request() && is_of_certificate(&refusal) => {
+    match failed.refusal {
+        Some(refusal) if !checkout.is_accepted() && is_of_certificate(&refusal) => {
             AttemptError::Refused(refusal)
         }
-        _ => AttemptError::Reset(described(error)),
+        _ => AttemptError::Reset(failed.cause),
     }
 }
 
@@ -158,23 +164,12 @@ fn is_of_certificate(refusal: &HandshakeFailure) -> bool {
     refusal.refuser == Refuser::Peer && refusal.reason != RefusalReason::HandshakeFailed
 }
 
-fn causes<'a>(error: &'a hyper::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(error.source(), |cause: &&'a (dyn Error + 'static)| {
-        (*cause).source()
-    })
-}
-
-/// An error with its causes: hyper's own words name only the outermost.
-fn described(error: &hyper::Error) -> String {
-    causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
 impl AttemptError {
     /// What the retry policy is told.
     pub(crate) fn failure(&self) -> Failure {
         match self {
             Self::NoEndpoint(_) => Failure::NoEndpoint,
-            Self::Overflow(_) => Failure::Overflow,
+            Self::Overflow(_) | Self::TooManyRequests(_) => Failure::Overflow,
             Self::Connect(_) | Self::Refused(_) => Failure::Connect,
             Self::Reset(_) => Failure::Reset,
             Self::Timeout(deadline) => Failure::Timeout(deadline.kind),
@@ -191,7 +186,7 @@ impl AttemptError {
                 ResponseFlag::UH,
                 "Start a workload of that service, and wait until it is ready.",
             ),
-            Self::Overflow(_) => (
+            Self::Overflow(_) | Self::TooManyRequests(_) => (
                 unavailable,
                 ResponseFlag::UO,
                 "Send less at once, or raise the cluster's limits.",

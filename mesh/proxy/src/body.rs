@@ -10,7 +10,8 @@ use hallway_traffic::forwarding::is_claim;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+
+use crate::incoming::{BrokenBody, Incoming};
 
 /// The body of one request, from which each attempt gets its own.
 pub(crate) enum Upload {
@@ -82,7 +83,7 @@ impl Upload {
         hold: bool,
         limit: usize,
         progress: &Arc<UploadProgress>,
-    ) -> Result<Self, hyper::Error> {
+    ) -> Result<Self, BrokenBody> {
         let mut held = BytesMut::new();
         let mut trailers = None;
         let known_too_long = incoming.size_hint().lower() > limit as u64;
@@ -157,7 +158,7 @@ impl RequestBody {
         self.taken.0.fetch_or(ended, Ordering::Relaxed);
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
@@ -186,12 +187,12 @@ impl RequestBody {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BrokenBody;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         let polled = self.poll_next(context);
         self.note_end(matches!(polled, Poll::Ready(None)) || self.is_end_stream());
         polled

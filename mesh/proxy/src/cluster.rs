@@ -6,15 +6,15 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use hallway_host::Host;
-use hallway_identity::{SvidStore, client_config};
+use hallway_identity::{Versions, client_config};
 use hallway_model::cluster::ClusterLimits;
-use hallway_model::{self as model, ClusterName, LoadBalancing, Security, SpiffeId};
+use hallway_model::{self as model, ClusterName, LoadBalancing, Protocol, Security, SpiffeId};
 use hallway_traffic::balance;
 use tokio_rustls::rustls::ClientConfig;
 
+use crate::configuration::Environment;
 use crate::connection::Connection;
 use crate::pool::Pool;
 use crate::randomness::Draws;
@@ -23,11 +23,12 @@ use crate::randomness::Draws;
 pub(crate) struct Cluster {
     /// Its name.
     pub(crate) name: ClusterName,
-    /// Its connections, and the limits on them.
-    pub(crate) pool: Arc<Pool<Connection>>,
+    /// Its connections, and the limits on them, for each worker.
+    pools: Vec<Arc<Pool<Connection>>>,
     load_balancing: LoadBalancing,
     limits: ClusterLimits,
     turn: Arc<AtomicUsize>,
+    in_flight: Arc<AtomicU32>,
     endpoints: Vec<Arc<Endpoint>>,
 }
 
@@ -42,15 +43,29 @@ pub(crate) struct Endpoint {
     in_flight: AtomicUsize,
 }
 
-/// What tells connections apart: where they lead, and who must be there.
+/// What tells connections apart: where they lead, who must be there, and what is spoken in the clear.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct EndpointKey {
     pub(crate) address: SocketAddr,
-    pub(crate) identity: Option<SpiffeId>,
+    pub(crate) security: KeySecurity,
 }
 
-/// Counts one request as in flight at an endpoint until it is dropped.
-pub(crate) struct InFlight(Arc<Endpoint>);
+/// What a connection has for its security.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum KeySecurity {
+    /// Mutual TLS with that identity; the handshake chooses the version of HTTP.
+    Mtls(SpiffeId),
+    /// Nothing: HTTP/1.1 in the clear.
+    Http1,
+    /// Nothing: HTTP/2 in the clear.
+    Http2,
+}
+
+/// Counts one request as in flight at an endpoint, and in its cluster, until it is dropped.
+pub(crate) struct InFlight {
+    endpoint: Arc<Endpoint>,
+    cluster: Arc<AtomicU32>,
+}
 
 impl Cluster {
     /// A cluster that takes over what `previous` has counted and opened.
@@ -59,27 +74,36 @@ impl Cluster {
         model: &model::Cluster,
         endpoints: &[model::Endpoint],
         previous: Option<&Self>,
-        host: &Host,
-        store: &SvidStore,
+        environment: &Environment<'_>,
     ) -> Self {
         let known = previous.map_or(&[][..], |previous| &previous.endpoints);
         let endpoint = |wanted: &model::Endpoint| {
-            let same = known.iter().find(|known| known.model == *wanted);
-            same.map_or_else(|| Arc::new(Endpoint::new(wanted, host, store)), Arc::clone)
+            let fresh = Endpoint::new(wanted, model.protocol, environment);
+            let same = |known: &&Arc<Endpoint>| known.model == *wanted && known.key == fresh.key;
+            known
+                .iter()
+                .find(same)
+                .map_or_else(|| Arc::new(fresh), Arc::clone)
         };
         let endpoints: Vec<Arc<Endpoint>> = endpoints.iter().map(endpoint).collect();
-        let pool = previous.map_or_else(
-            || Arc::new(Pool::new(model.limits)),
-            |previous| Arc::clone(&previous.pool),
+        let pools = previous.map_or_else(
+            || Pool::of_workers(environment.workers, model.limits),
+            |previous| previous.pools.clone(),
         );
         Self {
             name,
             load_balancing: model.load_balancing,
             turn: previous.map_or_else(Arc::default, |previous| Arc::clone(&previous.turn)),
+            in_flight: previous.map_or_else(Arc::default, |previous| Arc::clone(&previous.in_flight)),
             limits: model.limits,
-            pool,
+            pools,
             endpoints,
         }
+    }
+
+    /// The connections of that worker.
+    pub(crate) fn pool(&self, worker: usize) -> &Arc<Pool<Connection>> {
+        &self.pools[worker]
     }
 
     /// How many endpoints it has.
@@ -89,13 +113,38 @@ impl Cluster {
 
     /// Lets the pool follow this cluster's limits and endpoints.
     pub(crate) fn put_in_force(&self) {
-        let keys = self.endpoints.iter().map(|endpoint| endpoint.key.clone());
-        self.pool.configure(self.limits, keys.collect());
+        let keys: BTreeSet<EndpointKey> = self
+            .endpoints
+            .iter()
+            .map(|endpoint| endpoint.key.clone())
+            .collect();
+        for pool in &self.pools {
+            pool.configure(self.limits, keys.clone());
+        }
     }
 
     /// Closes what is idle: the cluster is no more.
     pub(crate) fn retire(&self) {
-        self.pool.configure(self.limits, BTreeSet::new());
+        for pool in &self.pools {
+            pool.configure(self.limits, BTreeSet::new());
+        }
+    }
+
+    /// Counts a request as in flight at `endpoint`, unless as many as the limit allows are in flight in this cluster.
+    ///
+    /// # Errors
+    /// With the limit.
+    pub(crate) fn begin(&self, endpoint: &Arc<Endpoint>) -> Result<InFlight, u32> {
+        let limit = self.limits.requests;
+        let within = |count: u32| (count < limit).then_some(count + 1);
+        self.in_flight
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
+            .map_err(|_| limit)?;
+        endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
+        Ok(InFlight {
+            endpoint: Arc::clone(endpoint),
+            cluster: Arc::clone(&self.in_flight),
+        })
     }
 
     /// Chooses an endpoint, as its position and itself; none when there is none.
@@ -113,33 +162,49 @@ impl Cluster {
 }
 
 impl Endpoint {
-    fn new(model: &model::Endpoint, host: &Host, store: &SvidStore) -> Self {
-        let identity = match &model.security {
-            Security::Mtls { identity } => Some(identity.clone()),
-            Security::Plaintext => None,
+    fn new(model: &model::Endpoint, protocol: Protocol, environment: &Environment<'_>) -> Self {
+        let security = match (&model.security, protocol) {
+            (Security::Mtls { identity }, _) => KeySecurity::Mtls(identity.clone()),
+            (Security::Plaintext, Protocol::Http1) => KeySecurity::Http1,
+            (Security::Plaintext, Protocol::Http2) => KeySecurity::Http2,
+        };
+        let tls = match &security {
+            KeySecurity::Mtls(identity) => {
+                let (host, store) = (environment.host, environment.store);
+                Some(client_config(
+                    host,
+                    store,
+                    identity.clone(),
+                    Versions::Http2OrHttp1,
+                ))
+            }
+            KeySecurity::Http1 | KeySecurity::Http2 => None,
         };
         Self {
             model: model.clone(),
-            tls: identity
-                .clone()
-                .map(|identity| client_config(host, store, identity)),
+            tls,
             key: EndpointKey {
                 address: model.address,
-                identity,
+                security,
             },
             in_flight: AtomicUsize::new(0),
         }
     }
+}
 
-    /// Counts a request as in flight here.
-    pub(crate) fn begin(self: &Arc<Self>) -> InFlight {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(Arc::clone(self))
+impl EndpointKey {
+    /// The version of HTTP that is spoken, where no handshake chooses another.
+    pub(crate) fn protocol(&self) -> Protocol {
+        match self.security {
+            KeySecurity::Http1 => Protocol::Http1,
+            KeySecurity::Mtls(_) | KeySecurity::Http2 => Protocol::Http2,
+        }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.cluster.fetch_sub(1, Ordering::Relaxed);
     }
 }

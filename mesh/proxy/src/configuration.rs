@@ -53,6 +53,7 @@ pub(crate) struct Environment<'a> {
     pub(crate) store: &'a SvidStore,
     pub(crate) workload: &'a str,
     pub(crate) limits: &'a ProxyLimits,
+    pub(crate) workers: usize,
 }
 
 /// The cluster that stands for the proxy's own application.
@@ -80,8 +81,7 @@ impl Configuration {
                 model,
                 endpoints,
                 previous.map(Arc::as_ref),
-                environment.host,
-                environment.store,
+                environment,
             );
             (name.clone(), Arc::new(cluster))
         };
@@ -130,12 +130,11 @@ impl Configuration {
     }
 
     /// The cluster of that name.
-    pub(crate) fn cluster(&self, direction: Direction, name: &ClusterName) -> Option<&Cluster> {
+    pub(crate) fn cluster(&self, direction: Direction, name: &ClusterName) -> Option<&Arc<Cluster>> {
         match direction {
             Direction::Outbound => self.clusters.get(name),
             Direction::Inbound => self.inbound.as_ref().map(|inbound| &inbound.cluster),
         }
-        .map(Arc::as_ref)
     }
 
     /// Whether the inbound side accepts requests over mutual TLS, or over plaintext.
@@ -183,7 +182,11 @@ impl InboundConfiguration {
         };
         let model = model::Cluster {
             load_balancing: model::LoadBalancing::RoundRobin,
-            limits: ClusterLimits::default(),
+            // How many requests are served at once is a limit of the proxy.
+            limits: ClusterLimits {
+                requests: u32::MAX,
+                ..ClusterLimits::default()
+            },
             protocol: source.protocol,
         };
         let cluster = Cluster::new(
@@ -191,8 +194,7 @@ impl InboundConfiguration {
             &model,
             &[application],
             previous.map(|previous| previous.cluster.as_ref()),
-            environment.host,
-            environment.store,
+            environment,
         );
         Ok(Self {
             source: source.clone(),

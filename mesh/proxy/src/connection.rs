@@ -1,149 +1,205 @@
-//! One connection to an endpoint: opened, used by one request at a time, retired before its certificates expire.
+//! Connections to endpoints: opened, used by one request at a time or by many, retired before their certificates expire.
+
+mod http1;
+mod http2;
+mod life;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
-use hallway_identity::Refuser;
-use hallway_model::SpiffeId;
-use hallway_model::telemetry::{Connection as ConnectionRecord, Direction, ProxyRecord, Refusal};
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::{TrySendError, http1};
-use hyper_util::rt::TokioIo;
+use hallway_identity::{HandshakeFailure, Refuser};
+use hallway_model::Protocol;
+use hallway_model::telemetry::{Direction, Refusal};
+use http::Response;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::life::Life;
 use crate::attempt::Upstream;
 use crate::body::RequestBody;
 use crate::cluster::{Endpoint, EndpointKey};
 use crate::dial::{DialError, dial};
-use crate::lifetime::{Lifetime, Side, reached};
-use crate::pool::{Condition, Lease, Overflow, Pool, Pooled, Slot};
-use crate::proxy::Proxy;
+use crate::incoming::Incoming;
+use crate::lifetime::{Lifetime, Side};
+use crate::outgoing::Outgoing;
+use crate::peer::Peer;
+use crate::pool::{Condition, Lease, NoLease, Pool, Pooled, Slot};
 use crate::time::epoch_micros;
-use crate::transport::Transport;
+use crate::worker::Worker;
 
-/// An open connection, as the pool keeps it.
+/// An open connection: the pool's, or that of one of its users.
 pub(crate) struct Connection {
     id: u64,
-    sender: http1::SendRequest<RequestBody>,
-    peer: Option<SpiffeId>,
+    sender: Sender,
+    peer: Option<Arc<Peer>>,
     retire_at: Option<Instant>,
     idle_since: Instant,
-    requests: Arc<AtomicU64>,
+    account: Arc<Account>,
     abort: CancellationToken,
 }
 
-/// A connection in use. Dropping it before [`Checkout::finish`] closes it at once, and so cancels what the upstream does.
+/// The sending half, by version.
+enum Sender {
+    Http1(http1::Sender),
+    Http2(http2::Sender),
+}
+
+/// What all who use a connection know of it together.
+#[derive(Default)]
+struct Account {
+    requests: AtomicU64,
+    /// Requests that it carries now.
+    active: AtomicU32,
+    /// Whether the peer has ever answered, and so has accepted this side.
+    answered: AtomicBool,
+}
+
+/// A connection in use by one request. Dropping it before [`Checkout::finish`] cancels what the upstream does: over HTTP/2 with a
+/// reset of the stream, over HTTP/1.1 by closing the connection.
 pub(crate) struct Checkout {
     connection: Option<Connection>,
     reused: bool,
+    since: Instant,
     pool: Arc<Pool<Connection>>,
-    key: EndpointKey,
+    endpoint: Arc<Endpoint>,
+    /// Sends the request body; stopped with the request.
+    upload: Option<hallway_host::task::TaskGuard>,
 }
 
 /// Why there is no connection to use.
-pub(crate) enum CheckoutError {
-    /// The cluster's limits are reached.
-    Overflow(Overflow),
-    /// None could be opened.
-    Dial(DialError),
+pub(crate) type CheckoutError = NoLease<Arc<DialError>>;
+
+/// Why a request was not answered.
+pub(crate) struct SendError {
+    /// Its body, when nothing was sent: it can be sent on another connection.
+    pub(crate) unsent: Option<RequestBody>,
+    /// Whether the upstream may have looked at it.
+    pub(crate) may_be_executed: bool,
+    /// Why the peer ended TLS, if it did.
+    pub(crate) refusal: Option<HandshakeFailure>,
+    /// In words.
+    pub(crate) cause: String,
 }
 
 /// How long a connection is kept without a request. Inbound listeners wait longer than this for the next one.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Checkout {
-    /// A connection to the endpoint of `upstream`: an idle one, unless `fresh`, or a new one.
+    /// A connection to the endpoint of `upstream`: an open one, unless `fresh`, or a new one.
     pub(crate) async fn new(upstream: Upstream<'_>, fresh: bool) -> Result<Self, CheckoutError> {
-        let Upstream {
-            cluster, endpoint, ..
-        } = upstream;
-        let lease = cluster
-            .pool
-            .acquire(&endpoint.key, fresh)
-            .await
-            .map_err(CheckoutError::Overflow)?;
-        let reused = matches!(lease, Lease::Idle(_));
+        let endpoint = upstream.endpoint;
+        let pool = upstream.cluster.pool(upstream.worker.index);
+        let lease = pool.acquire(&endpoint.key, fresh).await?;
+        let reused = matches!(lease, Lease::Open(_));
         let connection = match lease {
-            Lease::Idle(connection) => connection,
-            Lease::Slot(slot) => Connection::open(upstream, slot)
+            Lease::Open(connection) => connection,
+            Lease::Slot(slot) => Connection::open(upstream, pool, slot)
                 .await
-                .map_err(CheckoutError::Dial)?,
+                .map_err(NoLease::Failed)?,
         };
         Ok(Self {
             connection: Some(connection),
             reused,
-            pool: Arc::clone(&cluster.pool),
-            key: endpoint.key.clone(),
+            since: Instant::now(),
+            pool: Arc::clone(pool),
+            endpoint: Arc::clone(endpoint),
+            upload: None,
         })
     }
 
     /// Sends a request and waits for the head of the response.
     pub(crate) async fn send(
         &mut self,
-        request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
-        let connection = self.connection_mut();
-        connection.requests.fetch_add(1, Ordering::Relaxed);
-        connection.sender.try_send_request(request).await
+        worker: &Worker,
+        request: Outgoing,
+    ) -> Result<Response<Incoming>, SendError> {
+        let connection = self
+            .connection
+            .as_mut()
+            .expect("only `finish` and the drop take the connection");
+        connection.account.requests.fetch_add(1, Ordering::Relaxed);
+        let response = match &mut connection.sender {
+            Sender::Http1(sender) => sender.send(request).await?,
+            Sender::Http2(sender) => sender.send(&worker.proxy.host, request, &mut self.upload).await?,
+        };
+        connection.account.answered.store(true, Ordering::Relaxed);
+        Ok(response)
     }
 
-    /// Whether the connection has served a request before.
+    /// Whether the connection was open before.
     pub(crate) fn reused(&self) -> bool {
         self.reused
     }
 
-    /// Whether this is the first request of the connection.
-    pub(crate) fn is_first_request(&self) -> bool {
+    /// Whether the peer has answered on this connection, and so has accepted this side's certificate.
+    pub(crate) fn is_accepted(&self) -> bool {
         let connection = self.connection.as_ref();
-        connection.is_some_and(|connection| connection.requests.load(Ordering::Relaxed) == 1)
+        connection.is_some_and(|connection| connection.account.answered.load(Ordering::Relaxed))
     }
 
     /// Who is there, as authenticated.
-    pub(crate) fn peer(&self) -> Option<&SpiffeId> {
+    pub(crate) fn peer(&self) -> Option<&Arc<Peer>> {
         self.connection
             .as_ref()
             .and_then(|connection| connection.peer.as_ref())
     }
 
-    /// Gives the connection back: the response was read to its end.
-    pub(crate) fn finish(mut self) {
-        if let Some(mut connection) = self.connection.take() {
-            connection.idle_since = Instant::now();
-            self.pool.put(&self.key, connection);
+    /// Gives the connection back: the response was read to its end. `sent` says whether the request was sent to its end too;
+    /// nothing else can be sent over HTTP/1.1 before.
+    pub(crate) fn finish(mut self, sent: bool) {
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        if !sent && let Sender::Http1(_) = connection.sender {
+            connection.abort.cancel();
+            return;
         }
-    }
-
-    fn connection_mut(&mut self) -> &mut Connection {
-        self.connection
-            .as_mut()
-            .expect("only `finish` and the drop take the connection")
+        connection.idle_since = Instant::now();
+        self.pool.put(&self.endpoint.key, connection);
     }
 }
 
 impl Drop for Checkout {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        let Sender::Http2(sender) = &connection.sender else {
             connection.abort.cancel();
+            return;
+        };
+        // When nothing at all was heard meanwhile, the connection may be dead, which TCP would notice only after minutes.
+        if sender.last_read() < self.since {
+            self.pool.evict(&self.endpoint.key, connection.id);
         }
+        self.pool.put(&self.endpoint.key, connection);
     }
 }
 
 impl Connection {
-    async fn open(upstream: Upstream<'_>, slot: Slot<Self>) -> Result<Self, DialError> {
+    async fn open(
+        upstream: Upstream<'_>,
+        pool: &Arc<Pool<Self>>,
+        mut slot: Slot<Self>,
+    ) -> Result<Self, Arc<DialError>> {
         let Upstream {
-            proxy,
+            worker,
             direction,
-            cluster,
             endpoint,
             ..
         } = upstream;
+        let proxy = &worker.proxy;
         let own_expiry = proxy.store.svid().map(|svid| svid.not_after());
-        let transport = dial(&proxy.host, endpoint.key.address, endpoint.tls.as_ref())
-            .await
-            .inspect_err(|error| record_refusal(proxy, direction, endpoint, error))?;
+        let transport = match dial(&proxy.host, endpoint.key.address, endpoint.tls.as_ref()).await {
+            Ok(transport) => transport,
+            Err(error) => {
+                record_refusal(worker, direction, endpoint, &error);
+                let error = Arc::new(error);
+                slot.failed(&error);
+                return Err(error);
+            }
+        };
         let peer = transport.peer();
         let expires = peer
             .as_ref()
@@ -154,32 +210,35 @@ impl Connection {
         let lifetime = peer.as_ref().and(expires).map(|expires| {
             let now = proxy.host.wall_clock();
             let draw = |random: &mut _| Lifetime::new(Side::Client, now, expires, random);
-            proxy.randomness.lifetimes.with(draw)
+            worker.randomness.lifetimes.with(draw)
         });
-        let (sender, driver) = http1::Builder::new()
-            .max_header_size(proxy.bootstrap.limits.header_bytes)
-            .handshake(TokioIo::new(transport))
-            .await
-            .expect("nothing is exchanged before the first request");
-        let connection = Self {
+        let limit = proxy.bootstrap.limits.header_bytes;
+        let account = Arc::new(Account::default());
+        let (sender, driver) = match transport.protocol(endpoint.key.protocol()) {
+            Protocol::Http1 => http1::open(transport, limit).await,
+            Protocol::Http2 => http2::open(transport, limit, &account).await,
+        };
+        let mut connection = Self {
             id: proxy.next_connection_id(),
             sender,
-            peer: peer.map(|peer| peer.identity),
+            peer: peer.map(|peer| Arc::new(Peer::new(peer.identity))),
             retire_at: lifetime.map(|lifetime| lifetime.retire_at),
             idle_since: Instant::now(),
-            requests: Arc::default(),
+            account,
             abort: CancellationToken::new(),
         };
+        connection.count();
+        slot.opened(&connection);
         let life = Life {
-            proxy: Arc::clone(proxy),
-            pool: Arc::clone(&cluster.pool),
+            worker: Arc::clone(worker),
+            pool: Arc::clone(pool),
             key: endpoint.key.clone(),
             id: connection.id,
             direction,
             peer: connection.peer.clone(),
             opened: proxy.host.wall_clock(),
             lifetime,
-            requests: Arc::clone(&connection.requests),
+            account: Arc::clone(&connection.account),
             abort: connection.abort.clone(),
             _slot: slot,
         };
@@ -190,6 +249,11 @@ impl Connection {
 
 impl Pooled for Connection {
     type Key = EndpointKey;
+    type Error = Arc<DialError>;
+
+    fn may_be_shared(key: &EndpointKey) -> bool {
+        key.protocol() == Protocol::Http2
+    }
 
     fn id(&self) -> u64 {
         self.id
@@ -198,76 +262,46 @@ impl Pooled for Connection {
     fn condition(&self) -> Condition {
         let now = Instant::now();
         let retired = self.retire_at.is_some_and(|moment| moment <= now);
-        if self.sender.is_closed() || retired || self.idle_since + IDLE_TIMEOUT <= now {
-            Condition::Spent
-        } else if self.sender.is_ready() {
-            Condition::Ready
-        } else {
-            Condition::Busy
+        match &self.sender {
+            _ if retired => Condition::Spent,
+            Sender::Http1(_) if self.idle_since + IDLE_TIMEOUT <= now => Condition::Spent,
+            Sender::Http1(sender) => sender.condition(),
+            Sender::Http2(sender) => sender.condition(),
         }
     }
-}
 
-/// What keeps a connection going in the background, and what is to be said of it when it ends.
-struct Life {
-    proxy: Arc<Proxy>,
-    pool: Arc<Pool<Connection>>,
-    key: EndpointKey,
-    id: u64,
-    direction: Direction,
-    peer: Option<SpiffeId>,
-    opened: SystemTime,
-    lifetime: Option<Lifetime>,
-    requests: Arc<AtomicU64>,
-    abort: CancellationToken,
-    _slot: Slot<Connection>,
-}
-
-impl Life {
-    async fn drive(self, driver: http1::Connection<TokioIo<Transport>, RequestBody>) {
-        self.proxy.metrics.upstream_opened(self.direction);
-        let mut driver = std::pin::pin!(driver);
-        let retire = reached(self.lifetime.map(|lifetime| lifetime.retire_at));
-        let retire = async {
-            retire.await;
-            self.pool.evict(&self.key, self.id);
-            std::future::pending::<()>().await;
+    fn share(&self) -> Option<Self> {
+        let Sender::Http2(sender) = &self.sender else {
+            return None;
         };
-        tokio::select! {
-            // Its errors reach the request that it carries.
-            _ = driver.as_mut() => {}
-            () = self.abort.cancelled() => {}
-            () = reached(self.lifetime.map(|lifetime| lifetime.close_at)) => {}
-            () = retire => {}
-        }
-        self.pool.evict(&self.key, self.id);
-        self.record();
+        Some(Self {
+            id: self.id,
+            sender: Sender::Http2(sender.share()),
+            peer: self.peer.clone(),
+            retire_at: self.retire_at,
+            idle_since: self.idle_since,
+            account: Arc::clone(&self.account),
+            abort: self.abort.clone(),
+        })
     }
 
-    /// Leaves a record, but not of connections to this proxy's own application: they are not between sidecars.
-    fn record(&self) {
-        self.proxy.metrics.upstream_closed(self.direction);
-        if self.direction == Direction::Inbound {
-            return;
+    fn count(&mut self) {
+        if let Sender::Http2(sender) = &mut self.sender {
+            sender.count();
         }
-        self.proxy.record(ProxyRecord::Connection(ConnectionRecord {
-            proxy: self.proxy.workload().to_owned(),
-            direction: self.direction,
-            peer_address: self.key.address,
-            peer: self.peer.clone(),
-            opened_us: epoch_micros(self.opened),
-            closed_us: epoch_micros(self.proxy.host.wall_clock()),
-            certificates_expire_us: self.lifetime.map(|lifetime| epoch_micros(lifetime.expires)),
-            requests: self.requests.load(Ordering::Relaxed),
-        }));
+    }
+
+    fn is_idle(&self) -> bool {
+        self.account.active.load(Ordering::Relaxed) == 0
     }
 }
 
 /// Leaves a record when it was this side that refused; when it was the peer, its own record is the witness.
-fn record_refusal(proxy: &Proxy, direction: Direction, endpoint: &Endpoint, error: &DialError) {
+fn record_refusal(worker: &Worker, direction: Direction, endpoint: &Endpoint, error: &DialError) {
     if let DialError::Handshake(failure) = error
         && failure.refuser == Refuser::Us
     {
+        let proxy = &worker.proxy;
         proxy.refused(Refusal {
             proxy: proxy.workload().to_owned(),
             direction,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hallway_host::Host;
-use hallway_identity::{SvidStore, client_config};
+use hallway_identity::{SvidStore, Versions, client_config};
 use hallway_model::bootstrap::ControlPlaneAddress;
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -59,7 +59,7 @@ impl ControlPlane {
     /// The control plane at `address`, which must prove to be who `address` says. The current SVID of `store` is presented.
     pub(crate) fn new(host: &Host, address: ControlPlaneAddress, store: &SvidStore) -> Self {
         Self {
-            tls: client_config(host, store, address.identity.clone()),
+            tls: client_config(host, store, address.identity.clone(), Versions::Http1),
             host: host.clone(),
             address,
         }

@@ -44,7 +44,7 @@ pub(crate) async fn dial(
             return Ok(Transport::Plaintext(stream));
         };
         let connected = TlsConnector::from(Arc::clone(config))
-            .connect(server_name(), stream)
+            .connect(server_name(), stream.for_tls())
             .await
             .map_err(|error| DialError::Handshake(HandshakeFailure::of_handshake(&error)))?;
         Ok(Transport::Tls(Box::new(connected.into())))

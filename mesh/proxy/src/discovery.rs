@@ -66,7 +66,7 @@ pub(crate) async fn follow(proxy: &Proxy, control_plane: &ControlPlane) -> Infal
         if began.elapsed() >= LASTING {
             backoff.reset();
         }
-        backoff.pause(&proxy.randomness.reconnect).await;
+        backoff.pause(&proxy.reconnect).await;
     }
 }
 
@@ -84,7 +84,7 @@ impl Stream<'_> {
         let retire_at = proxy.store.svid().map(|svid| {
             let (now, expires) = (proxy.host.wall_clock(), svid.not_after());
             let draw = |random: &mut _| Lifetime::new(Side::Client, now, expires, random).retire_at;
-            proxy.randomness.lifetimes.with(draw)
+            proxy.renewals.with(draw)
         });
         let name = utf8_percent_encode(proxy.workload(), NON_ALPHANUMERIC);
         let body = self

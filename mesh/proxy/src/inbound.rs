@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hallway_host::{Listener, Stream};
-use hallway_identity::{ClientAuthentication, HandshakeFailure, server_config};
-use hallway_model::MtlsMode;
+use hallway_identity::{ClientAuthentication, HandshakeFailure, Versions, server_config};
 use hallway_model::telemetry::{Connection, Direction, ProxyRecord, Refusal, RefusalReason};
+use hallway_model::{MtlsMode, Protocol};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -17,9 +18,10 @@ use crate::downstream::Downstream;
 use crate::drain::Drain;
 use crate::lifetime::{Lifetime, Side};
 use crate::listener;
-use crate::proxy::Proxy;
+use crate::peer::Peer;
 use crate::time::epoch_micros;
-use crate::transport::{Peeked, Transport};
+use crate::transport::{Peeked, Spoken, Transport};
+use crate::worker::Worker;
 
 /// How long a peer may take to prove who it is, and a new proxy to learn who may connect.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,73 +33,87 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 64 * 1024;
 
 /// Serves peers until `drain` begins.
-pub(crate) async fn run(proxy: Arc<Proxy>, listener: Listener, drain: Drain) {
-    let config = server_config(&proxy.host, &proxy.store, ClientAuthentication::Required);
+pub(crate) async fn run(worker: Arc<Worker>, listener: Listener, places: Arc<Semaphore>, drain: Drain) {
+    let (host, store) = (&worker.proxy.host, &worker.proxy.store);
+    let config = server_config(
+        host,
+        store,
+        ClientAuthentication::Required,
+        Versions::Http2OrHttp1,
+    );
     let acceptor = TlsAcceptor::from(config);
     let serve = |stream, address, drain| {
-        let peer = Peer {
-            proxy: Arc::clone(&proxy),
+        let door = Door {
+            worker: Arc::clone(&worker),
             address,
         };
-        peer.serve(acceptor.clone(), stream, drain)
+        door.serve(acceptor.clone(), stream, drain)
     };
-    listener::accept(&proxy, listener, Direction::Inbound, drain, serve).await;
+    listener::accept(&worker, listener, places, Direction::Inbound, drain, serve).await;
 }
 
 /// One connection from a peer.
-struct Peer {
-    proxy: Arc<Proxy>,
+struct Door {
+    worker: Arc<Worker>,
     address: SocketAddr,
 }
 
-impl Peer {
+impl Door {
     async fn serve(self, acceptor: TlsAcceptor, stream: Stream, drain: Drain) {
         let transport = tokio::select! {
             accepted = self.accept(&acceptor, stream) => accepted,
             () = drain.begun() => return,
         };
-        let Some(transport) = transport else { return };
-        let opened = self.proxy.host.wall_clock();
-        let lifetime = self.lifetime(&transport, opened);
-        let downstream = Downstream {
-            direction: Direction::Inbound,
-            address: self.address,
-            peer: transport.peer().map(|peer| peer.identity),
+        let Some((transport, protocol)) = transport else {
+            return;
         };
-        let peer = downstream.peer.clone();
-        let requests = listener::serve(&self.proxy, transport, downstream, lifetime, &drain).await;
-        self.proxy.record(ProxyRecord::Connection(Connection {
-            proxy: self.proxy.workload().to_owned(),
+        let proxy = &self.worker.proxy;
+        let opened = proxy.host.wall_clock();
+        let lifetime = self.lifetime(&transport, opened);
+        let peer = transport.peer().map(|peer| Arc::new(Peer::new(peer.identity)));
+        let identity = &proxy.bootstrap.identity;
+        let downstream = Downstream::new(Direction::Inbound, self.address, peer.clone(), identity);
+        let requests = listener::serve(&self.worker, transport, protocol, downstream, lifetime, &drain).await;
+        self.worker.record(&ProxyRecord::Connection(Connection {
+            proxy: proxy.workload().to_owned(),
             direction: Direction::Inbound,
             peer_address: self.address,
-            peer,
+            peer: peer.map(|peer| peer.identity.clone()),
             opened_us: epoch_micros(opened),
-            closed_us: epoch_micros(self.proxy.host.wall_clock()),
+            closed_us: epoch_micros(proxy.host.wall_clock()),
             certificates_expire_us: lifetime.map(|lifetime| epoch_micros(lifetime.expires)),
             requests,
         }));
     }
 
     /// Lets the connection in, or refuses it with a record. One that ends without a byte was only a probe.
-    async fn accept(&self, acceptor: &TlsAcceptor, stream: Stream) -> Option<Transport> {
-        timeout(HANDSHAKE_TIMEOUT, self.proxy.until_ready()).await.ok()?;
-        let mode = self.proxy.configuration()?.mtls()?;
+    async fn accept(&self, acceptor: &TlsAcceptor, stream: Stream) -> Option<(Transport, Protocol)> {
+        timeout(HANDSHAKE_TIMEOUT, self.worker.proxy.until_ready())
+            .await
+            .ok()?;
+        let mode = self.worker.proxy.configuration()?.mtls()?;
         let Ok(peeked) = timeout(HANDSHAKE_TIMEOUT, Peeked::peek(stream)).await else {
             self.refuse(RefusalReason::HandshakeFailed, "it stayed silent");
             return None;
         };
-        let stream = peeked.ok()??;
-        match (stream.is_tls(), mode) {
-            (true, MtlsMode::Strict | MtlsMode::Permissive) => self.handshake(acceptor, stream).await,
-            (false, MtlsMode::Permissive | MtlsMode::Disable) => Some(Transport::Plaintext(stream)),
-            (false, MtlsMode::Strict) => {
+        let (stream, spoken) = peeked.ok()??;
+        match (spoken, mode) {
+            (Spoken::Tls, MtlsMode::Strict | MtlsMode::Permissive) => {
+                let transport = self.handshake(acceptor, stream).await?;
+                let protocol = transport.protocol(Protocol::Http1);
+                Some((transport, protocol))
+            }
+            (Spoken::Plaintext(protocol), MtlsMode::Permissive | MtlsMode::Disable) => {
+                Some((Transport::Plaintext(stream), protocol))
+            }
+            (Spoken::Plaintext(_), MtlsMode::Strict) => {
                 self.refuse(
                     RefusalReason::Plaintext,
                     "plaintext, where STRICT demands mutual TLS",
                 );
                 None
             }
-            (true, MtlsMode::Disable) => {
+            (Spoken::Tls, MtlsMode::Disable) => {
                 self.refuse(
                     RefusalReason::UnexpectedTls,
                     "TLS, where DISABLE leaves only plaintext",
@@ -108,7 +124,7 @@ impl Peer {
     }
 
     async fn handshake(&self, acceptor: &TlsAcceptor, stream: Peeked) -> Option<Transport> {
-        let accepting = acceptor.accept(stream).into_fallible();
+        let accepting = acceptor.accept(stream.for_tls()).into_fallible();
         match timeout(HANDSHAKE_TIMEOUT, accepting).await {
             Ok(Ok(stream)) => Some(Transport::Tls(Box::new(stream.into()))),
             Ok(Err((error, stream))) => {
@@ -127,17 +143,17 @@ impl Peer {
 
     fn lifetime(&self, transport: &Transport, opened: SystemTime) -> Option<Lifetime> {
         let peer = transport.peer()?;
-        let own = self.proxy.store.svid()?;
+        let own = self.worker.proxy.store.svid()?;
         let expires = peer.not_after.min(own.not_after());
         let draw = |random: &mut _| Lifetime::new(Side::Server, opened, expires, random);
-        Some(self.proxy.randomness.lifetimes.with(draw))
+        Some(self.worker.randomness.lifetimes.with(draw))
     }
 
     fn refuse(&self, reason: RefusalReason, detail: impl Into<String>) {
-        self.proxy.refused(Refusal {
-            proxy: self.proxy.workload().to_owned(),
+        self.worker.proxy.refused(Refusal {
+            proxy: self.worker.proxy.workload().to_owned(),
             direction: Direction::Inbound,
-            at_us: epoch_micros(self.proxy.host.wall_clock()),
+            at_us: epoch_micros(self.worker.proxy.host.wall_clock()),
             peer_address: self.address,
             reason,
             detail: detail.into(),

@@ -1,20 +1,24 @@
 //! The data plane: the sidecar proxy.
 //!
-//! [`run`] is a whole proxy. Its application speaks plaintext HTTP/1.1 to its outbound listener; its peers speak mutual
-//! TLS to its inbound listener. What it does with a request is in `request`, which is the file to read first.
+//! [`run`] is a whole proxy. Its application speaks plaintext HTTP to its outbound listener; its peers speak mutual
+//! TLS to its inbound listener; all of them HTTP/1.1 or HTTP/2. What it does with a request is in `request`, which is the
+//! file to read first.
 //!
 //! A request, from top to bottom:
-//! - `outbound`, `inbound`, `listener`: accepted connections and who is there (`downstream`)
-//! - `request`: the path of a request; `head` checks and rewrites its head, `body` holds or streams its body
-//! - `attempt`: one attempt; `connection`, `pool`, `dial`, `transport`: the connections that attempts use
+//! - `outbound`, `inbound`, `listener`: accepted connections and who is there (`downstream`, `peer`)
+//! - `request`: the path of a request; `head` checks its head and writes it anew, `body` holds or streams its body
+//! - `attempt`: one attempt, with an `outgoing` request; `connection`, `pool`, `dial`: the connections that attempts use
 //! - `response`: the body on its way down, `overdue`: its deadline; `reply`: answers of the proxy itself
-//! - `access`: what is recorded of a request; `metrics`: what is counted
+//! - `access`: what is recorded of a request; `journal`: records on their way out; `metrics`: what is counted
+//!
+//! Below both directions: `transport` (bytes, TLS), `incoming` (bodies of both versions of HTTP), `http2` and `cork`.
 //!
 //! What it works on:
-//! - `proxy`: what all parts of one proxy share; `configuration`, `cluster`: the snapshot in force, compiled
+//! - `proxy`: what all parts of one proxy share; `worker`: what one thread of it has for itself
+//! - `configuration`, `cluster`: the snapshot in force, compiled
 //!
 //! Its own life:
-//! - `run`: from the bootstrap to the drain (`drain`); `admin`: for operators
+//! - `run`: from the bootstrap to the drain (`workers`, `drain`); `admin`: for operators
 //! - `control_plane`: how it speaks to the control plane; `discovery`: configurations; `svid`: its identity
 //! - `lifetime`: how long a connection may live; `backoff`, `randomness`, `time`: small tools
 
@@ -27,17 +31,23 @@ mod cluster;
 mod configuration;
 mod connection;
 mod control_plane;
+mod cork;
 mod dial;
 mod discovery;
 mod downstream;
 mod drain;
 mod head;
+mod http2;
 mod inbound;
+mod incoming;
+mod journal;
 mod lifetime;
 mod listener;
 mod metrics;
 mod outbound;
+mod outgoing;
 mod overdue;
+mod peer;
 mod pool;
 mod proxy;
 mod randomness;
@@ -48,5 +58,7 @@ mod run;
 mod svid;
 mod time;
 mod transport;
+mod worker;
+mod workers;
 
 pub use run::{ProxyError, run};

@@ -1,120 +1,125 @@
-//! Accepting connections, and serving HTTP/1.1 on them until they end, retire, or the proxy drains.
+//! Accepting connections, and serving HTTP on them until they end, retire, or the proxy drains.
+
+mod http1;
+mod http2;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hallway_host::{Listener, Stream};
+use hallway_model::Protocol;
 use hallway_model::telemetry::Direction;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 
 use crate::downstream::Downstream;
 use crate::drain::Drain;
 use crate::lifetime::{Lifetime, reached};
-use crate::overdue::Overdue;
-use crate::proxy::Proxy;
-use crate::request;
 use crate::transport::Transport;
+use crate::worker::Worker;
 
 /// How long a head may take to arrive, and a connection may wait for its next request. Peers keep theirs for less.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The least buffer that hyper works with, in bytes. Heads are limited exactly, below.
-const LEAST_BUFFER: usize = 8 * 1024;
-
-/// Accepts connections until `drain` begins, and gives each to `serve` as a task of its own.
+/// Accepts connections until `drain` begins, and gives each to `serve` as a task of its own. `places` are those of all
+/// workers together.
 pub(crate) async fn accept<Serving>(
-    proxy: &Arc<Proxy>,
+    worker: &Arc<Worker>,
     mut listener: Listener,
+    places: Arc<Semaphore>,
     direction: Direction,
     drain: Drain,
     serve: impl Fn(Stream, SocketAddr, Drain) -> Serving,
 ) where
     Serving: Future<Output = ()> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(proxy.bootstrap.limits.connections));
     loop {
         let (stream, address) = tokio::select! {
             accepted = listener.accept() => accepted,
             () = drain.begun() => return,
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            proxy.metrics.connection_overflowed(direction);
+            worker.proxy.metrics.connection_overflowed(direction);
             continue;
         };
         let serving = serve(stream, address, drain.clone());
-        let shared = Arc::clone(proxy);
-        proxy.host.spawn(async move {
-            shared.metrics.downstream_opened(direction);
+        let proxy = Arc::clone(&worker.proxy);
+        worker.proxy.host.spawn(async move {
+            proxy.metrics.downstream_opened(direction);
             serving.await;
-            shared.metrics.downstream_closed(direction);
+            proxy.metrics.downstream_closed(direction);
             drop(place);
         });
     }
 }
 
-/// Serves the requests of one connection, and gives how many there were.
+/// Serves the requests of one connection in `protocol`, and gives how many there were.
 pub(crate) async fn serve(
-    proxy: &Arc<Proxy>,
+    worker: &Arc<Worker>,
     transport: Transport,
+    protocol: Protocol,
     downstream: Downstream,
     lifetime: Option<Lifetime>,
     drain: &Drain,
 ) -> u64 {
-    let requests = AtomicU64::new(0);
-    let direction = downstream.direction;
+    let end = Ending { lifetime, drain };
     let downstream = Arc::new(downstream);
-    let overdue = Overdue::default();
-    let service = service_fn(|request| {
-        requests.fetch_add(1, Ordering::Relaxed);
-        let (proxy, downstream) = (Arc::clone(proxy), Arc::clone(&downstream));
-        request::handle(proxy, downstream, overdue.clone(), request)
-    });
-    let limit = proxy.bootstrap.limits.header_bytes;
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .max_header_size(limit)
-            .max_buf_size(limit.saturating_add(LEAST_BUFFER))
-            .auto_date_header(false)
-            .serve_connection(TokioIo::new(transport), service)
-    );
-    let retire = async {
-        tokio::select! {
-            () = drain.begun() => {}
-            () = reached(lifetime.map(|lifetime| lifetime.retire_at)) => {}
-        }
-    };
-    let cut_off = async {
-        tokio::select! {
-            () = drain.over() => {}
-            () = overdue.reached() => {}
-            () = reached(lifetime.map(|lifetime| lifetime.close_at)) => {}
-        }
-    };
-    let (mut retire, mut cut_off) = (pin!(retire), pin!(cut_off));
-    let mut retiring = false;
-    loop {
-        tokio::select! {
-            ended = connection.as_mut() => {
-                if ended.is_err_and(|error| error.is_parse()) {
-                    proxy.metrics.protocol_broken(direction);
+    match protocol {
+        Protocol::Http1 => http1::serve(worker, transport, downstream, end).await,
+        Protocol::Http2 => http2::serve(worker, transport, downstream, end).await,
+    }
+}
+
+/// What ends a connection from this side.
+struct Ending<'a> {
+    lifetime: Option<Lifetime>,
+    drain: &'a Drain,
+}
+
+/// What became of a connection.
+enum Ended<T> {
+    /// It has ended by itself.
+    ByItself(T),
+    /// It was cut off.
+    CutOff,
+}
+
+impl Ending<'_> {
+    /// Polls `connection` to its end. When it is to retire, `retire` tells it so, once; when its time or that of `overdue`
+    /// is up, it is cut off.
+    async fn watch<Connection: Future>(
+        &self,
+        mut connection: Pin<&mut Connection>,
+        retire: impl Fn(Pin<&mut Connection>),
+        overdue: impl Future<Output = ()>,
+    ) -> Ended<Connection::Output> {
+        let retired = async {
+            tokio::select! {
+                () = self.drain.begun() => {}
+                () = reached(self.lifetime.map(|lifetime| lifetime.retire_at)) => {}
+            }
+        };
+        let cut_off = async {
+            tokio::select! {
+                () = self.drain.over() => {}
+                () = reached(self.lifetime.map(|lifetime| lifetime.close_at)) => {}
+            }
+        };
+        let (mut retired, mut cut_off, mut overdue) = (pin!(retired), pin!(cut_off), pin!(overdue));
+        let mut retiring = false;
+        loop {
+            tokio::select! {
+                biased;
+                ended = connection.as_mut() => return Ended::ByItself(ended),
+                () = overdue.as_mut() => return Ended::CutOff,
+                () = retired.as_mut(), if !retiring => {
+                    retiring = true;
+                    retire(connection.as_mut());
                 }
-                break;
+                () = cut_off.as_mut() => return Ended::CutOff,
             }
-            () = retire.as_mut(), if !retiring => {
-                retiring = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            () = cut_off.as_mut() => break,
         }
     }
-    requests.load(Ordering::Relaxed)
 }

@@ -3,30 +3,28 @@
 //!
 //! Requests are counted once, when they end; attempts each.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
-use hallway_model::SpiffeId;
 use hallway_model::discovery::Version;
-use hallway_model::telemetry::{Access, Direction, RefusalReason, Span};
+use hallway_model::telemetry::{Direction, RefusalReason};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
-use self::labels::{AttemptLabels, DirectionLabels, RefusalLabels, RequestLabels, RouteLabels};
+pub(crate) use self::series::{AttemptKey, RequestKey, RouteKey, Series, UNKNOWN};
+use self::text::{Sums, word};
 
-mod labels;
+mod series;
+mod text;
 
 /// All metrics of one proxy.
 pub(crate) struct Metrics {
     registry: Registry,
-    requests: Family<RequestLabels, Counter>,
-    durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
-    attempts: Family<AttemptLabels, Counter>,
-    retries: Family<RouteLabels, Counter>,
+    series: Vec<Arc<Series>>,
     upstream_connections: Family<DirectionLabels, Gauge>,
     upstream_connections_opened: Family<DirectionLabels, Counter>,
     downstream_connections: Family<DirectionLabels, Gauge>,
@@ -39,31 +37,25 @@ pub(crate) struct Metrics {
     control_plane_connected: Gauge,
 }
 
-/// Upper bounds of the duration buckets, in seconds.
-const BUCKETS: [f64; 14] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct DirectionLabels {
+    direction: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RefusalLabels {
+    direction: &'static str,
+    reason: String,
+}
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// The metrics of a proxy with so many workers.
+    pub(crate) fn new(workers: usize) -> Self {
         let mut registry = Registry::with_prefix("hallway");
-        let durations: Family<RouteLabels, Histogram, fn() -> Histogram> =
-            Family::new_with_constructor(|| Histogram::new(BUCKETS));
-        registry.register(
-            "request_duration_seconds",
-            "From the arrival of a request to the end of its response",
-            durations.clone(),
-        );
+        let series: Vec<Arc<Series>> = (0..workers).map(|_| Arc::default()).collect();
+        registry.register_collector(Box::new(Sums(series.clone())));
         let to = &mut registry;
         Self {
-            requests: added(to, "requests", "Requests, at their end; response_code 0: none"),
-            durations,
-            attempts: added(
-                to,
-                "attempts",
-                "Attempts to have a request answered; response_code 0: none",
-            ),
-            retries: added(to, "retries", "Attempts after the first"),
             upstream_connections: added(to, "upstream_connections", "Connections open to upstreams"),
             upstream_connections_opened: added(to, "upstream_connections_opened", "Connections ever opened"),
             downstream_connections: added(to, "downstream_connections", "Connections open from downstream"),
@@ -90,8 +82,14 @@ impl Metrics {
                 "control_plane_connected",
                 "Whether the discovery stream is open",
             ),
+            series,
             registry,
         }
+    }
+
+    /// What worker `index` counts.
+    pub(crate) fn series(&self, index: usize) -> Arc<Series> {
+        Arc::clone(&self.series[index])
     }
 
     /// The metrics in OpenMetrics text.
@@ -101,76 +99,72 @@ impl Metrics {
         text
     }
 
-    /// A request has ended. `own` is this proxy's identity.
-    pub(crate) fn requested(&self, access: &Access, own: &SpiffeId) {
-        self.requests
-            .get_or_create(&RequestLabels::new(access, own))
-            .inc();
-        let seconds = Duration::from_micros(access.duration_us).as_secs_f64();
-        self.durations
-            .get_or_create(&RouteLabels::new(access))
-            .observe(seconds);
-    }
-
-    /// An attempt has ended.
-    pub(crate) fn attempted(&self, span: &Span) {
-        self.attempts.get_or_create(&AttemptLabels::new(span)).inc();
-    }
-
-    /// There will be another attempt.
-    pub(crate) fn retried(&self, access: &Access) {
-        self.retries.get_or_create(&RouteLabels::new(access)).inc();
-    }
-
     /// A connection to an upstream was opened.
     pub(crate) fn upstream_opened(&self, direction: Direction) {
         self.upstream_connections
-            .get_or_create(&DirectionLabels::new(direction))
+            .get_or_create(&DirectionLabels {
+                direction: word(direction),
+            })
             .inc();
         self.upstream_connections_opened
-            .get_or_create(&DirectionLabels::new(direction))
+            .get_or_create(&DirectionLabels {
+                direction: word(direction),
+            })
             .inc();
     }
 
     /// A connection to an upstream was closed.
     pub(crate) fn upstream_closed(&self, direction: Direction) {
         self.upstream_connections
-            .get_or_create(&DirectionLabels::new(direction))
+            .get_or_create(&DirectionLabels {
+                direction: word(direction),
+            })
             .dec();
     }
 
     /// A connection was accepted.
     pub(crate) fn downstream_opened(&self, direction: Direction) {
         self.downstream_connections
-            .get_or_create(&DirectionLabels::new(direction))
+            .get_or_create(&DirectionLabels {
+                direction: word(direction),
+            })
             .inc();
     }
 
     /// An accepted connection was closed.
     pub(crate) fn downstream_closed(&self, direction: Direction) {
         self.downstream_connections
-            .get_or_create(&DirectionLabels::new(direction))
+            .get_or_create(&DirectionLabels {
+                direction: word(direction),
+            })
             .dec();
     }
 
     /// A connection was closed at once because the limit was reached.
     pub(crate) fn connection_overflowed(&self, direction: Direction) {
         self.overflowed_connections
-            .get_or_create(&DirectionLabels::new(direction))
+            .get_or_create(&DirectionLabels {
+                direction: word(direction),
+            })
             .inc();
     }
 
     /// A connection was closed because its downstream broke the protocol.
     pub(crate) fn protocol_broken(&self, direction: Direction) {
         self.protocol_errors
-            .get_or_create(&DirectionLabels::new(direction))
+            .get_or_create(&DirectionLabels {
+                direction: word(direction),
+            })
             .inc();
     }
 
     /// A connection was refused before any request.
     pub(crate) fn refused(&self, direction: Direction, reason: RefusalReason) {
         self.refusals
-            .get_or_create(&RefusalLabels::new(direction, reason))
+            .get_or_create(&RefusalLabels {
+                direction: word(direction),
+                reason: crate::dial::word(reason),
+            })
             .inc();
     }
 

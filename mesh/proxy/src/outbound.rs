@@ -5,25 +5,35 @@ use std::sync::Arc;
 
 use hallway_host::{Listener, Stream};
 use hallway_model::telemetry::Direction;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::downstream::Downstream;
 use crate::drain::Drain;
-use crate::listener;
-use crate::proxy::Proxy;
-use crate::transport::{Peeked, Transport};
+use crate::listener::{self, HEADER_TIMEOUT};
+use crate::transport::{Peeked, Spoken, Transport};
+use crate::worker::Worker;
 
 /// Serves the application until `drain` begins.
-pub(crate) async fn run(proxy: Arc<Proxy>, listener: Listener, drain: Drain) {
-    let serve = |stream, address, drain| serve(Arc::clone(&proxy), stream, address, drain);
-    listener::accept(&proxy, listener, Direction::Outbound, drain, serve).await;
+pub(crate) async fn run(worker: Arc<Worker>, listener: Listener, places: Arc<Semaphore>, drain: Drain) {
+    let serve = |stream, address, drain| serve(Arc::clone(&worker), stream, address, drain);
+    listener::accept(&worker, listener, places, Direction::Outbound, drain, serve).await;
 }
 
-async fn serve(proxy: Arc<Proxy>, stream: Stream, address: SocketAddr, drain: Drain) {
-    let downstream = Downstream {
-        direction: Direction::Outbound,
-        address,
-        peer: None,
+async fn serve(worker: Arc<Worker>, stream: Stream, address: SocketAddr, drain: Drain) {
+    let peeked = tokio::select! {
+        peeked = timeout(HEADER_TIMEOUT, Peeked::peek(stream)) => peeked,
+        () = drain.begun() => return,
     };
-    let transport = Transport::Plaintext(Peeked::untouched(stream));
-    listener::serve(&proxy, transport, downstream, None, &drain).await;
+    let Ok(Ok(Some((stream, spoken)))) = peeked else {
+        return;
+    };
+    let Spoken::Plaintext(protocol) = spoken else {
+        worker.proxy.metrics.protocol_broken(Direction::Outbound);
+        return;
+    };
+    let identity = &worker.proxy.bootstrap.identity;
+    let downstream = Downstream::new(Direction::Outbound, address, None, identity);
+    let transport = Transport::Plaintext(stream);
+    listener::serve(&worker, transport, protocol, downstream, None, &drain).await;
 }

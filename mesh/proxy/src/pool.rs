@@ -1,56 +1,85 @@
-//! The connections of one cluster: at most so many open, idle ones used again, and a bounded queue for the rest.
+//! The connections of one cluster: at most so many open, used again, and a bounded queue for those who have to wait.
 //!
-//! An open connection holds a [`Slot`] until it is closed. Who wants one gets, in this order: an idle connection to its
-//! endpoint, a free slot, or a place in the queue. The queue is served in its order, as connections become idle or slots
-//! free. When all slots are taken by idle connections to other endpoints, one of those is closed to make room.
+//! Each worker has a pool of its own, since a connection belongs to the worker that opened it; the limits are those of all
+//! workers together (`budget`). A connection carries one request at a time (*exclusive*: HTTP/1.1), and waits here
+//! between two of them, or many at once (HTTP/2), and stays here while it does.
+//!
+//! An open connection holds a [`Slot`] until it is closed. Who wants one gets, in this order: an open connection to its
+//! endpoint, a free slot to open one, or a place in the queue. While somebody opens a connection that many can share,
+//! the others wait for it. When all slots are taken by idle connections to other endpoints, one of those is closed to make room.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::mem;
+mod budget;
+mod inner;
+mod slot;
+
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use hallway_model::cluster::ClusterLimits;
 use tokio::sync::oneshot;
 
-/// A connection that can wait in a pool.
-pub(crate) trait Pooled: Send {
+use self::budget::{Budget, Pending};
+use self::inner::Inner;
+pub(crate) use self::slot::Slot;
+
+/// A connection that can be in a pool.
+pub(crate) trait Pooled: Send + Sized {
     /// To whom it leads.
     type Key: Clone + Ord + Send;
+    /// Why none could be opened.
+    type Error: Clone + Send;
+
+    /// Whether connections to `key` are expected to carry many requests at once.
+    fn may_be_shared(key: &Self::Key) -> bool;
 
     /// Which connection it is.
     fn id(&self) -> u64;
 
     /// What it is good for now.
     fn condition(&self) -> Condition;
+
+    /// Another hold on the same connection; none when it is exclusive.
+    fn share(&self) -> Option<Self>;
+
+    /// Counts this hold as a request that a shared connection carries, until it is dropped.
+    fn count(&mut self);
+
+    /// Whether it carries no request now.
+    fn is_idle(&self) -> bool;
 }
 
-/// What an idle connection is good for.
+/// What a connection is good for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Condition {
     /// The next request.
     Ready,
-    /// A later request: it is still finishing the one before.
+    /// A later request: it carries as many as it can.
     Busy,
     /// Nothing: it is closed, or too old.
     Spent,
 }
 
-/// The pool of one cluster, shared by all its users.
+/// The pool of one worker for one cluster.
 pub(crate) struct Pool<C: Pooled> {
     inner: Mutex<Inner<C>>,
-}
-
-/// The right to keep one connection open. Dropping it makes room for another.
-pub(crate) struct Slot<C: Pooled> {
-    /// Taken out when the slot is given up by other means than its drop.
-    pool: Option<Arc<Pool<C>>>,
+    budget: Arc<Budget<C>>,
 }
 
 /// What a request gets to work with.
 pub(crate) enum Lease<C: Pooled> {
     /// A connection that was open.
-    Idle(C),
+    Open(C),
     /// The right to open one.
     Slot(Slot<C>),
+}
+
+/// Why a request gets nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum NoLease<E> {
+    /// The queue is full.
+    Overflow(Overflow),
+    /// It waited for another to open a connection, which failed.
+    Failed(E),
 }
 
 /// The queue is full.
@@ -62,110 +91,175 @@ pub(crate) struct Overflow {
     pub(crate) pending: u32,
 }
 
-struct Inner<C: Pooled> {
-    limits: ClusterLimits,
-    /// The endpoints that the cluster has now; connections to others are not kept.
-    current: BTreeSet<C::Key>,
-    /// Of each endpoint, the connection used last at the end.
-    idle: BTreeMap<C::Key, Vec<C>>,
-    open: u32,
-    waiting: VecDeque<Waiter<C>>,
-}
-
-struct Waiter<C: Pooled> {
-    key: C::Key,
-    hand_over: oneshot::Sender<Lease<C>>,
+/// A place in the queue.
+struct Waiting<C: Pooled> {
+    handed_over: oneshot::Receiver<Result<Lease<C>, C::Error>>,
+    _pending: Pending<C>,
 }
 
 impl<C: Pooled> Pool<C> {
-    pub(crate) fn new(limits: ClusterLimits) -> Self {
-        Self {
-            inner: Mutex::new(Inner {
-                limits,
-                current: BTreeSet::new(),
-                idle: BTreeMap::new(),
-                open: 0,
-                waiting: VecDeque::new(),
-            }),
-        }
+    /// One pool for each of so many workers, with `limits` for all of them together.
+    pub(crate) fn of_workers(workers: usize, limits: ClusterLimits) -> Vec<Arc<Self>> {
+        let budget = Arc::new(Budget::new(limits));
+        let pool = || {
+            Arc::new(Self {
+                inner: Mutex::new(Inner::new()),
+                budget: Arc::clone(&budget),
+            })
+        };
+        let pools: Vec<Arc<Self>> = (0..workers).map(|_| pool()).collect();
+        budget.shared_by(&pools);
+        pools
     }
 
-    /// Puts new limits in force, and closes idle connections to endpoints that are not in `current`. Higher limits
+    /// Puts new limits in force, and lets go of connections to endpoints that are not in `current`. Higher limits
     /// serve those who wait at once.
     pub(crate) fn configure(self: &Arc<Self>, limits: ClusterLimits, current: BTreeSet<C::Key>) {
+        self.budget.configure(limits);
         let mut inner = self.lock();
-        inner.limits = limits;
-        let (kept, dropped) = mem::take(&mut inner.idle)
-            .into_iter()
-            .partition(|(key, _)| current.contains(key));
-        inner.idle = kept;
-        inner.current = current;
-        while inner.open < inner.limits.connections && self.hand_over_slot(&mut inner) {
-            inner.open += 1;
-        }
+        let dropped = inner.keep_only(current);
+        self.serve_slots(&mut inner);
         close(inner, dropped);
     }
 
-    /// A connection to `key`, or the right to open one. With `fresh`, idle connections are passed over.
-    pub(crate) async fn acquire(self: &Arc<Self>, key: &C::Key, fresh: bool) -> Result<Lease<C>, Overflow> {
-        let handed_over = {
+    /// A connection to `key`, or the right to open one. With `fresh`, open connections are passed over.
+    pub(crate) async fn acquire(
+        self: &Arc<Self>,
+        key: &C::Key,
+        fresh: bool,
+    ) -> Result<Lease<C>, NoLease<C::Error>> {
+        let waiting = {
             let mut inner = self.lock();
-            let found = if fresh { None } else { inner.take_idle(key) };
+            let found = if fresh { None } else { inner.take(key) };
             if let Some(connection) = found {
-                return Ok(Lease::Idle(connection));
+                return Ok(Lease::Open(connection));
             }
-            if inner.open < inner.limits.connections {
-                inner.open += 1;
-                return Ok(Lease::Slot(Slot::of(self)));
+            let dials = fresh || inner.may_dial(key);
+            if dials && self.budget.try_open() {
+                inner.dials(key);
+                return Ok(Lease::Slot(Slot::new(self, key)));
             }
-            let (handed_over, evicted) = inner.enqueue(key)?;
+            let evicted = dials.then(|| inner.evict_idle()).flatten();
+            let must_ask_others = dials && evicted.is_none();
+            let pending = self.budget.pending(evicted.is_some()).map_err(NoLease::Overflow);
+            let (hand_over, handed_over) = oneshot::channel();
+            if pending.is_ok() {
+                inner.enqueue(key, hand_over);
+            }
             close(inner, evicted);
-            handed_over
+            if must_ask_others && pending.is_ok() {
+                self.budget.ask_others_to_evict(self);
+            }
+            Waiting {
+                handed_over,
+                _pending: pending?,
+            }
         };
-        let lease = handed_over.await;
-        Ok(lease.expect("the pool drops no waiter that still waits"))
+        let lease = waiting.handed_over.await;
+        lease
+            .expect("the pool drops no waiter that still waits")
+            .map_err(NoLease::Failed)
     }
 
     /// Takes back a connection that has finished its request.
-    pub(crate) fn put(&self, key: &C::Key, connection: C) {
+    pub(crate) fn put(self: &Arc<Self>, key: &C::Key, connection: C) {
+        if connection.share().is_some() {
+            return self.put_shared(key, connection);
+        }
         let mut inner = self.lock();
-        let surplus = inner.give_idle(key, connection);
+        let surplus = inner.put(key, connection, self.budget.anybody_waits());
         close(inner, surplus);
     }
 
-    /// Closes connection `id`, if it is idle.
-    pub(crate) fn evict(&self, key: &C::Key, id: u64) {
+    /// One request less: there may be room for another, or the connection itself may make room.
+    fn put_shared(self: &Arc<Self>, key: &C::Key, connection: C) {
+        let id = connection.id();
+        drop(connection);
+        if !self.budget.anybody_waits() {
+            return;
+        }
         let mut inner = self.lock();
-        let evicted = inner.idle.get_mut(key).and_then(|idle| {
-            let position = idle.iter().position(|connection| connection.id() == id)?;
-            Some(idle.remove(position))
-        });
+        self.serve_key(&mut inner, key);
+        let surplus = inner.remove_if_idle(key, id);
+        self.serve_slots(&mut inner);
+        close(inner, surplus);
+    }
+
+    /// Lets go of connection `id`: it takes no further request from here.
+    pub(crate) fn evict(self: &Arc<Self>, key: &C::Key, id: u64) {
+        let mut inner = self.lock();
+        let evicted = inner.remove(key, id);
+        self.serve_slots(&mut inner);
         close(inner, evicted);
     }
 
-    /// Passes a slot on, unless the limit was lowered meanwhile.
-    fn release(self: Arc<Self>) {
+    /// A connection was opened.
+    fn opened(self: &Arc<Self>, key: &C::Key, connection: &C) {
         let mut inner = self.lock();
-        let lowered = inner.open > inner.limits.connections;
-        if lowered || !self.hand_over_slot(&mut inner) {
-            inner.open -= 1;
+        let shared = connection.share().is_some();
+        inner.opened(key, shared);
+        if shared {
+            inner.add_shared(key, connection);
+            self.serve_key(&mut inner, key);
+        }
+        self.serve_slots(&mut inner);
+    }
+
+    /// None could be opened. Those who waited for it fail with it: it would be the same for them, one after the other.
+    fn failed(self: &Arc<Self>, key: &C::Key, error: &C::Error) {
+        let mut inner = self.lock();
+        inner.dialed(key);
+        let disappointed = match C::may_be_shared(key) {
+            true => inner.take_waiters(key),
+            false => Vec::new(),
+        };
+        drop(inner);
+        for waiter in disappointed {
+            // Who has left meanwhile does not want to know.
+            let _ = waiter.send(Err(error.clone()));
         }
     }
 
-    /// Hands a slot to the first who still waits, and tells whether there was anybody.
-    fn hand_over_slot(self: &Arc<Self>, inner: &mut Inner<C>) -> bool {
-        let mut lease = Lease::Slot(Slot::of(self));
-        while let Some(waiter) = inner.waiting.pop_front() {
-            match waiter.hand_over.send(lease) {
-                Ok(()) => return true,
-                Err(unwanted) => lease = unwanted,
+    /// A slot was given up.
+    fn release(self: &Arc<Self>, key: &C::Key, while_dialing: bool) {
+        self.budget.close();
+        let mut inner = self.lock();
+        if while_dialing {
+            inner.dialed(key);
+        }
+        self.serve_slots(&mut inner);
+        drop(inner);
+        self.budget.let_others_serve(self);
+    }
+
+    /// Hands open connections to `key` to those who wait for them.
+    fn serve_key(&self, inner: &mut Inner<C>, key: &C::Key) {
+        while let Some(hand_over) = inner.first_waiter_for(key) {
+            let Some(connection) = inner.take(key) else {
+                inner.requeue(key, hand_over);
+                return;
+            };
+            if let Err(Ok(Lease::Open(unwanted))) = hand_over.send(Ok(Lease::Open(connection))) {
+                inner.untake(key, unwanted);
             }
         }
-        // Its drop would want the lock.
-        if let Lease::Slot(mut slot) = lease {
-            slot.pool = None;
+    }
+
+    /// Hands free slots to those who wait for one, in their order.
+    fn serve_slots(self: &Arc<Self>, inner: &mut Inner<C>) {
+        while let Some(key) = inner.first_dialer() {
+            if !self.budget.try_open() {
+                return;
+            }
+            let hand_over = inner.first_waiter_for(&key).expect("it was just found");
+            inner.dials(&key);
+            if let Err(Ok(Lease::Slot(unwanted))) = hand_over.send(Ok(Lease::Slot(Slot::new(self, &key)))) {
+                // Its drop would want the lock.
+                unwanted.forget();
+                inner.dialed(&key);
+                self.budget.close();
+            }
         }
-        false
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<C>> {
@@ -179,91 +273,6 @@ impl<C: Pooled> Pool<C> {
 fn close<C: Pooled>(inner: MutexGuard<'_, Inner<C>>, connections: impl Sized) {
     drop(inner);
     drop(connections);
-}
-
-impl<C: Pooled> Inner<C> {
-    /// The connection to `key` that was used last and is ready; spent ones on the way are dropped.
-    fn take_idle(&mut self, key: &C::Key) -> Option<C> {
-        let idle = self.idle.get_mut(key)?;
-        idle.retain(|connection| connection.condition() != Condition::Spent);
-        let position = idle
-            .iter()
-            .rposition(|connection| connection.condition() == Condition::Ready)?;
-        Some(idle.remove(position))
-    }
-
-    /// Passes a connection on to who waits for its endpoint, or keeps it. It is given back, to be closed, when it is
-    /// of no use, or when somebody waits for a slot to another endpoint.
-    fn give_idle(&mut self, key: &C::Key, connection: C) -> Option<C> {
-        if connection.condition() == Condition::Spent || !self.current.contains(key) {
-            return Some(connection);
-        }
-        self.forget_gone();
-        if self.waiting.is_empty() {
-            self.idle.entry(key.clone()).or_default().push(connection);
-            return None;
-        }
-        let waits = self.waiting.iter().position(|waiter| waiter.key == *key);
-        match waits {
-            Some(position) if connection.condition() == Condition::Ready => {
-                let waiter = self
-                    .waiting
-                    .remove(position)
-                    .expect("the position was just found");
-                match waiter.hand_over.send(Lease::Idle(connection)) {
-                    Ok(()) => None,
-                    // It has left since it was counted: the connection may close, its slot goes to the next.
-                    Err(Lease::Idle(connection)) => Some(connection),
-                    Err(Lease::Slot(_)) => unreachable!("a connection was sent"),
-                }
-            }
-            _ => Some(connection),
-        }
-    }
-
-    /// Joins the queue, and closes an idle connection when that is what makes room.
-    fn enqueue(&mut self, key: &C::Key) -> Result<(oneshot::Receiver<Lease<C>>, Option<C>), Overflow> {
-        self.forget_gone();
-        let evicted = self
-            .idle
-            .values_mut()
-            .find(|idle| !idle.is_empty())
-            .map(|idle| idle.remove(0));
-        let pending = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
-        if evicted.is_none() && pending >= self.limits.pending_requests {
-            return Err(Overflow {
-                connections: self.open,
-                pending,
-            });
-        }
-        let (hand_over, handed_over) = oneshot::channel();
-        self.waiting.push_back(Waiter {
-            key: key.clone(),
-            hand_over,
-        });
-        Ok((handed_over, evicted))
-    }
-
-    /// Forgets those who no longer wait.
-    fn forget_gone(&mut self) {
-        self.waiting.retain(|waiter| !waiter.hand_over.is_closed());
-    }
-}
-
-impl<C: Pooled> Slot<C> {
-    fn of(pool: &Arc<Pool<C>>) -> Self {
-        Self {
-            pool: Some(Arc::clone(pool)),
-        }
-    }
-}
-
-impl<C: Pooled> Drop for Slot<C> {
-    fn drop(&mut self) {
-        if let Some(pool) = self.pool.take() {
-            pool.release();
-        }
-    }
 }
 
 #[cfg(test)]

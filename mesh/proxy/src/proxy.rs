@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use crate::configuration::{Configuration, Environment};
 use crate::discovery::StreamError;
 use crate::metrics::Metrics;
-use crate::randomness::Randomness;
+use crate::randomness::Draws;
 
-/// One proxy. Requests, connections and the discovery client work on it through an `Arc`.
+/// One proxy: what its workers, its discovery client and its admin endpoint share.
 pub(crate) struct Proxy {
     /// The machine.
     pub(crate) host: Host,
@@ -26,8 +26,12 @@ pub(crate) struct Proxy {
     pub(crate) store: SvidStore,
     /// Its metrics.
     pub(crate) metrics: Metrics,
-    /// Its random streams.
-    pub(crate) randomness: Randomness,
+    /// Who it is, as text.
+    pub(crate) principal: String,
+    /// Jitter of pauses before another try to reach the control plane.
+    pub(crate) reconnect: Draws,
+    /// When its SVID and its discovery stream are renewed.
+    pub(crate) renewals: Draws,
     configuration: ArcSwapOption<Configuration>,
     ready: watch::Sender<bool>,
     /// Why there is no discovery stream.
@@ -41,18 +45,26 @@ pub(crate) struct Admitted(Arc<Proxy>);
 
 impl Proxy {
     pub(crate) fn new(host: Host, bootstrap: ProxyBootstrap, store: SvidStore) -> Self {
+        let draws = |kind: &str| Draws::new(&host, &format!("proxy {} {kind}", bootstrap.workload));
         Self {
-            randomness: Randomness::new(&host, &bootstrap.workload),
+            principal: bootstrap.identity.to_string(),
+            reconnect: draws("reconnect"),
+            renewals: draws("renewals"),
+            metrics: Metrics::new(workers(&bootstrap)),
             host,
             bootstrap,
             store,
-            metrics: Metrics::new(),
             configuration: ArcSwapOption::empty(),
             ready: watch::Sender::new(false),
             trouble: ArcSwapOption::empty(),
             requests: AtomicUsize::new(0),
             connections: AtomicU64::new(0),
         }
+    }
+
+    /// How many workers it has.
+    pub(crate) fn workers(&self) -> usize {
+        workers(&self.bootstrap)
     }
 
     /// The workload that it stands beside.
@@ -81,6 +93,7 @@ impl Proxy {
             store: &self.store,
             workload: self.workload(),
             limits: &self.bootstrap.limits,
+            workers: self.workers(),
         }
     }
 
@@ -148,6 +161,10 @@ impl Proxy {
         self.metrics.refused(refusal.direction, refusal.reason);
         self.record(ProxyRecord::Refusal(refusal));
     }
+}
+
+fn workers(bootstrap: &ProxyBootstrap) -> usize {
+    bootstrap.workers.max(1) as usize
 }
 
 impl Drop for Admitted {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use hallway_host::{Host, Random};
 
-/// The streams. Each is locked for one draw only, never across an await.
+/// The streams of one worker. Each is locked for one draw only, never across an await, and by its worker alone.
 pub(crate) struct Randomness {
     /// Weighted backends.
     pub(crate) split: Draws,
@@ -14,31 +14,33 @@ pub(crate) struct Randomness {
     pub(crate) retry: Draws,
     /// Request, trace and span ids.
     pub(crate) ids: Draws,
-    /// Lives of connections and SVIDs.
+    /// Lives of connections.
     pub(crate) lifetimes: Draws,
-    /// Pauses before another try to reach the control plane.
-    pub(crate) reconnect: Draws,
 }
 
 /// One stream.
 pub(crate) struct Draws(Mutex<Random>);
 
 impl Randomness {
-    /// The streams of `workload`. They carry its name, since two proxies on one machine must not mint equal ids.
-    pub(crate) fn new(host: &Host, workload: &str) -> Self {
-        let draws = |kind: &str| Draws(Mutex::new(host.random(&format!("proxy {workload} {kind}"))));
+    /// The streams of the worker `who`. They carry its name, since two proxies on one machine must not mint equal ids.
+    pub(crate) fn new(host: &Host, who: &str) -> Self {
+        let draws = |kind: &str| Draws::new(host, &format!("proxy {who} {kind}"));
         Self {
             split: draws("split"),
             balance: draws("balance"),
             retry: draws("retry"),
             ids: draws("ids"),
             lifetimes: draws("lifetimes"),
-            reconnect: draws("reconnect"),
         }
     }
 }
 
 impl Draws {
+    /// The stream of that label.
+    pub(crate) fn new(host: &Host, label: &str) -> Self {
+        Self(Mutex::new(host.random(label)))
+    }
+
     /// Draws from the stream.
     pub(crate) fn with<T>(&self, draw: impl FnOnce(&mut Random) -> T) -> T {
         draw(&mut self.0.lock().expect("drawing a number does not panic"))

@@ -75,7 +75,7 @@ impl LocalReply {
             help: self.help,
             flag: self.flag,
             answered_by: &answered_by,
-            request_id: exchange.request_id(),
+            request_id: exchange.request_id().to_str().unwrap_or_default(),
         };
         let mut text = serde_json::to_vec(&body).expect("texts can be written as JSON");
         text.push(b'\n');

@@ -8,52 +8,49 @@
 //! Each request is served by the configuration that is in force when it arrives.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallway_model::route::{Retry, Target};
-use hallway_model::telemetry::{Direction, Judgement, ResponseFlag};
+use hallway_model::route::Target;
+use hallway_model::telemetry::{Direction, ResponseFlag};
 use hallway_traffic::retry::{self, Outcome, ReturnReason, Verdict};
 use hallway_traffic::timeout::{TimeoutKind, allowance, remaining};
 use hallway_traffic::{Selection, split};
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::access::{AttemptFacts, Exchange};
 use crate::attempt::{self, Answer, AttemptError, Upstream};
 use crate::body::Upload;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Endpoint};
 use crate::configuration::Configuration;
 use crate::downstream::Downstream;
 use crate::head::{Head, Hop};
-use crate::overdue::Overdue;
-use crate::proxy::Proxy;
+use crate::incoming::Incoming;
 use crate::reply::{self, LocalReply};
 use crate::response::{Deadline, Download, ResponseBody, forwarded};
-use crate::time::micros;
+use crate::worker::Worker;
 
 /// Serves one request.
 pub(crate) async fn handle(
-    proxy: Arc<Proxy>,
-    downstream: Arc<Downstream>,
-    overdue: Overdue,
+    worker: &Arc<Worker>,
+    downstream: &Arc<Downstream>,
     request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, Infallible> {
-    let mut exchange = Box::new(Exchange::begin(&proxy, &downstream, &request));
-    Ok(match serve(&proxy, &downstream, &mut exchange, request).await {
-        Ok(answer) => answer.map(|download| ResponseBody::upstream(download, exchange, &overdue)),
-        Err(reply) => reply.respond(&proxy, downstream.direction, exchange),
-    })
+) -> Response<ResponseBody> {
+    let mut exchange = Box::new(Exchange::begin(worker, downstream, &request));
+    match serve(worker, downstream, &mut exchange, request).await {
+        Ok(answer) => answer.map(|download| ResponseBody::upstream(download, exchange)),
+        Err(reply) => reply.respond(&worker.proxy, downstream.direction, exchange),
+    }
 }
 
 async fn serve(
-    proxy: &Arc<Proxy>,
+    worker: &Arc<Worker>,
     downstream: &Downstream,
     exchange: &mut Exchange,
     request: Request<Incoming>,
 ) -> Result<Response<Download>, LocalReply> {
+    let proxy = &worker.proxy;
     exchange.admitted(proxy.admit().ok_or_else(reply::too_many_requests)?);
     let configuration = proxy.configuration().ok_or_else(reply::not_configured)?;
     let (parts, body) = request.into_parts();
@@ -63,12 +60,12 @@ async fn serve(
     accept(&configuration, downstream)?;
 
     let selection = route(&configuration, downstream, &head)?;
-    exchange.routed(&selection.rule.rule);
-    let cluster = choose_cluster(proxy, &configuration, downstream, &selection)?;
+    exchange.routed(selection.rule);
+    let cluster = choose_cluster(worker, &configuration, downstream, &selection)?;
     exchange.clustered(cluster);
 
     let call = Call {
-        proxy,
+        worker,
         downstream,
         head,
         selection,
@@ -78,11 +75,14 @@ async fn serve(
     let mut tried = BTreeSet::new();
     loop {
         let mut facts = AttemptFacts::default();
-        let result = call.attempt(exchange, &mut upload, &mut tried, &mut facts).await;
+        let chosen = cluster.choose(&tried, &worker.randomness.balance);
+        let endpoint = chosen.map(|(_, endpoint)| endpoint);
+        let result = call.attempt(exchange, &mut upload, endpoint, &mut facts).await;
         match call.judge(exchange, &upload, &facts, &result) {
             Verdict::Retry { after, .. } => pause(after, result.ok()).await,
             Verdict::Return { .. } => return call.finish(exchange, result),
         }
+        tried.extend(chosen.map(|(position, _)| position));
     }
 }
 
@@ -102,8 +102,8 @@ fn route<'a>(
     head: &Head,
 ) -> Result<Selection<'a>, LocalReply> {
     let table = configuration
-        .table(downstream.direction, head.authority())
-        .ok_or_else(|| reply::unknown_authority(head.authority(), configuration.authorities()))?;
+        .table(downstream.direction, head.authority().as_str())
+        .ok_or_else(|| reply::unknown_authority(head.authority().as_str(), configuration.authorities()))?;
     table
         .select(&head.for_routing())
         .ok_or_else(|| reply::no_rule(table.name()))
@@ -111,13 +111,13 @@ fn route<'a>(
 
 /// The cluster that the request goes to, with all its attempts.
 fn choose_cluster<'a>(
-    proxy: &Proxy,
+    worker: &Worker,
     configuration: &'a Configuration,
     downstream: &Downstream,
     selection: &Selection<'_>,
-) -> Result<&'a Cluster, LocalReply> {
+) -> Result<&'a Arc<Cluster>, LocalReply> {
     let rule = &selection.rule.rule;
-    let chosen = proxy
+    let chosen = worker
         .randomness
         .split
         .with(|random| split::choose(&rule.backends, random));
@@ -132,18 +132,18 @@ fn choose_cluster<'a>(
 
 /// What stays the same from attempt to attempt.
 struct Call<'a> {
-    proxy: &'a Arc<Proxy>,
+    worker: &'a Arc<Worker>,
     downstream: &'a Downstream,
     head: Head,
     selection: Selection<'a>,
-    cluster: &'a Cluster,
+    cluster: &'a Arc<Cluster>,
 }
 
 impl Call<'_> {
     /// Holds the body, if the request may have to be sent again.
     async fn hold(&self, exchange: &Exchange, body: Incoming) -> Result<Upload, LocalReply> {
         let rule = &self.selection.rule.rule;
-        let limit = self.proxy.bootstrap.limits.buffered_body_bytes;
+        let limit = self.worker.proxy.bootstrap.limits.buffered_body_bytes;
         let holding = Upload::new(body, rule.retry.is_some(), limit, exchange.upload());
         let held = match rule.timeouts.request {
             None => holding.await,
@@ -158,22 +158,17 @@ impl Call<'_> {
         held.map_err(|error| AttemptError::Downstream(error.to_string()).reply())
     }
 
-    /// Makes one attempt, at an endpoint that was not tried yet if there is one.
+    /// Makes one attempt at `endpoint`.
     async fn attempt(
         &self,
         exchange: &mut Exchange,
         upload: &mut Upload,
-        tried: &mut BTreeSet<usize>,
+        endpoint: Option<&Arc<Endpoint>>,
         facts: &mut AttemptFacts,
     ) -> Result<Answer, AttemptError> {
-        let chosen = self.cluster.choose(tried, &self.proxy.randomness.balance);
-        let (attempt, span_id) = exchange.begin_attempt(chosen.map(|(_, endpoint)| endpoint.as_ref()));
-        let Some((position, endpoint)) = chosen else {
-            return Err(AttemptError::NoEndpoint(self.cluster.name.to_string()));
-        };
-        tried.insert(position);
+        let (attempt, span_id) = exchange.begin_attempt(endpoint);
+        let endpoint = endpoint.ok_or_else(|| AttemptError::NoEndpoint(self.cluster.name.to_string()))?;
         let hop = Hop {
-            own: &self.proxy.bootstrap.identity,
             downstream: self.downstream,
             request_id: exchange.request_id(),
             trace: exchange.trace(),
@@ -181,15 +176,15 @@ impl Call<'_> {
             attempt,
         };
         let edits = &self.selection.rule.request_headers;
-        let request = self.head.for_attempt(upload.next(), edits, &hop);
+        let request = |body| self.head.for_attempt(body, edits, &hop);
         let upstream = Upstream {
-            proxy: self.proxy,
+            worker: self.worker,
             direction: self.downstream.direction,
             cluster: self.cluster,
             endpoint,
             upload: exchange.upload(),
         };
-        attempt::attempt(upstream, request, self.deadline(exchange), facts).await
+        attempt::attempt(upstream, request, upload.next(), self.deadline(exchange), facts).await
     }
 
     /// When an attempt that begins now has to end.
@@ -229,10 +224,10 @@ impl Call<'_> {
             remaining: remaining(&rule.timeouts, exchange.arrived().elapsed()),
         };
         let judging = |random: &mut _| retry::judge(rule.retry.as_ref(), &attempt, random);
-        let verdict = self.proxy.randomness.retry.with(judging);
+        let verdict = self.worker.randomness.retry.with(judging);
         let outcome = result.as_ref().map(|answer| answer.head.status);
         exchange.learned(facts, outcome.map_err(ToString::to_string));
-        exchange.judged(judgement(verdict, rule.retry.as_ref()));
+        exchange.judged(verdict, rule.retry.as_ref().map_or(0, |policy| policy.attempts));
         if let Verdict::Return {
             reason: Some(ReturnReason::AttemptsUsedUp { attempts: 2.. }),
         } = verdict
@@ -251,7 +246,7 @@ impl Call<'_> {
         let answer = result.map_err(|error| error.reply())?;
         exchange.answered(answer.head.status);
         let edits = &self.selection.rule.response_headers;
-        Ok(forwarded(self.proxy, answer, edits))
+        Ok(forwarded(&self.worker.proxy, answer, edits))
     }
 }
 
@@ -263,17 +258,4 @@ async fn pause(after: Duration, rejected: Option<Answer>) {
         let _ = timeout_at(end, answer.download.discard()).await;
     }
     sleep_until(end).await;
-}
-
-fn judgement(verdict: Verdict, policy: Option<&Retry>) -> Judgement {
-    match verdict {
-        Verdict::Return { reason } => Judgement::Returned {
-            reason: reason.map(|reason| reason.to_string()),
-        },
-        Verdict::Retry { after, reason } => Judgement::Retried {
-            reason: reason.to_string(),
-            limit: policy.map_or(0, |policy| policy.attempts),
-            backoff_us: micros(after),
-        },
-    }
 }

@@ -12,7 +12,6 @@ use http::header::DATE;
 use http::{Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep};
 
@@ -21,6 +20,7 @@ use crate::attempt::Answer;
 use crate::body::Taken;
 use crate::cluster::InFlight;
 use crate::connection::Checkout;
+use crate::incoming::{BrokenBody, Incoming};
 use crate::overdue::{Overdue, Watched};
 use crate::proxy::Proxy;
 use crate::reply::X_HALLWAY_ANSWERED_BY;
@@ -29,7 +29,8 @@ use crate::reply::X_HALLWAY_ANSWERED_BY;
 pub(crate) struct ResponseBody {
     source: Source,
     exchange: Box<Exchange>,
-    _watched: Option<Watched>,
+    /// Held until the end.
+    watched: Option<Watched>,
 }
 
 enum Source {
@@ -68,7 +69,7 @@ pub(crate) enum BrokenResponse {
     #[error("{}", .0.passed())]
     Timeout(Deadline),
     #[error("the upstream broke off its answer: {0}")]
-    Upstream(#[from] hyper::Error),
+    Upstream(#[from] BrokenBody),
 }
 
 /// The answer as the caller gets it: its head cleared of what concerns the hop before, with the rule's `edits`.
@@ -135,10 +136,8 @@ impl Download {
 
     fn finish(&mut self) {
         self.in_flight = None;
-        if let Some(checkout) = self.checkout.take()
-            && self.taken.is_whole()
-        {
-            checkout.finish();
+        if let Some(checkout) = self.checkout.take() {
+            checkout.finish(self.taken.is_whole());
         }
     }
 
@@ -166,21 +165,37 @@ impl ResponseBody {
         Self {
             source: Source::Local((!text.is_empty()).then_some(text)),
             exchange,
-            _watched: None,
+            watched: None,
         }
     }
 
-    /// The body of an upstream's answer. Its deadline holds even if nobody asks for it.
-    pub(crate) fn upstream(mut download: Download, mut exchange: Box<Exchange>, overdue: &Overdue) -> Self {
+    /// The body of an upstream's answer.
+    pub(crate) fn upstream(mut download: Download, mut exchange: Box<Exchange>) -> Self {
         // The server does not ask for the frames of a body that is empty.
         if download.finish_at_end() {
             exchange.complete();
         }
         Self {
-            _watched: download.deadline.map(|deadline| overdue.watch(deadline.at)),
             source: Source::Upstream(Box::new(download)),
             exchange,
+            watched: None,
         }
+    }
+
+    /// When it must have ended, unless it has.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match &self.source {
+            Source::Upstream(download) if !self.exchange.is_complete() => {
+                download.deadline.map(|deadline| deadline.at)
+            }
+            _ => None,
+        }
+    }
+
+    /// Has `overdue` see to it that the deadline holds even if nobody asks for the body.
+    pub(crate) fn watched_by(mut self, overdue: &Overdue) -> Self {
+        self.watched = self.deadline().map(|deadline| overdue.watch(deadline));
+        self
     }
 }
 

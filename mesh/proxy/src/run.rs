@@ -15,9 +15,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::control_plane::ControlPlane;
-use crate::drain::Drainer;
 use crate::proxy::Proxy;
-use crate::{admin, discovery, inbound, outbound, svid};
+use crate::workers::Workers;
+use crate::{admin, discovery, svid};
 
 /// Why a proxy cannot run.
 #[derive(Debug, Error)]
@@ -31,6 +31,16 @@ pub enum ProxyError {
         listener: &'static str,
         /// Where it should be.
         address: SocketAddr,
+        /// What the machine says.
+        source: io::Error,
+    },
+    /// A further worker could not be started.
+    #[error(
+        "worker {worker} cannot be started: {source}; ask for fewer with `workers`, or raise the limits of the machine"
+    )]
+    Worker {
+        /// Which worker, from 0.
+        worker: usize,
         /// What the machine says.
         source: io::Error,
     },
@@ -58,7 +68,8 @@ pub enum ProxyError {
 /// hold or answer what comes.
 ///
 /// # Errors
-/// When it cannot open its listeners, or is not let into the mesh. Whatever happens later, it goes on serving.
+/// When it cannot open its listeners or start its workers, or is not let into the mesh. Whatever happens later, it goes
+/// on serving.
 pub async fn run(
     host: Host,
     bootstrap: ProxyBootstrap,
@@ -77,11 +88,7 @@ pub async fn run(
         admin: admin.address,
     });
 
-    let (applications, peers) = (Drainer::new(), Drainer::new());
-    let outbound = outbound::run(Arc::clone(&proxy), outbound.listener, applications.drain());
-    let inbound = inbound::run(Arc::clone(&proxy), inbound.listener, peers.drain());
-    proxy.host.spawn(outbound);
-    proxy.host.spawn(inbound);
+    let workers = Workers::start(&proxy, outbound.listener, inbound.listener)?;
     let admin = proxy.host.spawn(admin::run(Arc::clone(&proxy), admin.listener));
     let _admin_ends_with_the_proxy = admin.abort_on_drop();
 
@@ -89,10 +96,7 @@ pub async fn run(
         Err(error) = belong(&proxy, &control_plane) => (Err(error), Duration::ZERO),
         () = shutdown.cancelled() => (Ok(()), proxy.bootstrap.drain),
     };
-    // Peers first: what the application still does for them may need the outbound side.
-    let end = Instant::now() + patience;
-    peers.finish(end).await;
-    applications.finish(end).await;
+    workers.finish(Instant::now() + patience).await;
     ended
 }
 

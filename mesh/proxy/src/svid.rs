@@ -44,7 +44,7 @@ pub(crate) async fn join(proxy: &Proxy, control_plane: &ControlPlane) -> Result<
         match control_plane.post("/v1/join", &message).await {
             Ok(response) => return install(proxy, &key, &response),
             Err(error) if error.is_final() => return Err(error.into()),
-            Err(_) => backoff.pause(&proxy.randomness.reconnect).await,
+            Err(_) => backoff.pause(&proxy.reconnect).await,
         }
     }
 }
@@ -55,7 +55,7 @@ pub(crate) async fn keep_renewed(proxy: &Proxy, control_plane: &ControlPlane) ->
         tokio::time::sleep(time_to_renewal(proxy)).await;
         let mut backoff = Backoff::new();
         while renew(proxy, control_plane).await.is_err() {
-            backoff.pause(&proxy.randomness.reconnect).await;
+            backoff.pause(&proxy.reconnect).await;
         }
     }
 }
@@ -101,9 +101,6 @@ fn time_to_renewal(proxy: &Proxy) -> Duration {
         .svid()
         .map_or(SystemTime::UNIX_EPOCH, |svid| svid.not_after());
     let left = expires.duration_since(now).unwrap_or_default();
-    let share = proxy
-        .randomness
-        .lifetimes
-        .with(|random| random.random_range(0.45..0.55));
+    let share = proxy.renewals.with(|random| random.random_range(0.45..0.55));
     left.mul_f64(share)
 }

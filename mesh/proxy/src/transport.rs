@@ -4,10 +4,13 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::{Buf, BytesMut};
 use hallway_host::Stream;
-use hallway_identity::PeerCertificate;
+use hallway_identity::{PeerCertificate, Versions};
+use hallway_model::Protocol;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
+use tokio_util::io::poll_read_buf;
 
 /// An established connection.
 pub(crate) enum Transport {
@@ -17,14 +20,33 @@ pub(crate) enum Transport {
     Tls(Box<TlsStream<Peeked>>),
 }
 
-/// A stream whose first byte was looked at, and is read again.
+/// A stream of which some bytes were read ahead: the first ones, to see what is spoken, and under TLS as much as the
+/// kernel has. rustls asks for 4 KiB at a time, which would be a system call for each few requests of a busy
+/// HTTP/2 connection.
 pub(crate) struct Peeked {
-    first: Option<u8>,
     stream: Stream,
+    ahead: BytesMut,
+    /// How much to read ahead; nothing when 0.
+    reads_ahead: usize,
+}
+
+/// What the first bytes of a connection say.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Spoken {
+    /// A TLS handshake.
+    Tls,
+    /// HTTP in the clear, of this version.
+    Plaintext(Protocol),
 }
 
 /// The first byte of every TLS connection: the content type `handshake` (RFC 8446 §5.1). No HTTP request begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
+
+/// With this begins every HTTP/2 connection (RFC 9113 §3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How much is read ahead under TLS, in bytes. The buffer is given back as soon as it is empty.
+const READ_AHEAD: usize = 32 * 1024;
 
 impl Transport {
     /// What the peer's certificate says; none over plaintext.
@@ -34,45 +56,97 @@ impl Transport {
             Self::Tls(stream) => PeerCertificate::of(stream.get_ref().1),
         }
     }
+
+    /// The version of HTTP that both sides have agreed on; over plaintext there is no agreement, only `assumed`.
+    pub(crate) fn protocol(&self, assumed: Protocol) -> Protocol {
+        match self {
+            Self::Plaintext(_) => assumed,
+            Self::Tls(stream) if Versions::agreed_on_http2(stream.get_ref().1) => Protocol::Http2,
+            Self::Tls(_) => Protocol::Http1,
+        }
+    }
 }
 
 impl Peeked {
     /// A stream of which nothing was read.
     pub(crate) fn untouched(stream: Stream) -> Self {
-        Self { first: None, stream }
+        Self {
+            stream,
+            ahead: BytesMut::new(),
+            reads_ahead: 0,
+        }
     }
 
-    /// Waits for the first byte. None when the connection ended before it.
-    pub(crate) async fn peek(mut stream: Stream) -> io::Result<Option<Self>> {
-        let mut byte = [0];
-        Ok(match stream.read(&mut byte).await? {
-            0 => None,
-            _ => Some(Self {
-                first: Some(byte[0]),
-                stream,
-            }),
-        })
+    /// The same, for TLS to read from.
+    pub(crate) fn for_tls(mut self) -> Self {
+        self.reads_ahead = READ_AHEAD;
+        self
     }
 
-    /// Whether the other side speaks TLS.
-    pub(crate) fn is_tls(&self) -> bool {
-        self.first == Some(TLS_HANDSHAKE)
+    /// Waits for the first bytes, until they tell what is spoken. None when the connection ended before the first one.
+    pub(crate) async fn peek(stream: Stream) -> io::Result<Option<(Self, Spoken)>> {
+        let mut peeked = Self::untouched(stream);
+        loop {
+            if let Some(spoken) = Spoken::told_by(&peeked.ahead) {
+                return Ok(Some((peeked, spoken)));
+            }
+            let wanted = HTTP2_PREFACE.len() - peeked.ahead.len();
+            let read = (&mut peeked.stream)
+                .take(wanted as u64)
+                .read_buf(&mut peeked.ahead)
+                .await?;
+            match (read, peeked.ahead.is_empty()) {
+                (0, true) => return Ok(None),
+                // What has begun like HTTP/2 and ends here is for the parser to refuse.
+                (0, false) => return Ok(Some((peeked, Spoken::Plaintext(Protocol::Http1)))),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Spoken {
+    /// What the first bytes of a connection tell; none when more of them are needed.
+    fn told_by(first: &[u8]) -> Option<Self> {
+        match first {
+            [] => None,
+            [TLS_HANDSHAKE, ..] => Some(Self::Tls),
+            _ if first.starts_with(HTTP2_PREFACE) => Some(Self::Plaintext(Protocol::Http2)),
+            _ if HTTP2_PREFACE.starts_with(first) => None,
+            _ => Some(Self::Plaintext(Protocol::Http1)),
+        }
     }
 }
 
 impl AsyncRead for Peeked {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if buffer.remaining() > 0
-            && let Some(first) = self.first.take()
-        {
-            buffer.put_slice(&[first]);
-            return Poll::Ready(Ok(()));
+        let Self {
+            stream,
+            ahead,
+            reads_ahead,
+        } = self.get_mut();
+        if ahead.is_empty() {
+            if *reads_ahead <= buffer.remaining() {
+                return Pin::new(stream).poll_read(context, buffer);
+            }
+            ahead.reserve(*reads_ahead);
+            let read = poll_read_buf(Pin::new(stream), context, ahead);
+            if !matches!(read, Poll::Ready(Ok(1..))) {
+                *ahead = BytesMut::new();
+                return read.map_ok(drop);
+            }
         }
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let some = ahead.len().min(buffer.remaining());
+        buffer.put_slice(&ahead[..some]);
+        ahead.advance(some);
+        if ahead.is_empty() {
+            *ahead = BytesMut::new();
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -156,6 +230,25 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Self::Plaintext(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_tell_what_is_spoken() {
+        assert_eq!(Spoken::told_by(&[0x16, 3, 1]), Some(Spoken::Tls));
+        for end in 0..HTTP2_PREFACE.len() {
+            assert_eq!(Spoken::told_by(&HTTP2_PREFACE[..end]), None);
+        }
+        let http2 = Some(Spoken::Plaintext(Protocol::Http2));
+        assert_eq!(Spoken::told_by(HTTP2_PREFACE), http2);
+        for other in [&b"G"[..], b"POST", b"PRI * HTTP/1.1", b"\r\n"] {
+            let http1 = Some(Spoken::Plaintext(Protocol::Http1));
+            assert_eq!(Spoken::told_by(other), http1, "{other:?}");
         }
     }
 }

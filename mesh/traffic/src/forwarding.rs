@@ -17,13 +17,12 @@ pub const X_ENVOY_ATTEMPT_COUNT: HeaderName = HeaderName::from_static("x-envoy-a
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Who sent a request to an inbound listener.
-#[derive(Clone, Copy, Debug)]
-pub struct Caller<'a> {
-    /// The address of the connection.
-    pub address: IpAddr,
-    /// Who it proved to be, and to whom; none over plaintext.
-    pub identities: Option<Identities<'a>>,
+/// Who sends requests to an inbound listener, in the words of the headers. It stays the same for a whole connection.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    address: HeaderValue,
+    /// Both certificate identities; none over plaintext.
+    certificate: Option<HeaderValue>,
 }
 
 /// Both ends of a mutual TLS connection.
@@ -33,6 +32,20 @@ pub struct Identities<'a> {
     pub peer: &'a SpiffeId,
     /// This proxy.
     pub own: &'a SpiffeId,
+}
+
+impl Caller {
+    /// A caller at `address` that proved `identities`; none over plaintext.
+    ///
+    /// # Panics
+    /// Never: addresses and SPIFFE IDs are plain ASCII.
+    pub fn new(address: IpAddr, identities: Option<Identities<'_>>) -> Self {
+        let plain = |text: &str| HeaderValue::from_str(text).expect("plain ASCII");
+        Self {
+            address: plain(&address.to_string()),
+            certificate: identities.map(|Identities { peer, own }| plain(&format!("By={own};URI={peer}"))),
+        }
+    }
 }
 
 /// Removes every claim about earlier hops: `forwarded` (RFC 7239), all of `x-forwarded-*`, `x-real-ip`,
@@ -63,26 +76,22 @@ pub fn outbound(headers: &mut HeaderMap, attempt: u32) {
 }
 
 /// Replaces all claims of a request from a peer. The attempt count of a peer that proved its identity is kept.
-pub fn inbound(headers: &mut HeaderMap, caller: Caller<'_>) {
+pub fn inbound(headers: &mut HeaderMap, caller: &Caller) {
     let attempt = headers
         .remove(X_ENVOY_ATTEMPT_COUNT)
-        .filter(|_| caller.identities.is_some());
+        .filter(|_| caller.certificate.is_some());
     remove_claims(headers);
     if let Some(attempt) = attempt {
         headers.insert(X_ENVOY_ATTEMPT_COUNT, attempt);
     }
-    let address = HeaderValue::from_str(&caller.address.to_string()).expect("an address is plain ASCII");
-    headers.insert(X_FORWARDED_FOR, address);
-    let proto = if caller.identities.is_some() {
-        "https"
-    } else {
-        "http"
+    headers.insert(X_FORWARDED_FOR, caller.address.clone());
+    let proto = match caller.certificate {
+        Some(_) => "https",
+        None => "http",
     };
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
-    if let Some(Identities { peer, own }) = caller.identities {
-        let value =
-            HeaderValue::from_str(&format!("By={own};URI={peer}")).expect("a SPIFFE ID is plain ASCII");
-        headers.insert(X_FORWARDED_CLIENT_CERT, value);
+    if let Some(certificate) = &caller.certificate {
+        headers.insert(X_FORWARDED_CLIENT_CERT, certificate.clone());
     }
 }
 
@@ -143,7 +152,7 @@ mod tests {
             own: &own,
         });
         let address = IpAddr::from([127, 0, 0, 1]);
-        inbound(&mut headers, Caller { address, identities });
+        inbound(&mut headers, &Caller::new(address, identities));
         assert_eq!(
             rendered(&headers),
             [
@@ -161,13 +170,7 @@ mod tests {
     fn over_plaintext_nobody_is_named_and_nothing_believed() {
         let mut headers = forged();
         let address = IpAddr::from([127, 0, 0, 1]);
-        inbound(
-            &mut headers,
-            Caller {
-                address,
-                identities: None,
-            },
-        );
+        inbound(&mut headers, &Caller::new(address, None));
         assert_eq!(
             rendered(&headers),
             [

@@ -20,7 +20,7 @@ pub struct Routes {
 #[derive(Debug)]
 pub struct CompiledTable {
     source: RouteTable,
-    rules: Vec<CompiledRule>,
+    rules: Vec<Arc<CompiledRule>>,
     index: RouteIndex,
 }
 
@@ -120,7 +120,7 @@ impl CompiledTable {
         let rules = source
             .rules
             .iter()
-            .map(CompiledRule::compile)
+            .map(|rule| CompiledRule::compile(rule).map(Arc::new))
             .collect::<Result<_, _>>()?;
         let index = RouteIndex::compile(&source.rules)?;
         Ok(Self { source, rules, index })

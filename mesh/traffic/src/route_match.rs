@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hallway_model::route::{NamedMatch, PathMatch, ValueMatch};
 use hallway_model::{RouteMatch, Rule};
@@ -35,7 +36,7 @@ pub struct RequestHead<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Selection<'a> {
     /// The rule.
-    pub rule: &'a CompiledRule,
+    pub rule: &'a Arc<CompiledRule>,
     /// Whether the match that selected it names the request's method; see [`crate::retry`].
     pub names_method: bool,
 }

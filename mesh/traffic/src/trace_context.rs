@@ -16,10 +16,17 @@ const KNOWN_FLAGS: u8 = 0b11;
 /// The trace that a request belongs to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TraceContext {
-    trace_id: String,
-    parent: Option<String>,
+    trace_id: Hexadecimal<32>,
+    parent: Option<SpanId>,
     flags: u8,
 }
+
+/// So many lower-case hexadecimal digits.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct Hexadecimal<const DIGITS: usize>([u8; DIGITS]);
+
+/// The id of a span.
+pub type SpanId = Hexadecimal<16>;
 
 impl TraceContext {
     /// Reads a `traceparent`; none when it is malformed, in which case a new trace begins.
@@ -36,8 +43,8 @@ impl TraceContext {
             return None;
         }
         Some(Self {
-            trace_id: trace_id.to_owned(),
-            parent: Some(parent.to_owned()),
+            trace_id: Hexadecimal::copied(trace_id),
+            parent: Some(Hexadecimal::copied(parent)),
             flags: u8::from_str_radix(flags, 16).ok()? & KNOWN_FLAGS,
         })
     }
@@ -46,7 +53,7 @@ impl TraceContext {
     pub fn start(random: &mut impl Rng) -> Self {
         let trace_id: u128 = random.random_range(1..=u128::MAX);
         Self {
-            trace_id: format!("{trace_id:032x}"),
+            trace_id: Hexadecimal::of(trace_id),
             parent: None,
             flags: KNOWN_FLAGS,
         }
@@ -54,27 +61,55 @@ impl TraceContext {
 
     /// The trace, 32 hexadecimal digits.
     pub fn trace_id(&self) -> &str {
-        &self.trace_id
+        self.trace_id.as_str()
     }
 
     /// The span of the caller, 16 hexadecimal digits; none when the trace begins here.
     pub fn parent(&self) -> Option<&str> {
-        self.parent.as_deref()
+        self.parent.as_ref().map(Hexadecimal::as_str)
     }
 
     /// The `traceparent` that makes the upstream a child of `span`.
-    ///
-    /// # Panics
-    /// When `span` is not from [`mint_span`].
-    pub fn header(&self, span: &str) -> HeaderValue {
-        let text = format!("00-{}-{span}-{:02x}", self.trace_id, self.flags);
-        HeaderValue::from_str(&text).expect("hexadecimal digits are a header value")
+    pub fn header(&self, span: &SpanId) -> HeaderValue {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        text[3..35].copy_from_slice(&self.trace_id.0);
+        text[36..52].copy_from_slice(&span.0);
+        text[53..].copy_from_slice(&Hexadecimal::<2>::of(u128::from(self.flags)).0);
+        HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header value")
     }
 }
 
-/// A new span id, 16 hexadecimal digits.
-pub fn mint_span(random: &mut impl Rng) -> String {
-    format!("{:016x}", random.random_range(1..=u64::MAX))
+/// A new span id.
+pub fn mint_span(random: &mut impl Rng) -> SpanId {
+    Hexadecimal::of(u128::from(random.random_range(1..=u64::MAX)))
+}
+
+impl<const DIGITS: usize> Hexadecimal<DIGITS> {
+    /// The last digits of `number`.
+    fn of(number: u128) -> Self {
+        Self(std::array::from_fn(|position| {
+            let nibble = (number >> (4 * (DIGITS - 1 - position))) & 0xf;
+            b"0123456789abcdef"[nibble as usize]
+        }))
+    }
+
+    /// `text`, which has been checked.
+    fn copied(text: &str) -> Self {
+        let mut digits = [0; DIGITS];
+        digits.copy_from_slice(text.as_bytes());
+        Self(digits)
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("digits are ASCII")
+    }
+}
+
+impl<const DIGITS: usize> std::fmt::Debug for Hexadecimal<DIGITS> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
 }
 
 fn is_hexadecimal(field: &str, length: usize) -> bool {
@@ -106,14 +141,17 @@ mod tests {
     fn a_trace_is_continued_with_this_hop_as_the_parent() {
         let context = parse(&format!("00-{TRACE}-{PARENT}-01")).expect("well-formed");
         assert_eq!((context.trace_id(), context.parent()), (TRACE, Some(PARENT)));
-        let header = context.header("1111111111111111");
+        let header = context.header(&Hexadecimal::of(0x1111_1111_1111_1111));
         assert_eq!(header, format!("00-{TRACE}-1111111111111111-01"));
     }
 
     #[test]
     fn a_later_version_is_read_as_far_as_it_is_known() {
         let context = parse(&format!("cc-{TRACE}-{PARENT}-ff-what-comes")).expect("well-formed");
-        assert_eq!(context.header(PARENT), format!("00-{TRACE}-{PARENT}-03"));
+        assert_eq!(
+            context.header(&Hexadecimal::copied(PARENT)),
+            format!("00-{TRACE}-{PARENT}-03")
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `hallway bench`: measurements that anybody can repeat.
 //!
 //! - [`simulator`]: how fast the simulator is, and what a machine in it costs; `mesh` is what it measures
+//! - [`sidecar`]: the data plane beside its peers (on Linux)
 //! - [`host`]: what the seam under every program costs on real sockets
 //! - [`control`]: what a control plane costs that very many proxies follow
 //! - [`lab`]: what a mesh costs a lab as a whole
@@ -9,6 +10,8 @@ pub(crate) mod control;
 pub(crate) mod host;
 pub(crate) mod lab;
 mod mesh;
+#[cfg(target_os = "linux")]
+pub(crate) mod sidecar;
 pub(crate) mod simulator;
 
 use std::path::PathBuf;

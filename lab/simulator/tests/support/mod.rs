@@ -10,7 +10,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use hallway_host::{Host, Stream};
 use hallway_identity::{
-    Authority, ClientAuthentication, SvidStore, Validity, client_config, server_config, server_name,
+    Authority, ClientAuthentication, SvidStore, Validity, Versions, client_config, server_config, server_name,
 };
 use hallway_model::{SpiffeId, TrustDomain};
 use hallway_simulator::{Fingerprint, Machine, Options, Simulation};
@@ -132,7 +132,12 @@ fn start_service(machine: &Machine) {
 
 /// Accepts mutual TLS, and passes each request on to the service.
 async fn sidecar(host: Host, store: SvidStore, address: SocketAddr) {
-    let acceptor = TlsAcceptor::from(server_config(&host, &store, ClientAuthentication::Required));
+    let acceptor = TlsAcceptor::from(server_config(
+        &host,
+        &store,
+        ClientAuthentication::Required,
+        Versions::Http1,
+    ));
     let mut listener = host.listen(address).await.expect("a free port");
     loop {
         let (stream, _) = listener.accept().await;
@@ -166,7 +171,7 @@ async fn pass_on(host: Host, request: Request<Incoming>) -> io::Result<Response<
 
 /// Asks random servers, each over a connection that is kept, and records what comes of it.
 async fn ask(host: Host, store: SvidStore, targets: Vec<SocketAddr>, number: usize) {
-    let connector = TlsConnector::from(client_config(&host, &store, identity("server")));
+    let connector = TlsConnector::from(client_config(&host, &store, identity("server"), Versions::Http1));
     let mut random = host.random("targets");
     let mut connections: Vec<Option<SendRequest<Empty<Bytes>>>> = targets.iter().map(|_| None).collect();
     let mut ticks = interval(Duration::from_secs(1) * PAIRS as u32 / RATE);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::BytesMut;
 use hallway_host::Host;
-use hallway_identity::{Bundle, KeyPair, Svid, SvidStore, client_config, server_name};
+use hallway_identity::{Bundle, KeyPair, Svid, SvidStore, Versions, client_config, server_name};
 use hallway_model::SpiffeId;
 use hallway_model::discovery::{Acknowledgement, JoinRequest, RenewRequest, SvidResponse, Update, Version};
 use http::{Method, Request, StatusCode};
@@ -99,7 +99,7 @@ impl Proxy {
     ) -> Result<http::Response<Incoming>, String> {
         let (address, identity) = self.control_plane.clone();
         let stream = self.host.connect(address).await.expect("it listens");
-        let config = client_config(&self.host, &self.store, identity);
+        let config = client_config(&self.host, &self.store, identity, Versions::Http1);
         let stream = TlsConnector::from(config)
             .connect(server_name(), stream)
             .await

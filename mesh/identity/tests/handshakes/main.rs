@@ -8,7 +8,7 @@ use std::time::Duration;
 use hallway_host::Host;
 use hallway_identity::{
     Authority, Bundle, ClientAuthentication, HandshakeFailure, KeyPair, Refuser, Svid, SvidStore, Validity,
-    client_config, server_config,
+    Versions, client_config, server_config,
 };
 use hallway_model::telemetry::RefusalReason;
 use support::{
@@ -19,8 +19,13 @@ use support::{
 async fn call(client: &SvidStore, server: &SvidStore) -> Outcome {
     let host = host();
     handshake(
-        client_config(&host, client, identity("hallway.test", "payments")),
-        server_config(&host, server, ClientAuthentication::Required),
+        client_config(
+            &host,
+            client,
+            identity("hallway.test", "payments"),
+            Versions::Http1,
+        ),
+        server_config(&host, server, ClientAuthentication::Required, Versions::Http1),
     )
     .await
 }
@@ -184,8 +189,13 @@ async fn no_certificate_is_refused_unless_it_is_optional() {
     );
 
     let outcome = handshake(
-        client_config(&host, &client, identity("hallway.test", "payments")),
-        server_config(&host, &server, ClientAuthentication::Optional),
+        client_config(
+            &host,
+            &client,
+            identity("hallway.test", "payments"),
+            Versions::Http1,
+        ),
+        server_config(&host, &server, ClientAuthentication::Optional, Versions::Http1),
     )
     .await;
     assert!(outcome.client.is_ok());
@@ -224,8 +234,13 @@ async fn a_rotation_takes_effect_with_the_next_handshake() {
     let authority = authority("hallway.test");
     let (client, server) = (store(&authority, "orders"), store(&authority, "payments"));
     let host = host();
-    let client_tls = client_config(&host, &client, identity("hallway.test", "payments"));
-    let server_tls = server_config(&host, &server, ClientAuthentication::Required);
+    let client_tls = client_config(
+        &host,
+        &client,
+        identity("hallway.test", "payments"),
+        Versions::Http1,
+    );
+    let server_tls = server_config(&host, &server, ClientAuthentication::Required, Versions::Http1);
     let before = handshake(client_tls.clone(), server_tls.clone()).await;
 
     let svid = authority
@@ -256,11 +271,13 @@ async fn an_expired_certificate_does_not_live_on_in_a_resumed_session() {
         &host,
         &store(&authority, "orders"),
         identity("hallway.test", "payments"),
+        Versions::Http1,
     );
     let server = server_config(
         &host,
         &store(&authority, "payments"),
         ClientAuthentication::Required,
+        Versions::Http1,
     );
     for _ in 0..2 {
         let outcome = handshake(client.clone(), server.clone()).await;

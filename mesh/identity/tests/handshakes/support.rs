@@ -9,7 +9,7 @@ use hallway_host::host::BoxFuture;
 use hallway_host::{Ground, Host, Listener, Stream, Task};
 use hallway_identity::{
     Authority, ClientAuthentication, HandshakeFailure, PeerCertificate, Refuser, SvidStore, Validity,
-    server_config, server_name,
+    Versions, server_config, server_name,
 };
 use hallway_model::telemetry::RefusalReason;
 use hallway_model::{SpiffeId, TrustDomain};
@@ -177,7 +177,7 @@ fn peer(state: &CommonState) -> Option<PeerCertificate> {
 pub(crate) async fn send_raw(bytes: &[u8], server: &SvidStore) -> HandshakeFailure {
     let (mut near, far) = tokio::io::duplex(64 * 1024);
     near.write_all(bytes).await.expect("the pipe is wide enough");
-    let config = server_config(&host(), server, ClientAuthentication::Required);
+    let config = server_config(&host(), server, ClientAuthentication::Required, Versions::Http1);
     match TlsAcceptor::from(config).accept(far).await {
         Ok(_) => panic!("it was let in"),
         Err(error) => HandshakeFailure::of_handshake(&error),
@@ -199,7 +199,7 @@ pub(crate) async fn raw_handshake(chain: String, key: rcgen::KeyPair, server: &S
         .expect("a key");
     handshake(
         Arc::new(config),
-        server_config(&host(), server, ClientAuthentication::Required),
+        server_config(&host(), server, ClientAuthentication::Required, Versions::Http1),
     )
     .await
 }

@@ -9,18 +9,65 @@ use super::*;
 struct Fake {
     id: u64,
     condition: Condition,
-    _slot: Slot<Fake>,
+    /// How many requests it carries, when it can be shared.
+    shared: Option<Arc<AtomicU64>>,
+    counted: bool,
+    _slot: Option<Slot<Fake>>,
 }
+
+/// How many requests a shared connection carries.
+const MOST_USES: u64 = 2;
 
 impl Pooled for Fake {
     type Key = &'static str;
+    type Error = &'static str;
+
+    /// Connections to `shared` can be.
+    fn may_be_shared(key: &&'static str) -> bool {
+        *key == "shared"
+    }
 
     fn id(&self) -> u64 {
         self.id
     }
 
     fn condition(&self) -> Condition {
-        self.condition
+        match &self.shared {
+            Some(uses) if uses.load(Ordering::Relaxed) >= MOST_USES => Condition::Busy,
+            _ => self.condition,
+        }
+    }
+
+    fn share(&self) -> Option<Self> {
+        let shared = self.shared.as_ref()?;
+        Some(Self {
+            id: self.id,
+            condition: self.condition,
+            shared: Some(Arc::clone(shared)),
+            counted: false,
+            _slot: None,
+        })
+    }
+
+    fn count(&mut self) {
+        if let Some(uses) = self.shared.as_ref().filter(|_| !self.counted) {
+            uses.fetch_add(1, Ordering::Relaxed);
+            self.counted = true;
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.shared
+            .as_ref()
+            .is_none_or(|uses| uses.load(Ordering::Relaxed) == 0)
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        if let Some(uses) = self.shared.as_ref().filter(|_| self.counted) {
+            uses.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -30,8 +77,8 @@ fn pool(connections: u32, pending_requests: u32) -> Arc<Pool<Fake>> {
         pending_requests,
         ..ClusterLimits::default()
     };
-    let pool = Arc::new(Pool::new(limits));
-    pool.configure(limits, BTreeSet::from(["a", "b"]));
+    let pool = Pool::of_workers(1, limits).remove(0);
+    pool.configure(limits, BTreeSet::from(["a", "b", "shared"]));
     pool
 }
 
@@ -39,18 +86,20 @@ async fn is_pending(future: &mut (impl Future + Unpin)) -> bool {
     poll_fn(|context| Poll::Ready(Pin::new(&mut *future).poll(context).is_pending())).await
 }
 
-fn open(pool: &Pool<Fake>) -> u32 {
-    pool.lock().open
+fn open(pool: &Arc<Pool<Fake>>) -> u32 {
+    pool.budget.open()
 }
 
 fn opened(lease: Lease<Fake>) -> Fake {
     static IDS: AtomicU64 = AtomicU64::new(0);
     match lease {
-        Lease::Idle(_) => panic!("a slot was expected"),
+        Lease::Open(_) => panic!("a slot was expected"),
         Lease::Slot(slot) => Fake {
             id: IDS.fetch_add(1, Ordering::Relaxed),
             condition: Condition::Ready,
-            _slot: slot,
+            shared: None,
+            counted: false,
+            _slot: Some(slot),
         },
     }
 }
@@ -66,7 +115,7 @@ async fn an_idle_connection_is_used_again() {
     let id = connection.id;
     pool.put(&"a", connection);
     assert!(matches!(acquired(&pool, "b").await, Lease::Slot(_)));
-    assert!(matches!(acquired(&pool, "a").await, Lease::Idle(same) if same.id == id));
+    assert!(matches!(acquired(&pool, "a").await, Lease::Open(same) if same.id == id));
     assert_eq!(open(&pool), 0);
 }
 
@@ -80,9 +129,12 @@ async fn the_limits_are_exact() {
         connections: 1,
         pending: 1,
     };
-    assert_eq!(pool.acquire(&"a", false).await.err(), Some(overflow));
+    assert_eq!(
+        pool.acquire(&"a", false).await.err(),
+        Some(NoLease::Overflow(overflow))
+    );
     pool.put(&"a", connection);
-    assert!(matches!(waits.await, Ok(Lease::Idle(_))));
+    assert!(matches!(waits.await, Ok(Lease::Open(_))));
     assert_eq!(open(&pool), 0);
 }
 

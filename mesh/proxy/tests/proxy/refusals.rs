@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hallway_host::Host;
-use hallway_identity::{Authority, Svid, SvidStore, Validity, client_config, server_name};
+use hallway_identity::{Authority, Svid, SvidStore, Validity, Versions, client_config, server_name};
 use hallway_model::telemetry::{Direction, RefusalReason, ResponseFlag};
 use hallway_model::{MtlsMode, SpiffeId, TrustDomain};
 use http_body_util::{BodyExt, Empty};
@@ -29,7 +29,7 @@ async fn pair() -> Pair {
 /// Calls `payments-1` with `svid`, without a sidecar: an intruder.
 async fn intrude(mesh: &Pair, svid: Svid) -> Result<String, String> {
     let store = SvidStore::new(svid, &mesh.control.authority.bundle());
-    let config = client_config(&mesh.host, &store, identity("payments"));
+    let config = client_config(&mesh.host, &store, identity("payments"), Versions::Http1);
     let calling = async {
         let stream = mesh.host.connect(mesh.payments.inbound).await?;
         let stream = TlsConnector::from(config).connect(server_name(), stream).await?;

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use hallway_evidence::ClientRecord;
 use hallway_evidence::client::FailureKind;
 use hallway_host::Host;
-use hallway_identity::{Authority, ClientAuthentication, SvidStore, Validity, client_config, server_config};
+use hallway_identity::{
+    Authority, ClientAuthentication, SvidStore, Validity, Versions, client_config, server_config,
+};
 use hallway_model::{SpiffeId, TrustDomain};
 use http::Response;
 use http_body_util::Full;
@@ -59,7 +61,12 @@ async fn tls_server(host: &Host, authority: &Authority) -> SocketAddr {
         .mint(&identity("hallway.test", "payments"), validity(host))
         .unwrap();
     let store = SvidStore::new(svid, &authority.bundle());
-    let acceptor = TlsAcceptor::from(server_config(host, &store, ClientAuthentication::Required));
+    let acceptor = TlsAcceptor::from(server_config(
+        host,
+        &store,
+        ClientAuthentication::Required,
+        Versions::Http1,
+    ));
     let spawner = host.clone();
     host.spawn(async move {
         loop {
@@ -106,7 +113,12 @@ async fn an_intruder_presents_what_it_has() {
     ];
     for (svid, is_served) in presented {
         let store = SvidStore::new(svid.unwrap(), &mesh.bundle());
-        let tls = client_config(&host, &store, identity("hallway.test", "payments"));
+        let tls = client_config(
+            &host,
+            &store,
+            identity("hallway.test", "payments"),
+            Versions::Http1,
+        );
         let request = RequestTemplate::absolute("GET", "http://payments/", [], None).unwrap();
         let intruder = Intruder {
             host: host.clone(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use hallway_control::api::Registered;
 use hallway_host::Host;
-use hallway_identity::{Bundle, KeyPair, Svid, SvidStore, client_config, server_name};
+use hallway_identity::{Bundle, KeyPair, Svid, SvidStore, Versions, client_config, server_name};
 use hallway_model::bootstrap::ControlPlaneAddress;
 use hallway_model::discovery::{Acknowledgement, JoinRequest, SvidResponse, Version};
 use http::{Method, Request, Response, StatusCode, header};
@@ -90,7 +90,12 @@ impl Proxies {
             Arc::new(Proxy {
                 host: host.clone(),
                 workload,
-                tls: client_config(host, &store, shared.control_plane.identity.clone()),
+                tls: client_config(
+                    host,
+                    &store,
+                    shared.control_plane.identity.clone(),
+                    Versions::Http1,
+                ),
                 store,
                 shared: shared.clone(),
             })

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hallway_host::Host;
 use hallway_host::task::TaskGuard;
 use hallway_identity::{
-    Authority, ClientAuthentication, PeerCertificate, SvidStore, Validity, server_config,
+    Authority, ClientAuthentication, PeerCertificate, SvidStore, Validity, Versions, server_config,
 };
 use hallway_model::bootstrap::ControlPlaneAddress;
 use hallway_model::discovery::{Acknowledgement, JoinRequest, RenewRequest, SvidResponse, Update};
@@ -120,7 +120,12 @@ impl Control {
             .mint(&self.address.identity, validity)
             .expect("its own identity");
         let store = SvidStore::new(svid, &self.authority.bundle());
-        let acceptor = TlsAcceptor::from(server_config(&self.host, &store, ClientAuthentication::Optional));
+        let acceptor = TlsAcceptor::from(server_config(
+            &self.host,
+            &store,
+            ClientAuthentication::Optional,
+            Versions::Http1,
+        ));
         let (state, host) = (Arc::clone(&self.state), self.host.clone());
         let task = self.host.spawn(async move {
             loop {

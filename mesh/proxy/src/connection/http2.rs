@@ -1,0 +1,180 @@
+//! HTTP/2 towards an upstream: many requests at a time.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::client::{Connection, SendRequest};
+use h2::{Reason, SendStream};
+use hallway_host::Host;
+use hallway_host::task::TaskGuard;
+use http::Response;
+use http_body::Body;
+use tokio::time::Instant;
+
+use super::{Account, SendError, life};
+use crate::body::RequestBody;
+use crate::cork::Cork;
+use crate::http2;
+use crate::incoming::Incoming;
+use crate::outgoing::Outgoing;
+use crate::pool::Condition;
+use crate::transport::Transport;
+
+pub(super) struct Sender {
+    requests: SendRequest<Bytes>,
+    cork: Cork,
+    account: Arc<Account>,
+    /// Whether it no longer takes requests.
+    closed: Arc<AtomicBool>,
+    /// Whether this handle counts as a request in flight.
+    counted: bool,
+}
+
+/// What does the connection's work.
+pub(super) struct Driver {
+    connection: Connection<Cork, Bytes>,
+    cork: Cork,
+}
+
+/// Opens HTTP/2 on `transport`; heads of responses are limited to `header_bytes`.
+pub(super) async fn open(
+    transport: Transport,
+    header_bytes: usize,
+    account: &Arc<Account>,
+) -> (super::Sender, life::Driver) {
+    let cork = Cork::on(transport);
+    let (requests, connection) = h2::client::Builder::new()
+        .enable_push(false)
+        .initial_window_size(http2::STREAM_WINDOW)
+        .initial_connection_window_size(http2::CONNECTION_WINDOW)
+        .max_send_buffer_size(http2::SEND_BUFFER)
+        .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_reset_streams(http2::RESETS_REMEMBERED)
+        .reset_stream_duration(http2::RESET_MEMORY)
+        .handshake(cork.clone())
+        .await
+        .expect("nothing is exchanged before the first request");
+    let sender = Sender {
+        requests,
+        cork: cork.clone(),
+        account: Arc::clone(account),
+        closed: Arc::default(),
+        counted: false,
+    };
+    let driver = life::Driver::Http2(Box::new(Driver { connection, cork }));
+    (super::Sender::Http2(sender), driver)
+}
+
+impl Driver {
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Self { connection, cork } = self;
+        cork.poll_then_send(context, |context| Pin::new(connection).poll(context))
+            .map(drop)
+    }
+}
+
+impl Sender {
+    /// Another handle on the same connection.
+    pub(super) fn share(&self) -> Self {
+        Self {
+            requests: self.requests.clone(),
+            cork: self.cork.clone(),
+            account: Arc::clone(&self.account),
+            closed: Arc::clone(&self.closed),
+            counted: false,
+        }
+    }
+
+    /// Counts this handle as a request in flight until it is dropped.
+    pub(super) fn count(&mut self) {
+        if !self.counted {
+            self.counted = true;
+            self.account.active.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn condition(&self) -> Condition {
+        let active = self.account.active.load(Ordering::Relaxed) as usize;
+        let most = self
+            .requests
+            .current_max_send_streams()
+            .min(http2::STREAMS as usize);
+        if self.closed.load(Ordering::Relaxed) {
+            Condition::Spent
+        } else if active < most {
+            Condition::Ready
+        } else {
+            Condition::Busy
+        }
+    }
+
+    /// When the peer was last heard of.
+    pub(super) fn last_read(&self) -> Instant {
+        self.cork.last_read()
+    }
+
+    /// Sends a request; a body that has to wait for the peer goes on in `upload`.
+    pub(super) async fn send(
+        &mut self,
+        host: &Host,
+        request: Outgoing,
+        upload: &mut Option<TaskGuard>,
+    ) -> Result<Response<Incoming>, SendError> {
+        if let Err(error) = poll_fn(|context| self.requests.poll_ready(context)).await {
+            self.closed.store(true, Ordering::Relaxed);
+            return Err(SendError {
+                unsent: Some(request.body),
+                ..self.failure(&error)
+            });
+        }
+        let (head, body) = request.into_http2();
+        let is_empty = body.is_end_stream();
+        let (response, stream) = self
+            .requests
+            .send_request(head, is_empty)
+            .map_err(|error| SendError {
+                may_be_executed: false,
+                ..self.failure(&error)
+            })?;
+        if !is_empty {
+            *upload = send_body(host, stream, body).await;
+        }
+        let response = response.await.map_err(|error| self.failure(&error))?;
+        let (head, stream) = response.into_parts();
+        let body = Incoming::http2(stream, &head.headers);
+        Ok(Response::from_parts(head, body))
+    }
+
+    fn failure(&self, error: &h2::Error) -> SendError {
+        // Both say that the peer did not look at the request (RFC 9113 §8.7).
+        let refused = error.reason() == Some(Reason::REFUSED_STREAM);
+        let unprocessed = error.is_remote() && (refused || error.is_go_away());
+        SendError {
+            unsent: None,
+            may_be_executed: !unprocessed,
+            refusal: self.cork.refusal(),
+            cause: error.to_string(),
+        }
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        if self.counted {
+            self.account.active.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Sends a body: at once if the peer can take it whole, otherwise in a task, since the peer may answer before it was sent to
+/// its end.
+async fn send_body(host: &Host, stream: SendStream<Bytes>, body: RequestBody) -> Option<TaskGuard> {
+    // Whatever stops it reaches the request as the end of its stream.
+    let mut sending = Box::pin(async move { drop(http2::send(stream, body).await) });
+    let is_sent = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context).is_ready())).await;
+    (!is_sent).then(|| host.spawn(sending).abort_on_drop())
+}

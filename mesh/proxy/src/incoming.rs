@@ -1,0 +1,106 @@
+//! Bodies as they come in, over either version of HTTP.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::RecvStream;
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use http_body::{Body, Frame, SizeHint};
+use thiserror::Error;
+
+/// A body that is still to be read.
+pub(crate) enum Incoming {
+    /// Of an HTTP/1.1 message.
+    Http1(hyper::body::Incoming),
+    /// Of an HTTP/2 stream.
+    Http2(Stream),
+}
+
+/// What comes in on an HTTP/2 stream.
+pub(crate) struct Stream {
+    stream: RecvStream,
+    /// Whether only trailers can follow.
+    at_trailers: bool,
+    /// How many bytes are still to come, where the head has said it. h2 holds the peer to it.
+    announced: Option<u64>,
+}
+
+/// Why a body broke off.
+#[derive(Debug, Error)]
+pub(crate) enum BrokenBody {
+    #[error(transparent)]
+    Http1(#[from] hyper::Error),
+    #[error(transparent)]
+    Http2(#[from] h2::Error),
+}
+
+impl Incoming {
+    /// The body of a message with `headers` that comes in on `stream`.
+    pub(crate) fn http2(stream: RecvStream, headers: &HeaderMap) -> Self {
+        let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        Self::Http2(Stream {
+            announced: length.and_then(|length| length.parse().ok()),
+            stream,
+            at_trailers: false,
+        })
+    }
+}
+
+impl Body for Incoming {
+    type Data = Bytes;
+    type Error = BrokenBody;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
+        match self.get_mut() {
+            Self::Http1(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Self::Http2(stream) => stream.poll_frame(context).map_err(Into::into),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http1(body) => body.is_end_stream(),
+            Self::Http2(stream) => stream.stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Http1(body) => body.size_hint(),
+            Self::Http2(stream) => stream.size_hint(),
+        }
+    }
+}
+
+impl Stream {
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
+        if !self.at_trailers {
+            match ready!(self.stream.poll_data(context)) {
+                Some(Ok(data)) => {
+                    // It is asked for only when the next hop can take it: that is when the peer may send more.
+                    self.stream.flow_control().release_capacity(data.len())?;
+                    let length = data.len() as u64;
+                    self.announced = self.announced.map(|announced| announced.saturating_sub(length));
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => self.at_trailers = true,
+            }
+        }
+        let trailers = ready!(self.stream.poll_trailers(context))?;
+        Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.announced {
+            _ if self.stream.is_end_stream() => SizeHint::with_exact(0),
+            Some(announced) => SizeHint::with_exact(announced),
+            None => SizeHint::default(),
+        }
+    }
+}
