@@ -15,6 +15,7 @@
 mod family;
 mod harm;
 mod interrupts;
+mod measures;
 mod mistakes;
 mod ports;
 mod program;

@@ -159,6 +159,9 @@ pub(crate) struct BenchLab {
     /// 3 and 12 services only, started once.
     #[arg(long)]
     pub(crate) quick: bool,
+    /// So many services only.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100))]
+    pub(crate) services: Option<u32>,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -169,6 +172,9 @@ pub(crate) struct BenchControl {
     /// A hundred proxies only.
     #[arg(long)]
     pub(crate) quick: bool,
+    /// So many proxies.
+    #[arg(long, value_name = "N", conflicts_with = "quick", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) proxies: Option<u32>,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,

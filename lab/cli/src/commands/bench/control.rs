@@ -19,7 +19,7 @@ const TIMES: u32 = 5;
 /// Measures, and prints a table or JSON.
 pub(crate) fn control(arguments: &BenchControl) -> Result<ExitCode, Failure> {
     let order = Order {
-        proxies: PROXIES[usize::from(arguments.quick)],
+        proxies: arguments.proxies.unwrap_or(PROXIES[usize::from(arguments.quick)]),
         times: TIMES,
     };
     let show = !arguments.json;

@@ -21,10 +21,10 @@ const TIMES: [u32; 2] = [5, 1];
 
 /// Measures, and prints a table or JSON.
 pub(crate) fn lab(arguments: &BenchLab) -> Result<ExitCode, Failure> {
-    let sizes = if arguments.quick {
-        &SERVICES[..2]
-    } else {
-        &SERVICES
+    let sizes = match (&arguments.services, arguments.quick) {
+        (Some(services), _) => std::slice::from_ref(services),
+        (None, true) => &SERVICES[..2],
+        (None, false) => &SERVICES,
     };
     let times = TIMES[usize::from(arguments.quick)];
     let measuring = async |cancel: CancellationToken| {
