@@ -17,6 +17,7 @@ mod bench;
 mod family;
 mod harm;
 mod interrupts;
+mod measures;
 mod mistakes;
 mod ports;
 mod program;

@@ -141,6 +141,10 @@ pub(crate) enum Bench {
     Simulator(BenchSimulator),
     /// What the seam under every program costs on real sockets.
     Host(BenchHost),
+    /// What a control plane costs that a thousand proxies follow: for each change, for all of them at first, and when all come back at once.
+    Control(BenchControl),
+    /// What a mesh costs a lab of 3, 12 and 40 services: memory, processes, and how long they take to start and to get new rules.
+    Lab(BenchLab),
     /// What a pair of sidecars costs, beside Envoy, HAProxy, nginx and bare splices.
     #[cfg(target_os = "linux")]
     Sidecar(BenchSidecar),
@@ -148,6 +152,32 @@ pub(crate) enum Bench {
     #[cfg(target_os = "linux")]
     #[command(hide = true, subcommand)]
     Part(BenchPart),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchLab {
+    /// 3 and 12 services only, started once.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// So many services only.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100))]
+    pub(crate) services: Option<u32>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchControl {
+    /// A hundred proxies only.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// So many proxies.
+    #[arg(long, value_name = "N", conflicts_with = "quick", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) proxies: Option<u32>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[cfg(target_os = "linux")]

@@ -54,6 +54,8 @@ fn main() -> ExitCode {
         }
         Some(Command::Bench(Bench::Simulator(bench))) => commands::bench::simulator::simulator(bench),
         Some(Command::Bench(Bench::Host(bench))) => commands::bench::host::host(bench),
+        Some(Command::Bench(Bench::Control(bench))) => commands::bench::control::control(bench),
+        Some(Command::Bench(Bench::Lab(bench))) => commands::bench::lab::lab(bench),
         #[cfg(target_os = "linux")]
         Some(Command::Bench(Bench::Sidecar(bench))) => commands::bench::sidecar::sidecar(bench),
         #[cfg(target_os = "linux")]

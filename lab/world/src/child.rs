@@ -33,6 +33,8 @@ pub(crate) struct Supervisor {
 /// A running program, a child process or a simulated one. Dropping it orders it to stop.
 pub(crate) struct Child<R> {
     who: String,
+    /// The number of its process; none when it is simulated.
+    process: Option<u32>,
     records: mpsc::UnboundedReceiver<R>,
     /// Records that came before the child was ready.
     early: Vec<R>,
@@ -93,7 +95,8 @@ impl Supervisor {
             source,
         })?;
         let bootstrap = serde_json::to_string(bootstrap).expect("a bootstrap is plain data") + "\n";
-        let (child, running) = Child::new(who, self.stop.child_token());
+        let (mut child, running) = Child::new(who, self.stop.child_token());
+        child.process = process.id();
         let (name, incidents, grace) = (who.to_owned(), self.incidents.clone(), self.grace);
         let supervise = async move {
             let report = |what: String| incidents.report(name.as_str(), what);
@@ -139,6 +142,7 @@ impl<R> Child<R> {
         };
         let child = Self {
             who: who.to_owned(),
+            process: None,
             records,
             early: Vec::new(),
             exit,
@@ -146,6 +150,11 @@ impl<R> Child<R> {
             stop: stop.drop_guard(),
         };
         (child, running)
+    }
+
+    /// The number of its process, as long as it is one.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.process
     }
 
     /// Waits for the record that `is_ready` takes something out of.

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use hallway_evidence::Incident;
 use hallway_model::telemetry::Problem;
 use thiserror::Error;
 
@@ -79,6 +80,9 @@ pub enum WorldError {
         /// What the machine said.
         source: io::Error,
     },
+    /// Something went wrong with the lab while it measured.
+    #[error("{}: {}", .0.who, .0.what)]
+    Incident(Incident),
     /// The scenario asks for something that cannot be done.
     #[error("{what}: {why}")]
     Scenario {

@@ -26,6 +26,12 @@ impl Incidents {
         self.happened.cancelled().await;
     }
 
+    /// The first incident, as soon as there is one.
+    pub(crate) async fn first(&self) -> Incident {
+        self.happened().await;
+        self.lock()[0].clone()
+    }
+
     /// All incidents so far, in order.
     pub(crate) fn list(&self) -> Vec<Incident> {
         self.lock().clone()

@@ -12,6 +12,7 @@
 //! - `authorities`: the certificate authorities that the lab itself holds, for intruders
 //! - `wire`: the third witness, between sidecars: a [`Wire`] of relays, where faults happen too
 //! - `scrape`: the metrics of proxies; `collect`: sorts what programs left behind
+//! - [`measure`]: what a mesh costs as a whole
 //! - `http_client`, `clock`, `incidents`: what the others share
 
 mod authorities;
@@ -27,6 +28,7 @@ mod ground;
 mod http_client;
 mod incidents;
 mod load;
+pub mod measure;
 mod mesh;
 pub mod options;
 mod plan;

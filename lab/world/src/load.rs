@@ -33,7 +33,7 @@ pub(crate) use arrivals::Arrivals;
 pub(crate) use intruder::Intruder;
 pub(crate) use multiplexed::{Dialer, Http2Client};
 pub(crate) use request::RequestTemplate;
-pub(crate) use sender::{Kind, Sender};
+pub(crate) use sender::{Kind, Sender, order_to_call};
 
 /// Requests without an outcome, at once. A run with more measures the lab and not the mesh.
 const OUTSTANDING: usize = 4096;

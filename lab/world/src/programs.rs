@@ -5,10 +5,12 @@
 //!
 //! - [`bootstrap`]: what each program is told when it starts
 //! - [`addresses`]: where it then says that it listens
+//! - [`alone`]: the same services without a mesh, for comparison
 //! - [`endpoints`]: where each workload is, as seen by its callers
 //! - [`slot`]: a program that can die and start again; [`faults`]: what befalls programs and links on purpose
 
-mod addresses;
+pub(crate) mod addresses;
+mod alone;
 mod bootstrap;
 mod endpoints;
 mod faults;
@@ -20,7 +22,7 @@ use std::sync::Arc;
 use futures_util::future::{join_all, try_join_all};
 use hallway_control::api::WorkloadEndpoint;
 use hallway_host::Random;
-use hallway_model::bootstrap::{ControlBootstrap, ControlPlaneAddress, ProxyBootstrap};
+use hallway_model::bootstrap::{ControlBootstrap, ControlPlaneAddress, ProxyBootstrap, Token};
 use hallway_model::telemetry::{ControlRecord, ProxyRecord};
 use hallway_scenario::Scenario;
 use hallway_scenario::fault::CONTROL_PLANE_MACHINE;
@@ -35,6 +37,7 @@ use crate::ground::Ground;
 use crate::http_client::HttpClient;
 use crate::mesh::{Application, Edges, Mesh, Sidecar};
 use crate::plan::{Plan, Workload};
+pub(crate) use bootstrap::new_token;
 pub(crate) use faults::Exposed;
 use slot::Slot;
 
@@ -52,6 +55,17 @@ pub(crate) struct Programs<'a> {
     applications: BTreeMap<String, Slot<Bootstrap, Record>>,
     /// What the control plane was told of where workloads and claims are, by their names.
     endpoints: BTreeMap<String, WorkloadEndpoint>,
+}
+
+/// An application that listens, with the name of its workload.
+type StartedApplication = (String, Slot<Bootstrap, Record>, Application);
+
+/// A kind of program.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    ControlPlane,
+    Sidecar,
+    Application,
 }
 
 /// The control plane, as sidecars need to know it.
@@ -97,6 +111,15 @@ impl<'a> Programs<'a> {
     /// Whether the sidecar of that workload runs.
     pub(crate) fn has_sidecar(&self, workload: &str) -> bool {
         self.sidecars.get(workload).is_some_and(Slot::is_running)
+    }
+
+    /// The processes of one kind that run; none in a simulation.
+    pub(crate) fn processes(&self, kind: Kind) -> Vec<u32> {
+        match kind {
+            Kind::ControlPlane => self.control.iter().filter_map(Slot::process).collect(),
+            Kind::Sidecar => self.sidecars.values().filter_map(Slot::process).collect(),
+            Kind::Application => self.applications.values().filter_map(Slot::process).collect(),
+        }
     }
 
     /// Lets those who are paused go on, so that they can be asked.
@@ -198,12 +221,20 @@ impl<'a> Programs<'a> {
         &self,
         workload: &Workload,
         sidecar: &Sidecar,
-    ) -> Result<(String, Slot<Bootstrap, Record>, Application), WorldError> {
-        let who = workload.name.as_str();
-        let token = bootstrap::new_token();
-        let mut bootstrap = bootstrap::application(workload, sidecar.outbound, &token, self.seed(who));
+    ) -> Result<StartedApplication, WorldError> {
+        let (token, seed) = (bootstrap::new_token(), self.seed(&workload.name));
+        let bootstrap = bootstrap::application(workload, Some(sidecar.outbound), &token, seed);
+        self.run_application(workload, bootstrap, &sidecar.client).await
+    }
+
+    async fn run_application(
+        &self,
+        workload: &Workload,
+        mut bootstrap: Bootstrap,
+        client: &Arc<HttpClient>,
+    ) -> Result<StartedApplication, WorldError> {
+        let token = Token(bootstrap.control.token.clone());
         let mut child = self.ground.start_application(workload, bootstrap.clone())?;
-        let client = &sidecar.client;
         let application = child
             .ready(|record| addresses::application(record, &token, client))
             .await?;

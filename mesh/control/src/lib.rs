@@ -11,7 +11,8 @@
 //! | `plane` | the state, and what can be done to it |
 //! | `registry` | the workloads |
 //! | `rules`, `directory` | the rules in force; a directory of them |
-//! | `translate` | rules and registry to one proxy's snapshot; pure |
+//! | `translate` | rules and registry to what proxies should have; pure |
+//! | `view`, `part` | what one proxy should have; what many of them share |
 //! | `subscription` | what to send on a stream, given the answers; pure |
 //! | `proxy` | what is known about one proxy |
 //! | `stream` | discovery streams |
@@ -34,6 +35,7 @@ mod discovery;
 pub mod error;
 mod issued;
 mod join;
+mod part;
 mod plane;
 mod proxy;
 mod registry;
@@ -43,6 +45,7 @@ mod server;
 mod stream;
 mod subscription;
 mod translate;
+mod view;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The control plane's state, and what can be done to it. Every change ends with a new translation for every proxy.
+//! The control plane's state, and what can be done to it. Every change ends with a translation for the proxies that it concerns.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -8,7 +8,7 @@ use hallway_host::Host;
 use hallway_identity::{Authority, Bundle, PeerCertificate};
 use hallway_model::bootstrap::Admission;
 use hallway_model::telemetry::ControlRecord;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::api::{
@@ -22,7 +22,7 @@ use crate::join::JoinTokens;
 use crate::proxy::{Proxy, StreamId};
 use crate::registry::{Registry, Workload};
 use crate::rules::Rules;
-use crate::translate::translate;
+use crate::translate::{self, Translation};
 
 /// At most this many discovery streams are open at once.
 pub(crate) const MOST_STREAMS: usize = 1024;
@@ -38,8 +38,6 @@ pub(crate) struct ControlPlane {
     pub(crate) admission: Admission,
     /// One permit for each stream.
     pub(crate) streams: Arc<Semaphore>,
-    /// Tells streams that something may have changed.
-    revision: watch::Sender<()>,
     state: Mutex<State>,
 }
 
@@ -51,6 +49,9 @@ pub(crate) struct State {
     pub(crate) issued: IssuedCertificates,
     pub(crate) proxies: BTreeMap<String, Proxy>,
     rules: Rules,
+    translation: Translation,
+    /// The generation of the rules that the translation follows.
+    translated: u64,
     last_stream: StreamId,
 }
 
@@ -69,7 +70,6 @@ impl ControlPlane {
             svid_lifetime,
             admission,
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
-            revision: watch::Sender::new(()),
             state: Mutex::default(),
         }
     }
@@ -184,26 +184,12 @@ impl ControlPlane {
         proxy.ok_or_else(|| RequestError::UnknownWorkload(name.to_owned()))
     }
 
-    /// Changes the state, works out anew what every proxy should have, and tells the streams.
+    /// Changes the state, and works out anew what proxies should have.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let outcome = {
-            let mut state = self.state();
-            let outcome = change(&mut state);
-            state.translate();
-            outcome
-        };
-        self.revision.send_replace(());
+        let mut state = self.state();
+        let outcome = change(&mut state);
+        state.translate();
         outcome
-    }
-
-    /// Wakes the streams up: one has got its answer, or another has taken its place.
-    pub(crate) fn wake_streams(&self) {
-        self.revision.send_replace(());
-    }
-
-    /// Resolves whenever something may have changed.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
-        self.revision.subscribe()
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -212,15 +198,35 @@ impl ControlPlane {
 }
 
 impl State {
+    /// Lets proxies want what follows from the changes since the last time.
     fn translate(&mut self) {
-        let generation = self.rules.generation();
-        for workload in self.registry.workloads() {
-            let snapshot = translate(self.rules.resources(), &self.registry, workload);
-            match self.proxies.get_mut(&workload.name) {
-                Some(proxy) => proxy.want(snapshot, generation),
+        let (resources, generation) = (self.rules.resources(), self.rules.generation());
+        let changes = self.registry.take_changes();
+        let others_too = self
+            .translation
+            .follow_registry(resources, &self.registry, &changes);
+        let new_rules = generation != self.translated;
+        if new_rules {
+            self.translation.follow_rules(resources, &self.registry);
+            self.translated = generation;
+        }
+        let concerned: Vec<&Workload> = match new_rules || others_too {
+            true => self.registry.workloads().collect(),
+            false => self.registry.named(&changes.workloads).collect(),
+        };
+        for workload in concerned {
+            let changed = new_rules || changes.workloads.contains(&workload.name);
+            let known = self.proxies.get_mut(&workload.name);
+            let inbound = match &known {
+                Some(proxy) if !changed => proxy.inbound(),
+                _ => translate::inbound(resources, workload).map(Arc::new),
+            };
+            let view = self.translation.view(workload, inbound);
+            match known {
+                Some(proxy) => proxy.want(view, generation),
                 None => {
-                    self.proxies
-                        .insert(workload.name.clone(), Proxy::new(snapshot, generation));
+                    let proxy = Proxy::new(view, generation);
+                    self.proxies.insert(workload.name.clone(), proxy);
                 }
             }
         }
@@ -240,3 +246,6 @@ impl State {
         self.last_stream
     }
 }
+
+#[cfg(test)]
+mod tests;

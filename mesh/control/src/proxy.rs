@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use hallway_model::Snapshot;
-use hallway_model::discovery::{Update, Version};
+use hallway_model::Inbound;
+use hallway_model::discovery::Version;
+use tokio::sync::Notify;
 
 use crate::api::{ProxySnapshot, ProxyStatus, VersionRefused};
 use crate::clock::microseconds;
 use crate::registry::Workload;
 use crate::subscription::{Subscription, Wanted};
+use crate::view::{Step, View};
 
 /// Tells one discovery stream from the others.
 pub(crate) type StreamId = u64;
@@ -20,7 +22,7 @@ pub(crate) struct Proxy {
     in_force: Option<InForce>,
     last_refusal: Option<VersionRefused>,
     certificate: Option<Certificate>,
-    stream: Option<(StreamId, Subscription)>,
+    stream: Option<Stream>,
 }
 
 /// The certificate that a proxy holds, as far as is known.
@@ -34,14 +36,22 @@ struct InForce {
     generation: u64,
 }
 
+/// The stream that feeds the proxy.
+struct Stream {
+    id: StreamId,
+    subscription: Subscription,
+    /// Wakes up whoever feeds it: there may be something to send, or it is over.
+    wake: Arc<Notify>,
+}
+
 impl Proxy {
-    /// A proxy that should have `snapshot`, under version 1.
-    pub(crate) fn new(snapshot: Snapshot, generation: u64) -> Self {
+    /// A proxy that should have `view`, under version 1.
+    pub(crate) fn new(view: View, generation: u64) -> Self {
         Self {
             wanted: Wanted {
                 version: 1,
                 generation,
-                snapshot: Arc::new(snapshot),
+                view,
             },
             in_force: None,
             last_refusal: None,
@@ -50,18 +60,24 @@ impl Proxy {
         }
     }
 
-    /// It should have `snapshot` from now on. The version grows only when that is something new; a generation of the rules that changes
+    /// It should have `view` from now on. The version grows only when that is something new; a generation of the rules that changes
     /// nothing for this proxy counts as in force wherever the version is.
-    pub(crate) fn want(&mut self, snapshot: Snapshot, generation: u64) {
+    pub(crate) fn want(&mut self, view: View, generation: u64) {
         self.wanted.generation = generation;
-        if *self.wanted.snapshot != snapshot {
+        if self.wanted.view != view {
             self.wanted.version += 1;
-            self.wanted.snapshot = Arc::new(snapshot);
+            self.wanted.view = view;
+            self.stream.iter().for_each(|stream| stream.wake.notify_one());
         } else if let Some(in_force) = &mut self.in_force
             && in_force.version == self.wanted.version
         {
             in_force.generation = generation;
         }
+    }
+
+    /// The inbound side that it should have.
+    pub(crate) fn inbound(&self) -> Option<Arc<Inbound>> {
+        self.wanted.view.inbound.clone()
     }
 
     /// Its workload starts anew: what the proxy had in force is gone, and so is its stream.
@@ -71,39 +87,44 @@ impl Proxy {
         self.stream = None;
     }
 
-    /// Opens a stream, in the place of an earlier one.
-    pub(crate) fn connect(&mut self, id: StreamId) {
-        self.stream = Some((id, Subscription::default()));
+    /// Opens a stream, in the place of an earlier one. Returns what tells whoever feeds it to look for the next step.
+    pub(crate) fn connect(&mut self, id: StreamId) -> Arc<Notify> {
+        let wake = Arc::new(Notify::new());
+        self.stream = Some(Stream {
+            id,
+            subscription: Subscription::default(),
+            wake: wake.clone(),
+        });
+        wake
     }
 
     /// Forgets the stream `id`, unless a later one has taken its place.
     pub(crate) fn disconnect(&mut self, id: StreamId) {
-        self.stream.take_if(|(current, _)| *current == id);
+        self.stream.take_if(|stream| stream.id == id);
     }
 
     /// The state of the stream `id`; `None` when it is over, or another one has taken its place.
     pub(crate) fn subscription(&mut self, id: StreamId) -> Option<&mut Subscription> {
-        match &mut self.stream {
-            Some((current, subscription)) if *current == id => Some(subscription),
-            _ => None,
-        }
+        let stream = self.stream.as_mut().filter(|stream| stream.id == id);
+        stream.map(|stream| &mut stream.subscription)
     }
 
-    /// The update to send on the stream `id` now, with the generation of the rules that it carries.
-    pub(crate) fn next_update(&mut self, id: StreamId) -> Option<(Update, u64)> {
+    /// What to tell on the stream `id` now, with the generation of the rules that it carries.
+    pub(crate) fn next_step(&mut self, id: StreamId) -> Option<(Step, u64)> {
         let wanted = self.wanted.clone();
-        let update = self.subscription(id)?.next_update(&wanted)?;
-        Some((update, wanted.generation))
+        let step = self.subscription(id)?.next_step(&wanted)?;
+        Some((step, wanted.generation))
     }
 
     /// Takes the proxy's answer; `false` when that version awaits none.
     pub(crate) fn answer(&mut self, version: Version, refused: Option<String>) -> bool {
-        let Some((_, subscription)) = &mut self.stream else {
+        let Some(stream) = &mut self.stream else {
             return false;
         };
-        let Some(answered) = subscription.answer(version, refused.is_none()) else {
+        let Some(answered) = stream.subscription.answer(version, refused.is_none()) else {
             return false;
         };
+        stream.wake.notify_one();
         let is_current = version == self.wanted.version;
         match refused {
             Some(reason) => self.last_refusal = Some(VersionRefused { version, reason }),
@@ -153,23 +174,29 @@ impl Proxy {
         ProxySnapshot {
             version: self.wanted.version,
             generation: self.wanted.generation,
-            snapshot: (*self.wanted.snapshot).clone(),
+            snapshot: self.wanted.view.snapshot(),
         }
+    }
+}
+
+impl Drop for Stream {
+    /// Whoever feeds it must notice.
+    fn drop(&mut self) {
+        self.wake.notify_one();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use hallway_model::{ClusterName, Snapshot};
+    use hallway_model::ClusterName;
 
     use super::Proxy;
+    use crate::view::{Endpoints, View};
 
-    fn snapshot(cluster: &str) -> Snapshot {
-        Snapshot {
-            endpoints: BTreeMap::from([(ClusterName(cluster.to_owned()), Vec::new())]),
-            ..Snapshot::default()
+    fn view(cluster: &str) -> View {
+        View {
+            endpoints: Endpoints::new([(ClusterName(cluster.to_owned()), Vec::new().into())].into()),
+            ..View::default()
         }
     }
 
@@ -180,16 +207,16 @@ mod tests {
 
     #[test]
     fn rules_that_change_nothing_for_a_proxy_are_in_force_without_a_push() {
-        let mut proxy = Proxy::new(snapshot("a"), 1);
+        let mut proxy = Proxy::new(view("a"), 1);
         proxy.connect(1);
-        proxy.next_update(1).expect("a first update");
-        proxy.want(snapshot("a"), 2);
+        proxy.next_step(1).expect("a first update");
+        proxy.want(view("a"), 2);
         assert!(proxy.answer(1, None));
         assert_eq!(in_force(&proxy), Some((1, 2)));
-        proxy.want(snapshot("a"), 3);
+        proxy.want(view("a"), 3);
         assert_eq!(in_force(&proxy), Some((1, 3)));
-        assert!(proxy.next_update(1).is_none());
-        proxy.want(snapshot("b"), 4);
+        assert!(proxy.next_step(1).is_none());
+        proxy.want(view("b"), 4);
         assert_eq!(
             in_force(&proxy),
             Some((1, 3)),
@@ -199,12 +226,12 @@ mod tests {
 
     #[test]
     fn a_later_stream_takes_the_place_of_an_earlier_one() {
-        let mut proxy = Proxy::new(snapshot("a"), 1);
+        let mut proxy = Proxy::new(view("a"), 1);
         proxy.connect(1);
         proxy.connect(2);
-        assert!(proxy.next_update(1).is_none());
+        assert!(proxy.next_step(1).is_none());
         proxy.disconnect(1);
-        assert!(proxy.next_update(2).is_some(), "the later one goes on");
+        assert!(proxy.next_step(2).is_some(), "the later one goes on");
         proxy.disconnect(2);
         assert!(!proxy.answer(1, None), "nobody awaits an answer");
     }

@@ -1,6 +1,6 @@
 //! The registry: which workloads there are, what they are called, and where they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use hallway_model::{SpiffeId, TrustDomain};
@@ -23,10 +23,32 @@ pub(crate) struct Workload {
     pub(crate) endpoint: Option<WorkloadEndpoint>,
 }
 
+/// What Services select workloads by.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Label {
+    pub(crate) namespace: String,
+    /// The label `app`.
+    pub(crate) app: String,
+}
+
 /// The workloads by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registry {
     workloads: BTreeMap<String, Workload>,
+    /// The names of the workloads that carry each label.
+    labelled: BTreeMap<Label, BTreeSet<String>>,
+    /// For each caller that has addresses of its own, the names of the workloads that it sees there.
+    horizons: BTreeMap<String, BTreeSet<String>>,
+    changes: Changes,
+}
+
+/// What has changed since somebody asked last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    /// The names of workloads that are new, or not as they were.
+    pub(crate) workloads: BTreeSet<String>,
+    /// The labels behind which something has changed.
+    pub(crate) labels: BTreeSet<Label>,
 }
 
 impl Workload {
@@ -45,10 +67,25 @@ impl Workload {
         })
     }
 
-    /// Where `caller` reaches it; `None` while it is not ready.
-    pub(crate) fn address_for(&self, caller: &str) -> Option<SocketAddr> {
+    pub(crate) fn label(&self) -> Label {
+        Label {
+            namespace: self.namespace.clone(),
+            app: self.app.clone(),
+        }
+    }
+
+    /// The callers that have an address of their own for it.
+    fn horizons(&self) -> impl Iterator<Item = &String> {
+        self.endpoint
+            .iter()
+            .flat_map(|endpoint| endpoint.seen_from.keys())
+    }
+
+    /// Where `caller`, or else everybody without an address of their own for it, reaches it; `None` while it is not ready.
+    pub(crate) fn address_for(&self, caller: Option<&str>) -> Option<SocketAddr> {
         let endpoint = self.endpoint.as_ref().filter(|endpoint| endpoint.ready)?;
-        Some(*endpoint.seen_from.get(caller).unwrap_or(&endpoint.inbound))
+        let own = caller.and_then(|caller| endpoint.seen_from.get(caller));
+        Some(*own.unwrap_or(&endpoint.inbound))
     }
 }
 
@@ -58,7 +95,8 @@ impl Registry {
         if self.workloads.len() >= MOST_WORKLOADS && !self.workloads.contains_key(&workload.name) {
             return Err(RequestError::TooManyWorkloads(MOST_WORKLOADS));
         }
-        self.workloads.insert(workload.name.clone(), workload);
+        self.take(&workload.name);
+        self.put(workload);
         Ok(())
     }
 
@@ -67,15 +105,18 @@ impl Registry {
         name: &str,
         endpoint: WorkloadEndpoint,
     ) -> Result<(), RequestError> {
-        self.workloads
-            .get_mut(name)
-            .ok_or_else(|| RequestError::UnknownWorkload(name.to_owned()))?
-            .endpoint = Some(endpoint);
+        let workload = self
+            .take(name)
+            .ok_or_else(|| RequestError::UnknownWorkload(name.to_owned()))?;
+        self.put(Workload {
+            endpoint: Some(endpoint),
+            ..workload
+        });
         Ok(())
     }
 
     pub(crate) fn remove(&mut self, name: &str) -> Result<(), RequestError> {
-        match self.workloads.remove(name) {
+        match self.take(name) {
             Some(_) => Ok(()),
             None => Err(RequestError::UnknownWorkload(name.to_owned())),
         }
@@ -103,6 +144,81 @@ impl Registry {
     /// All of them, by name.
     pub(crate) fn workloads(&self) -> impl Iterator<Item = &Workload> {
         self.workloads.values()
+    }
+
+    /// Those of `names` that are registered.
+    pub(crate) fn named(&self, names: &BTreeSet<String>) -> impl Iterator<Item = &Workload> {
+        names.iter().filter_map(|name| self.workloads.get(name))
+    }
+
+    /// Those that carry `label`, by name.
+    pub(crate) fn labelled(&self, label: &Label) -> impl Iterator<Item = &Workload> {
+        let names = self.labelled.get(label).into_iter().flatten();
+        names.map(|name| &self.workloads[name])
+    }
+
+    /// Whether there are workloads in `namespace`.
+    pub(crate) fn has_namespace(&self, namespace: &str) -> bool {
+        let first = Label {
+            namespace: namespace.to_owned(),
+            app: String::new(),
+        };
+        let next = self.labelled.range(first..).next();
+        next.is_some_and(|(label, _)| label.namespace == namespace)
+    }
+
+    /// The callers that see some workloads at addresses of their own, each with the labels of these.
+    pub(crate) fn horizons(&self) -> impl Iterator<Item = (&String, BTreeSet<Label>)> {
+        self.horizons.iter().map(|(caller, seen)| {
+            let labels = seen.iter().map(|name| self.workloads[name].label());
+            (caller, labels.collect())
+        })
+    }
+
+    /// What has changed since this was asked last.
+    pub(crate) fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    fn put(&mut self, workload: Workload) {
+        self.note_change(&workload);
+        let name = workload.name.clone();
+        self.labelled
+            .entry(workload.label())
+            .or_default()
+            .insert(name.clone());
+        for caller in workload.horizons() {
+            self.horizons
+                .entry(caller.clone())
+                .or_default()
+                .insert(name.clone());
+        }
+        self.workloads.insert(name, workload);
+    }
+
+    fn take(&mut self, name: &str) -> Option<Workload> {
+        let workload = self.workloads.remove(name)?;
+        self.note_change(&workload);
+        withdraw(&mut self.labelled, &workload.label(), name);
+        for caller in workload.horizons() {
+            withdraw(&mut self.horizons, caller, name);
+        }
+        Some(workload)
+    }
+
+    fn note_change(&mut self, workload: &Workload) {
+        self.changes.workloads.insert(workload.name.clone());
+        self.changes.labels.insert(workload.label());
+    }
+}
+
+/// Takes `name` out of the index, and what is empty then with it.
+fn withdraw<Key: Ord>(index: &mut BTreeMap<Key, BTreeSet<String>>, key: &Key, name: &str) {
+    if let Some(names) = index.get_mut(key) {
+        names.remove(name);
+        if names.is_empty() {
+            index.remove(key);
+        }
     }
 }
 
@@ -150,7 +266,7 @@ mod tests {
             .expect("room");
         let address_for = |registry: &Registry, caller: &str| {
             let workload = registry.get("payments-1").expect("registered");
-            workload.address_for(caller).map(|address| address.port())
+            workload.address_for(Some(caller)).map(|address| address.port())
         };
         assert_eq!(address_for(&registry, "orders-1"), None);
 

@@ -3,10 +3,9 @@
 //! An update waits for the answer to the one before; what changes meanwhile is sent in one piece then. A snapshot that the
 //! proxy refused is not sent again until what it should have is something else. Changes start from what the proxy last accepted.
 
-use std::sync::Arc;
+use hallway_model::discovery::Version;
 
-use hallway_model::Snapshot;
-use hallway_model::discovery::{Update, Version};
+use crate::view::{Step, View};
 
 /// What a proxy should have in force.
 #[derive(Clone, Debug)]
@@ -14,7 +13,7 @@ pub(crate) struct Wanted {
     pub(crate) version: Version,
     /// The newest generation of the rules that it was translated from.
     pub(crate) generation: u64,
-    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) view: View,
 }
 
 /// The state of one stream.
@@ -26,23 +25,20 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    /// The update to send now, if any. It is in flight from then on.
-    pub(crate) fn next_update(&mut self, wanted: &Wanted) -> Option<Update> {
+    /// The step to tell the proxy of now, if any. It is in flight from then on.
+    pub(crate) fn next_step(&mut self, wanted: &Wanted) -> Option<Step> {
         let accepted = self.accepted.as_ref();
         let base = accepted.map(|accepted| accepted.version);
         let settled = base == Some(wanted.version) || self.refused == Some(wanted.version);
         if self.in_flight.is_some() || settled {
             return None;
         }
-        let delta = match accepted {
-            Some(accepted) => accepted.snapshot.delta_to(&wanted.snapshot),
-            None => Snapshot::default().delta_to(&wanted.snapshot),
-        };
+        let base = accepted.map(|accepted| (accepted.version, accepted.view.clone()));
         self.in_flight = Some(wanted.clone());
-        Some(Update {
+        Some(Step {
             version: wanted.version,
             base,
-            delta,
+            view: wanted.view.clone(),
         })
     }
 
@@ -66,31 +62,34 @@ impl Subscription {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::sync::Arc;
-
     use hallway_model::discovery::Update;
     use hallway_model::{ClusterName, Snapshot};
     use proptest::prelude::*;
 
     use super::{Subscription, Wanted};
+    use crate::view::{Endpoints, Step, View};
 
-    /// A snapshot that differs for each `content`.
-    fn snapshot(content: u8) -> Snapshot {
+    /// A view that differs for each `content`.
+    fn view(content: u8) -> View {
         let clusters = (0..8).filter(|bit| content >> bit & 1 == 1);
-        Snapshot {
-            endpoints: clusters
-                .map(|bit| (ClusterName(format!("shop/service-{bit}:80")), Vec::new()))
-                .collect::<BTreeMap<_, _>>(),
-            ..Snapshot::default()
+        let endpoints =
+            clusters.map(|bit| (ClusterName(format!("shop/service-{bit}:80")), Vec::new().into()));
+        View {
+            endpoints: Endpoints::new(endpoints.collect()),
+            ..View::default()
         }
+    }
+
+    /// What a proxy reads.
+    fn read(step: &Step) -> Update {
+        serde_json::from_slice(&step.line()).expect("an update")
     }
 
     fn wanted(version: u64, content: u8) -> Wanted {
         Wanted {
             version,
             generation: 1,
-            snapshot: Arc::new(snapshot(content)),
+            view: view(content),
         }
     }
 
@@ -124,26 +123,26 @@ mod tests {
     #[test]
     fn the_first_update_is_whole_and_sent_even_when_there_is_nothing_to_say() {
         let mut subscription = Subscription::default();
-        let update = subscription.next_update(&wanted(1, 0)).expect("a first update");
+        let update = read(&subscription.next_step(&wanted(1, 0)).expect("a first update"));
         assert_eq!((update.version, update.base), (1, None));
         assert!(
-            subscription.next_update(&wanted(2, 1)).is_none(),
+            subscription.next_step(&wanted(2, 1)).is_none(),
             "the first has no answer yet"
         );
         assert!(subscription.answer(1, true).is_some());
         assert!(subscription.answer(1, true).is_none(), "it was answered");
-        assert!(subscription.next_update(&wanted(1, 0)).is_none());
+        assert!(subscription.next_step(&wanted(1, 0)).is_none());
     }
 
     #[test]
     fn a_refused_snapshot_is_not_sent_again_until_something_changes() {
         let mut subscription = Subscription::default();
-        subscription.next_update(&wanted(1, 1)).expect("a first update");
+        subscription.next_step(&wanted(1, 1)).expect("a first update");
         assert!(subscription.answer(1, true).is_some());
-        subscription.next_update(&wanted(2, 3)).expect("a change");
+        subscription.next_step(&wanted(2, 3)).expect("a change");
         assert!(subscription.answer(2, false).is_some());
-        assert!(subscription.next_update(&wanted(2, 3)).is_none());
-        let update = subscription.next_update(&wanted(3, 5)).expect("a change");
+        assert!(subscription.next_step(&wanted(2, 3)).is_none());
+        let update = read(&subscription.next_step(&wanted(3, 5)).expect("a change"));
         assert_eq!(update.base, Some(1), "it starts from what the proxy still has");
     }
 
@@ -158,9 +157,9 @@ mod tests {
             let mut last_answer = (0, true);
             for (content, answers, accepts) in steps {
                 now = wanted(now.version + 1, content);
-                if let Some(update) = subscription.next_update(&now) {
+                if let Some(step) = subscription.next_step(&now) {
                     prop_assert!(unanswered.is_none(), "one update at a time");
-                    unanswered = Some(update);
+                    unanswered = Some(read(&step));
                 }
                 if answers && let Some(update) = unanswered.take() {
                     let version = update.version;
@@ -169,14 +168,14 @@ mod tests {
                     last_answer = (version, accepts);
                 }
             }
-            while let Some(update) = unanswered.take().or_else(|| subscription.next_update(&now)) {
+            while let Some(update) = unanswered.take().or_else(|| subscription.next_step(&now).map(|step| read(&step))) {
                 let version = update.version;
                 proxy.receive(update, true);
                 prop_assert!(subscription.answer(version, true).is_some());
                 last_answer = (version, true);
             }
             if last_answer == (now.version, true) {
-                prop_assert_eq!(&proxy.snapshot, &*now.snapshot);
+                prop_assert_eq!(&proxy.snapshot, &now.view.snapshot());
             } else {
                 prop_assert_eq!(last_answer, (now.version, false));
             }

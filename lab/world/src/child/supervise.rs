@@ -74,6 +74,11 @@ impl Process {
         })
     }
 
+    /// Its number.
+    pub(super) fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// Sees the child to its end; `report` gets what should not have happened.
     pub(super) async fn supervise<R: DeserializeOwned>(
         self,

@@ -93,7 +93,7 @@ impl Sender {
                 token,
                 call,
             } => {
-                let order = order(*control, token, call, correlation);
+                let order = order_to_call(*control, token, call, correlation);
                 let response = client.send(*control, order, local_address).await?;
                 if !response.status().is_success() {
                     let said = outcome::text(response.body());
@@ -124,7 +124,12 @@ impl Sender {
 }
 
 /// The order to make a call, for the control endpoint of a service (clause C28 of its contract).
-fn order(control: SocketAddr, token: &Token, call: &Call, correlation: &str) -> Request<Full<Bytes>> {
+pub(crate) fn order_to_call(
+    control: SocketAddr,
+    token: &Token,
+    call: &Call,
+    correlation: &str,
+) -> Request<Full<Bytes>> {
     let mut call = call.clone();
     call.headers
         .insert(CORRELATION_HEADER.to_owned(), correlation.to_owned());

@@ -11,7 +11,7 @@ use crate::http_client::HttpClient;
 use crate::mesh::{AdminAddress, Application, Sidecar};
 
 /// The address of the admin endpoint, and of discovery.
-pub(super) fn control_plane(record: &ControlRecord) -> Option<(SocketAddr, ControlPlaneAddress)> {
+pub(crate) fn control_plane(record: &ControlRecord) -> Option<(SocketAddr, ControlPlaneAddress)> {
     let ControlRecord::Listening {
         discovery,
         admin,

@@ -23,7 +23,7 @@ const DRAIN: Duration = Duration::from_secs(1);
 const LOCAL: SocketAddr = free_port(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
 /// 256 bits from the operating system.
-pub(super) fn new_token() -> Token {
+pub(crate) fn new_token() -> Token {
     Token((0..4).map(|_| format!("{:016x}", random::entropy())).collect())
 }
 
@@ -83,7 +83,7 @@ pub(super) fn sidecar(
 
 pub(super) fn application(
     workload: &Workload,
-    outbound: SocketAddr,
+    proxy: Option<SocketAddr>,
     control_token: &Token,
     seed: u64,
 ) -> contract::Bootstrap {
@@ -97,7 +97,7 @@ pub(super) fn application(
             listen: LOCAL,
             token: control_token.0.clone(),
         },
-        proxy: Some(outbound),
+        proxy,
         addresses: BTreeMap::new(),
         calls: workload.calls.clone(),
         call_order: workload.call_order,

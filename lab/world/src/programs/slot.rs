@@ -28,6 +28,11 @@ impl<Bootstrap, R> Slot<Bootstrap, R> {
         self.child.is_some()
     }
 
+    /// The number of its process, if it runs as one.
+    pub(super) fn process(&self) -> Option<u32> {
+        self.child.as_ref()?.process()
+    }
+
     /// # Errors
     /// [`WorldError::Scenario`] when it does not run.
     pub(super) async fn crash(&mut self, what: &str) -> Result<(), WorldError> {

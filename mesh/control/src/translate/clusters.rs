@@ -1,69 +1,31 @@
-//! Clusters and their endpoints.
+//! Clusters: how to use the endpoints behind each port of each service.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hallway_config::destination_rule::{SimpleLoadBalancer, TrafficPolicy};
 use hallway_config::service::ServicePort;
-use hallway_config::{NamespacedName, Resources, Service};
+use hallway_config::{NamespacedName, Resources};
 use hallway_model::cluster::ClusterLimits;
-use hallway_model::{Cluster, ClusterName, Endpoint, LoadBalancing, MtlsMode, Protocol, Security};
+use hallway_model::{Cluster, ClusterName, LoadBalancing, Protocol};
 
-use super::{cluster_name, peer_authentication, service_ports};
-use crate::registry::{Registry, Workload};
+use super::endpoints::selector;
+use super::{cluster_name, service_ports};
+use crate::registry::Workload;
 
-pub(super) fn clusters(resources: &Resources) -> BTreeMap<ClusterName, Cluster> {
+pub(super) fn clusters(resources: &Resources) -> BTreeMap<ClusterName, Arc<Cluster>> {
+    let cluster = |key, port| Arc::new(cluster(resources, key, port));
     service_ports(resources)
-        .map(|(key, _, port)| (cluster_name(key, port.port), cluster(resources, key, port)))
+        .map(|(key, _, port)| (cluster_name(key, port.port), cluster(key, port)))
         .collect()
 }
 
 /// The version of HTTP that the application of `workload` speaks: what the ports that lead to it say.
 pub(super) fn spoken_by(resources: &Resources, workload: &Workload) -> Protocol {
+    let label = workload.label();
     service_ports(resources)
-        .find(|(key, service, _)| selects(key, service, workload))
+        .find(|(key, service, _)| selector(key, service).as_ref() == Some(&label))
         .map_or_else(Protocol::default, |(_, _, port)| port.app_protocol.http_version())
-}
-
-/// The ready workloads behind each cluster, as `caller` sees them. A workload runs one application, so all ports of its
-/// services lead to it.
-pub(super) fn endpoints(
-    resources: &Resources,
-    registry: &Registry,
-    caller: &str,
-) -> BTreeMap<ClusterName, Vec<Endpoint>> {
-    let behind = |key: &NamespacedName, service: &Service| -> Vec<Endpoint> {
-        let selected = registry
-            .workloads()
-            .filter(|workload| selects(key, service, workload));
-        selected
-            .filter_map(|workload| endpoint(resources, workload, caller))
-            .collect()
-    };
-    service_ports(resources)
-        .map(|(key, service, port)| (cluster_name(key, port.port), behind(key, service)))
-        .filter(|(_, endpoints)| !endpoints.is_empty())
-        .collect()
-}
-
-/// A workload has one label, `app`.
-fn selects(key: &NamespacedName, service: &Service, workload: &Workload) -> bool {
-    service.selected_app() == Some(&workload.app) && workload.namespace == key.namespace
-}
-
-/// The caller's side of TLS follows the callee's `PeerAuthentication` (Istio's auto mTLS): where that is `DISABLE`, calls go in the
-/// clear instead of failing.
-fn endpoint(resources: &Resources, workload: &Workload, caller: &str) -> Option<Endpoint> {
-    let (mode, _) = peer_authentication::in_force(resources, workload);
-    Some(Endpoint {
-        workload: workload.name.clone(),
-        address: workload.address_for(caller)?,
-        security: match mode {
-            MtlsMode::Disable => Security::Plaintext,
-            MtlsMode::Strict | MtlsMode::Permissive => Security::Mtls {
-                identity: workload.identity.clone(),
-            },
-        },
-    })
 }
 
 fn cluster(resources: &Resources, service: &NamespacedName, port: &ServicePort) -> Cluster {

@@ -1,37 +1,87 @@
-//! Translation: rules and registry to what one proxy executes. Pure and total: a reference that leads nowhere becomes a share that
+//! Translation: rules and registry to what proxies execute. Pure and total: a reference that leads nowhere becomes a share that
 //! is answered with 500, as Gateway API asks, so that admission can be relaxed.
 //!
 //! - [`routes`]: a route table for each port of each service
-//! - [`clusters`]: a cluster for each port of each service, and its endpoints
+//! - [`clusters`]: a cluster for each port of each service
+//! - [`endpoints`]: the workloads behind each cluster
 //! - [`peer_authentication`]: the mTLS mode of each workload
 //!
-//! Every proxy is told about every service of the mesh; what differs between proxies is under which names and at which addresses.
+//! Every proxy is told about every service of the mesh; what differs between proxies is under which names and at which addresses. So nearly
+//! everything is worked out once for many proxies, and only what a change concerns is worked out again.
 
 mod clusters;
+mod endpoints;
 mod peer_authentication;
+#[cfg(test)]
+pub(crate) mod reference;
 mod routes;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use hallway_config::service::ServicePort;
 use hallway_config::{NamespacedName, Resources};
-use hallway_model::{ClusterName, Inbound, Snapshot};
+use hallway_model::{ClusterName, Inbound};
 
-use crate::registry::{Registry, Workload};
+use self::endpoints::Horizons;
+use crate::registry::{Changes, Registry, Workload};
+use crate::view::{Clusters, Routes, View};
 
-/// What the sidecar of `proxy` should have in force.
-pub(crate) fn translate(resources: &Resources, registry: &Registry, proxy: &Workload) -> Snapshot {
-    Snapshot {
-        inbound: inbound(resources, proxy),
-        routes: routes::tables(resources, &proxy.namespace),
-        clusters: clusters::clusters(resources),
-        endpoints: clusters::endpoints(resources, registry, &proxy.name),
+/// What all proxies should have, kept up to date.
+#[derive(Default)]
+pub(crate) struct Translation {
+    /// By namespace of the proxies.
+    routes: BTreeMap<String, Arc<Routes>>,
+    clusters: Arc<Clusters>,
+    endpoints: Horizons,
+}
+
+impl Translation {
+    /// Follows new rules.
+    pub(crate) fn follow_rules(&mut self, resources: &Resources, registry: &Registry) {
+        for (namespace, routes) in &mut self.routes {
+            *routes = routes.replaced_by(routes::tables(resources, namespace));
+        }
+        self.clusters = self.clusters.replaced_by(clusters::clusters(resources));
+        self.endpoints.follow_rules(resources, registry);
+    }
+
+    /// Follows changes of the registry; whether they concern other proxies than those of the workloads that changed.
+    pub(crate) fn follow_registry(
+        &mut self,
+        resources: &Resources,
+        registry: &Registry,
+        changes: &Changes,
+    ) -> bool {
+        for label in &changes.labels {
+            let namespace = &label.namespace;
+            if !registry.has_namespace(namespace) {
+                self.routes.remove(namespace);
+            } else if !self.routes.contains_key(namespace) {
+                let tables = routes::tables(resources, namespace);
+                self.routes.insert(namespace.clone(), Routes::new(tables));
+            }
+        }
+        self.endpoints.follow_registry(registry, &changes.labels)
+    }
+
+    /// What the sidecar of `proxy`, a registered workload, should have in force, when its inbound side is `inbound`.
+    pub(crate) fn view(&self, proxy: &Workload, inbound: Option<Arc<Inbound>>) -> View {
+        View {
+            inbound,
+            routes: self.routes[&proxy.namespace].clone(),
+            clusters: self.clusters.clone(),
+            endpoints: self.endpoints.seen_from(&proxy.name).clone(),
+        }
     }
 }
 
-fn inbound(resources: &Resources, proxy: &Workload) -> Option<Inbound> {
+/// The inbound side of the sidecar of `proxy`.
+pub(crate) fn inbound(resources: &Resources, proxy: &Workload) -> Option<Inbound> {
     let endpoint = proxy.endpoint.as_ref()?;
-    let (mtls, origin) = peer_authentication::in_force(resources, proxy);
+    let (mtls, origin) = peer_authentication::in_force(resources, &proxy.label());
     Some(Inbound {
         mtls,
         origin,

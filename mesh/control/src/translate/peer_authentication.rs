@@ -12,16 +12,16 @@ use hallway_model::{MtlsMode, Origin};
 use hallway_yaml::Path;
 
 use crate::ROOT_NAMESPACE;
-use crate::registry::Workload;
+use crate::registry::Label;
 
-/// The mode, and where it was written.
-pub(super) fn in_force(resources: &Resources, workload: &Workload) -> (MtlsMode, Option<Origin>) {
+/// The mode of the workloads that carry `label`, and where it was written.
+pub(super) fn in_force(resources: &Resources, label: &Label) -> (MtlsMode, Option<Origin>) {
     let decides = |policy: &&Located<PeerAuthentication>| policy.value.spec.mtls.mode != Mode::Unset;
     let most_specific = resources
         .peer_authentications
         .values()
         .filter(decides)
-        .filter_map(|policy| Some((specificity(&policy.value, workload)?, policy)))
+        .filter_map(|policy| Some((specificity(&policy.value, label)?, policy)))
         .min_by_key(|(specificity, _)| *specificity);
     let Some((_, policy)) = most_specific else {
         return (MtlsMode::Strict, None);
@@ -44,7 +44,7 @@ enum Specificity {
     Mesh,
 }
 
-fn specificity(policy: &PeerAuthentication, workload: &Workload) -> Option<Specificity> {
+fn specificity(policy: &PeerAuthentication, workload: &Label) -> Option<Specificity> {
     let same_namespace = policy.metadata.namespace == workload.namespace;
     let from_root = policy.metadata.namespace == ROOT_NAMESPACE;
     let labels = policy

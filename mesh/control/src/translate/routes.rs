@@ -5,6 +5,7 @@
 //! their namespaces and names, as Gateway API has it for routes of one age.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hallway_config::http_route::{
     HttpBackendRef, HttpHeaderFilter, HttpPathMatch, HttpRouteFilter, HttpRouteMatch, HttpRouteRetry,
@@ -22,7 +23,7 @@ use super::{cluster_name, service_ports};
 const HTTP_PORT: u16 = 80;
 
 /// The table of each service port, under the names by which workloads of `namespace` call it.
-pub(super) fn tables(resources: &Resources, namespace: &str) -> BTreeMap<String, RouteTable> {
+pub(super) fn tables(resources: &Resources, namespace: &str) -> BTreeMap<String, Arc<RouteTable>> {
     let table = |service: &NamespacedName, port: u16| RouteTable {
         name: cluster_name(service, port).0,
         authorities: authorities(service, port, namespace),
@@ -30,7 +31,7 @@ pub(super) fn tables(resources: &Resources, namespace: &str) -> BTreeMap<String,
     };
     service_ports(resources)
         .map(|(key, _, port)| table(key, port.port))
-        .map(|table| (table.name.clone(), table))
+        .map(|table| (table.name.clone(), Arc::new(table)))
         .collect()
 }
 

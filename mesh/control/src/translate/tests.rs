@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use hallway_config::{Admission, Resources, RuleFile, load};
 use hallway_model::cluster::ClusterLimits;
 use hallway_model::route::Target;
 use hallway_model::{LoadBalancing, MtlsMode, Protocol, Security, Snapshot, TrustDomain};
 
-use super::translate;
+use super::{Translation, inbound};
 use crate::api::{RegisterWorkload, WorkloadEndpoint};
 use crate::registry::{Registry, Workload};
 
@@ -42,6 +44,18 @@ fn registry(workloads: impl IntoIterator<Item = Workload>) -> Registry {
         registry.register(workload).expect("room");
     }
     registry
+}
+
+/// What the sidecar of `proxy` should have, which is registered beside the workloads of `registry`.
+fn translate(resources: &Resources, registry: &Registry, proxy: &Workload) -> Snapshot {
+    let mut registry = registry.clone();
+    registry.register(proxy.clone()).expect("room");
+    let mut translation = Translation::default();
+    let changes = registry.take_changes();
+    translation.follow_registry(resources, &registry, &changes);
+    translation.follow_rules(resources, &registry);
+    let inbound = inbound(resources, proxy).map(Arc::new);
+    translation.view(proxy, inbound).snapshot()
 }
 
 /// What `orders-1` of the namespace `shop` should have.

@@ -2,17 +2,15 @@
 //!
 //! Each mesh is measured in a process of its own, so that its memory can be told from that of the others.
 
-use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
-use hallway_evidence::Variant;
 use hallway_scenario::{Ground, load_directory};
-use hallway_world::Options;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::mesh::Mesh;
-use crate::arguments::{BenchSimulator, DEFAULT_SEED};
+use super::{json, note_build, options};
+use crate::arguments::BenchSimulator;
 use crate::failure::Failure;
 
 /// The meshes that are measured: that of the stated goal, and how it grows.
@@ -62,10 +60,8 @@ pub(crate) fn simulator(arguments: &BenchSimulator) -> Result<ExitCode, Failure>
     }
     if arguments.json {
         anstream::println!("{}", json(&all));
-    } else if cfg!(debug_assertions) {
-        anstream::println!(
-            "\nThis is a development build; `cargo run --release -- bench simulator` is faster."
-        );
+    } else {
+        note_build("bench simulator");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -100,7 +96,7 @@ fn measure(machines: u32) -> Result<Measured, Failure> {
     let measured = loaded.and_then(|loaded| {
         let before = memory_kib("VmRSS:");
         let started = Instant::now();
-        let simulated = hallway_world::simulate(&loaded.scenario, &directory, &options());
+        let simulated = hallway_world::simulate(&loaded.scenario, &directory, &options(Ground::Simulated)?);
         let wall_seconds = started.elapsed().as_secs_f64();
         let simulated = simulated.map_err(Failure::lab)?;
         if let Some(incident) = simulated.observations.incidents.first() {
@@ -125,29 +121,11 @@ fn measure(machines: u32) -> Result<Measured, Failure> {
     measured
 }
 
-/// A simulation starts no other program.
-fn options() -> Options {
-    Options {
-        seed: DEFAULT_SEED,
-        variant: Variant::Scenario,
-        ground: Ground::Simulated,
-        binary: PathBuf::new(),
-        python: PathBuf::new(),
-        python_service: PathBuf::new(),
-        progress: None,
-        trace: false,
-    }
-}
-
 /// A line of `/proc/self/status`, where there is one.
 fn memory_kib(field: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
-}
-
-fn json(measured: &impl Serialize) -> String {
-    serde_json::to_string_pretty(measured).expect("figures are plain data")
 }
 
 fn heading() -> String {

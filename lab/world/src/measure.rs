@@ -1,0 +1,48 @@
+//! Measures what a mesh costs as a whole. Everything measured is a real process; nothing here judges.
+//!
+//! - [`control`]: a control plane that very many proxies follow
+//! - [`lab`]: services with and without a mesh
+//! - [`process`]: what a process has used; `rules`: the rules of what is measured
+
+pub mod control;
+pub mod lab;
+pub mod process;
+mod rules;
+
+use serde::Serialize;
+
+/// The middle of several measurements, and their extremes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct Spread<T> {
+    /// The smallest.
+    pub least: T,
+    /// The middle one; of an even number, the upper one of both.
+    pub median: T,
+    /// The greatest.
+    pub most: T,
+}
+
+impl<T: Copy + PartialOrd> Spread<T> {
+    /// Of `measured`; `None` when that is nothing.
+    pub(crate) fn of(measured: impl IntoIterator<Item = T>) -> Option<Self> {
+        let mut measured: Vec<T> = measured.into_iter().collect();
+        measured.sort_by(|one, other| one.partial_cmp(other).expect("no measurement is NaN"));
+        Some(Self {
+            least: *measured.first()?,
+            median: measured[measured.len() / 2],
+            most: *measured.last()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Spread;
+
+    #[test]
+    fn a_spread_tells_the_middle_and_the_extremes() {
+        let spread = Spread::of([3.0, 1.0, 9.0, 2.0]).expect("four measurements");
+        assert_eq!((spread.least, spread.median, spread.most), (1.0, 3.0, 9.0));
+        assert_eq!(Spread::<u64>::of([]), None);
+    }
+}
