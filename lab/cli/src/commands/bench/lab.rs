@@ -58,9 +58,13 @@ pub(crate) fn lab(arguments: &BenchLab) -> Result<ExitCode, Failure> {
 }
 
 fn heading(times: u32) -> String {
+    let started = match times {
+        1 => "started once".to_owned(),
+        times => format!("started {times} times; medians"),
+    };
     format!(
-        "Real processes, in Rust; started {times} time(s), medians\n\n{:<30} {:>10} {:>12} {:>16} {:>16} {:>16}",
-        "", "processes", "memory", "first answer", "rules at all", "rules in force"
+        "Real processes, {started}\n\n{:<30} {:>10} {:>12} {:>14} {:>16} {:>16}",
+        "", "processes", "memory", "first answer", "rules: all ACK", "rules: in force"
     )
 }
 
@@ -68,7 +72,7 @@ fn rows(figures: &Figures) -> String {
     let services = figures.services;
     let cost = |name: &str, cost: &Cost| {
         format!(
-            "{:<30} {:>10} {:>12} {:>16}",
+            "{:<30} {:>10} {:>12} {:>14}",
             format!("{services} services {name}"),
             cost.processes,
             mebibytes(cost.memory),
@@ -90,7 +94,7 @@ fn rows(figures: &Figures) -> String {
                 milliseconds(figures.observed_seconds)
             ),
         format!(
-            "{:<30} {:>10} {:>12} {:>16}",
+            "{:<30} {:>10} {:>12} {:>14}",
             "  so the mesh costs",
             format!("{:+}", meshed.processes - alone.processes),
             more_memory,
@@ -116,8 +120,8 @@ fn notes(all: &[Figures]) -> String {
     let counted = counted.map_or("unknown here", Memory::words);
     format!(
         "\nMemory is {counted}, after a few requests. First answer: from the first program's start until one service has had an answer of another \
-         (through both of their sidecars). Rules at all: from a push until every sidecar has put it in force, as the control plane has heard; \
-         in force: until a request shows it. Both are looked for every 2 ms."
+         (through both of their sidecars). All ACK: from a push of rules until every sidecar has put them in force, as the control plane has heard; in force: \
+         until a request shows it. Both are looked for every 2 ms."
     )
 }
 
