@@ -2,6 +2,7 @@
 //! processes, with everybody configured for the same work.
 //!
 //! - [`sidecar()`]: the whole bench; [`run`]: its rounds
+//! - [`instructions()`]: what can be counted instead
 //! - [`plan`]: what is measured; [`setup`]: what a pair is asked to do; [`subject`]: whose pair
 //! - `pairs`: how each of them is started and configured; [`tools`]: where they are; `credentials`: what they prove who they are with
 //! - `parts`: the processes of its own that a bench consists of; `child`: how all are started, pinned and stopped
@@ -17,6 +18,7 @@ mod credentials;
 pub mod error;
 mod http1;
 pub mod inspection;
+pub mod instructions;
 pub mod machine;
 mod measurement;
 pub mod metric;
@@ -33,6 +35,7 @@ pub mod target;
 pub mod tools;
 
 pub use error::BenchError;
+pub use instructions::{Instructions, instructions};
 pub use parts::{Exec, exec, play};
 pub use plan::Measurement;
 pub use report::Report;

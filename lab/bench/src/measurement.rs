@@ -8,6 +8,8 @@ mod connections;
 mod latency;
 mod throughput;
 
+pub(crate) use throughput::window;
+
 use std::time::Duration;
 
 use tokio::io::{BufReader, Lines};

@@ -8,7 +8,7 @@ mod site;
 mod splice;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hallway_host::Host;
@@ -45,6 +45,8 @@ pub(crate) struct Workshop {
     pub(crate) credentials: Credentials,
     /// Holds keys: nobody else may read it.
     pub(crate) directory: TempDir,
+    /// Valgrind, when the instructions of what is measured are to be counted.
+    pub(crate) callgrind: Option<PathBuf>,
 }
 
 /// A pair that works.
@@ -190,6 +192,11 @@ impl Pair {
                 reason,
             },
         }
+    }
+
+    /// The processes of the sidecars: that of the callee, and that of the caller.
+    pub(crate) fn sidecars(&self) -> Vec<u32> {
+        self.sidecars.measured.iter().map(Child::pid).collect()
     }
 
     /// The resident memory of each sidecar, in bytes.

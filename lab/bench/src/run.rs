@@ -57,23 +57,8 @@ pub struct Progress {
 /// [`BenchError`]: nothing is reported then, since what is left would not be what was asked for.
 pub async fn sidecar(options: &Options, tell: impl Fn(Progress)) -> Result<Report, BenchError> {
     let (subjects, missing, tools) = present(options)?;
-    let directory = tempfile::Builder::new()
-        .prefix("hallway-bench-")
-        .tempdir()
-        .map_err(BenchError::machine("make a temporary directory"))?;
-    let host = Host::real_unseeded();
     let versions = tools.versions(&subjects);
-    let workshop = Workshop {
-        starter: Starter {
-            binary: options.binary.clone(),
-            role: options.role.clone(),
-        },
-        cores: Cores::choose()?,
-        tools,
-        credentials: Credentials::create(&host, directory.path())?,
-        directory,
-        host,
-    };
+    let workshop = workshop(options, tools)?;
     let mut inspections = Vec::new();
     for subject in &subjects {
         inspections.extend(inspect(&workshop, *subject).await?);
@@ -90,6 +75,27 @@ pub async fn sidecar(options: &Options, tell: impl Fn(Progress)) -> Result<Repor
         },
         results,
     ))
+}
+
+/// A place to make pairs in.
+pub(crate) fn workshop(options: &Options, tools: Tools) -> Result<Workshop, BenchError> {
+    let directory = tempfile::Builder::new()
+        .prefix("hallway-bench-")
+        .tempdir()
+        .map_err(BenchError::machine("make a temporary directory"))?;
+    let host = Host::real_unseeded();
+    Ok(Workshop {
+        starter: Starter {
+            binary: options.binary.clone(),
+            role: options.role.clone(),
+        },
+        cores: Cores::choose()?,
+        tools,
+        credentials: Credentials::create(&host, directory.path())?,
+        directory,
+        callgrind: None,
+        host,
+    })
 }
 
 type Present = (Vec<Subject>, Vec<crate::tools::Missing>, Tools);

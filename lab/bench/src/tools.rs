@@ -19,6 +19,7 @@ pub(crate) struct Tools {
     envoy: Option<PathBuf>,
     haproxy: Option<PathBuf>,
     nginx: Option<PathBuf>,
+    valgrind: Option<PathBuf>,
 }
 
 /// A peer that is not installed.
@@ -37,6 +38,10 @@ const ENVOY: Missing = Missing {
 const HAPROXY: Missing = Missing {
     peer: "HAProxy",
     install: "apt-get install haproxy",
+};
+const VALGRIND: Missing = Missing {
+    peer: "valgrind",
+    install: "apt-get install valgrind",
 };
 const NGINX: Missing = Missing {
     peer: "nginx",
@@ -62,6 +67,7 @@ impl Tools {
                 .or_else(envoy_in_python),
             haproxy: in_path("haproxy"),
             nginx: in_path("nginx"),
+            valgrind: in_path("valgrind"),
         })
     }
 
@@ -98,6 +104,10 @@ impl Tools {
 
     pub(crate) fn haproxy(&self) -> Result<&Path, BenchError> {
         found(self.haproxy.as_deref(), HAPROXY)
+    }
+
+    pub(crate) fn valgrind(&self) -> Result<&Path, BenchError> {
+        found(self.valgrind.as_deref(), VALGRIND)
     }
 
     pub(crate) fn nginx(&self) -> Result<&Path, BenchError> {

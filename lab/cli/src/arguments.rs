@@ -148,6 +148,9 @@ pub(crate) enum Bench {
     /// What a pair of sidecars costs, beside Envoy, HAProxy, nginx and bare splices.
     #[cfg(target_os = "linux")]
     Sidecar(BenchSidecar),
+    /// How many instructions a request takes in each of a pair of sidecars, counted by callgrind.
+    #[cfg(target_os = "linux")]
+    Instructions(BenchInstructions),
     /// A process that a bench consists of.
     #[cfg(target_os = "linux")]
     #[command(hide = true, subcommand)]
@@ -204,6 +207,14 @@ pub(crate) struct BenchSidecar {
     /// Writes bench.json, bench.txt and charts into this directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
+}
+
+#[cfg(target_os = "linux")]
+#[derive(Args, Debug)]
+pub(crate) struct BenchInstructions {
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// A process that a bench consists of.

@@ -57,6 +57,10 @@ fn main() -> ExitCode {
         Some(Command::Bench(Bench::Control(bench))) => commands::bench::control::control(bench),
         Some(Command::Bench(Bench::Lab(bench))) => commands::bench::lab::lab(bench),
         #[cfg(target_os = "linux")]
+        Some(Command::Bench(Bench::Instructions(bench))) => {
+            commands::bench::instructions::instructions(bench)
+        }
+        #[cfg(target_os = "linux")]
         Some(Command::Bench(Bench::Sidecar(bench))) => commands::bench::sidecar::sidecar(bench),
         #[cfg(target_os = "linux")]
         Some(Command::Bench(Bench::Part(part))) => commands::bench::sidecar::part(part),

@@ -82,8 +82,29 @@ async fn count(
     pair: &Pair,
     request: Request,
     concurrency: usize,
-    Durations { warm_up, window }: Durations,
+    durations: Durations,
 ) -> Result<Window, BenchError> {
+    let (begun, answers, elapsed) = window(workshop, pair, request, concurrency, durations, || {
+        pair.cpu_time()
+    })
+    .await?;
+    Ok(Window {
+        answers: answers as f64,
+        elapsed,
+        used: pair.cpu_time()?.since(begun),
+        resident: pair.resident_bytes()?,
+    })
+}
+
+/// Sends `request`, so many at once: what `begin` gave when the window began, and how many were answered since, in which time.
+pub(crate) async fn window<T>(
+    workshop: &Workshop,
+    pair: &Pair,
+    request: Request,
+    concurrency: usize,
+    Durations { warm_up, window }: Durations,
+    begin: impl FnOnce() -> Result<T, BenchError>,
+) -> Result<(T, u64, Duration), BenchError> {
     let manner = Manner::Closed {
         concurrency,
         warm_up,
@@ -91,18 +112,12 @@ async fn count(
     };
     let mut sending = Sending::start(workshop, pair, request, manner).await?;
     sending.begins(warm_up).await?;
-    let before = pair.cpu_time()?;
+    let begun = begin()?;
     match sending.next(window).await? {
-        Told::Counted { answers, elapsed } if answers > 0 => Ok(Window {
-            answers: answers as f64,
-            elapsed,
-            used: pair.cpu_time()?.since(before),
-            resident: pair.resident_bytes()?,
-        }),
+        Told::Counted { answers, elapsed } if answers > 0 => Ok((begun, answers, elapsed)),
         _ => Err(pair.failed(&sending.child)),
     }
 }
-
 impl Window {
     fn per_answer(&self, time: Duration) -> f64 {
         time.as_secs_f64() * 1e6 / self.answers

@@ -1,5 +1,6 @@
 //! Where a pair is made: what its programs are told, and where their files are.
 
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
@@ -7,6 +8,7 @@ use super::{ANYWHERE, Workshop};
 use crate::child::{Child, Program};
 use crate::error::BenchError;
 use crate::inspection::Relay;
+use crate::instructions;
 use crate::setup::Setup;
 
 /// Where a pair is made.
@@ -52,7 +54,17 @@ impl Site<'_> {
     /// When it cannot be started.
     pub(super) fn start(&self, program: &Program) -> Result<Child, BenchError> {
         let core = self.workshop.cores.proxies;
-        self.workshop.starter.start(program, core, self.directory)
+        let Some(valgrind) = &self.workshop.callgrind else {
+            return self.workshop.starter.start(program, core, self.directory);
+        };
+        let mut output = OsString::from("--callgrind-out-file=");
+        output.push(instructions::output(self.directory));
+        let counting = [valgrind.clone().into(), "--tool=callgrind".into(), output];
+        let counted = Program {
+            name: program.name.clone(),
+            command: counting.into_iter().chain(program.command.clone()).collect(),
+        };
+        self.workshop.starter.start(&counted, core, self.directory)
     }
 }
 

@@ -2,12 +2,15 @@
 //!
 //! - [`simulator`]: how fast the simulator is, and what a machine in it costs; `mesh` is what it measures
 //! - [`sidecar`]: the data plane beside its peers (on Linux)
+//! - [`instructions`]: the same in instructions instead of time (on Linux)
 //! - [`host`]: what the seam under every program costs on real sockets
 //! - [`control`]: what a control plane costs that very many proxies follow
 //! - [`lab`]: what a mesh costs a lab as a whole
 
 pub(crate) mod control;
 pub(crate) mod host;
+#[cfg(target_os = "linux")]
+pub(crate) mod instructions;
 pub(crate) mod lab;
 mod mesh;
 #[cfg(target_os = "linux")]

@@ -69,20 +69,33 @@ pub(crate) fn part(part: &BenchPart) -> Result<ExitCode, Failure> {
 }
 
 fn options(arguments: &BenchSidecar) -> Result<Options, Failure> {
-    let binary = std::env::current_exe()
-        .map_err(|error| Failure::lab(format_args!("cannot find this program: {error}")))?;
     let rounds = arguments
         .rounds
         .unwrap_or(if arguments.quick { QUICK_ROUNDS } else { ROUNDS });
     Ok(Options {
-        binary,
-        role: vec!["bench".into(), "part".into()],
         envoy: arguments.envoy.clone(),
         rounds,
         subjects: subjects(&arguments.peer)?,
         measurements: measurements(&arguments.only)?,
         quick: arguments.quick,
         needs_all: std::env::var("CI").is_ok_and(|value| value == "true"),
+        ..standard()?
+    })
+}
+
+/// What a bench does when nothing else is said.
+pub(super) fn standard() -> Result<Options, Failure> {
+    let binary = std::env::current_exe()
+        .map_err(|error| Failure::lab(format_args!("cannot find this program: {error}")))?;
+    Ok(Options {
+        binary,
+        role: vec!["bench".into(), "part".into()],
+        envoy: None,
+        rounds: ROUNDS,
+        subjects: Vec::new(),
+        measurements: Vec::new(),
+        quick: false,
+        needs_all: false,
     })
 }
 
@@ -134,7 +147,7 @@ fn progress_bar() -> ProgressBar {
     bar
 }
 
-fn failure(error: BenchError) -> Failure {
+pub(super) fn failure(error: BenchError) -> Failure {
     match error {
         BenchError::Interrupted => Failure::Interrupted,
         BenchError::Input(_) => Failure::input(error),
