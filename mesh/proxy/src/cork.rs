@@ -22,6 +22,8 @@ pub(crate) struct Cork(Arc<Mutex<Inner>>);
 struct Inner {
     transport: Transport,
     unsent: BytesMut,
+    /// Whether the transport has taken bytes that it may still hold itself, as TLS does when the socket is full.
+    unflushed: bool,
     /// Why nothing can be sent any more; h2 learns it with its next read.
     broken: Option<io::Error>,
     last_read: Instant,
@@ -40,6 +42,7 @@ impl Cork {
         Self(Arc::new(Mutex::new(Inner {
             transport,
             unsent: BytesMut::new(),
+            unflushed: false,
             broken: None,
             last_read: Instant::now(),
             refusal: None,
@@ -79,7 +82,8 @@ impl Cork {
 impl Inner {
     /// Sends what was held back.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.unsent.is_empty() {
+        self.unflushed |= !self.unsent.is_empty();
+        if !self.unflushed {
             return Poll::Ready(Ok(()));
         }
         while !self.unsent.is_empty() {
@@ -92,7 +96,9 @@ impl Inner {
         if self.unsent.capacity() > KEPT {
             self.unsent = BytesMut::new();
         }
-        Pin::new(&mut self.transport).poll_flush(context)
+        ready!(Pin::new(&mut self.transport).poll_flush(context))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
     }
 }
 
