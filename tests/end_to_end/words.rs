@@ -110,6 +110,8 @@ async fn scenarios_can_be_listed_and_shown() {
                             A mesh goes on without its control plane for as long as its certificates live, and no longer
     slow-network            a thin and lossy line to the archive
                             A deadline holds on a bad network too, and what is small still gets through
+    one-fat-pipe            one connection, three replicas
+                            Why a balancer of connections pins gRPC to one replica, and one of requests does not
 
     Next:  hallway show first-hop    its lesson and files
            hallway run first-hop     run it

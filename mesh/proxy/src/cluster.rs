@@ -77,15 +77,25 @@ impl Cluster {
         environment: &Environment<'_>,
     ) -> Self {
         let known = previous.map_or(&[][..], |previous| &previous.endpoints);
-        let endpoint = |wanted: &model::Endpoint| {
-            let fresh = Endpoint::new(wanted, model.protocol, environment);
-            let same = |known: &&Arc<Endpoint>| known.model == *wanted && known.key == fresh.key;
-            known
-                .iter()
-                .find(same)
-                .map_or_else(|| Arc::new(fresh), Arc::clone)
-        };
-        let endpoints: Vec<Arc<Endpoint>> = endpoints.iter().map(endpoint).collect();
+        let mut kept: Vec<Arc<Endpoint>> = Vec::with_capacity(endpoints.len());
+        for wanted in endpoints {
+            let key = EndpointKey::new(wanted, model.protocol);
+            let same = |known: &&Arc<Endpoint>| known.model == *wanted && known.key == key;
+            let endpoint = known.iter().find(same).map_or_else(
+                // Replicas have one identity, and can be dialled with one TLS configuration.
+                || {
+                    Arc::new(Endpoint::new(
+                        wanted,
+                        key.clone(),
+                        kept.iter().chain(known),
+                        environment,
+                    ))
+                },
+                Arc::clone,
+            );
+            kept.push(endpoint);
+        }
+        let endpoints = kept;
         let pools = previous.map_or_else(
             || Pool::of_workers(environment.workers, model.limits),
             |previous| previous.pools.clone(),
@@ -162,37 +172,46 @@ impl Cluster {
 }
 
 impl Endpoint {
-    fn new(model: &model::Endpoint, protocol: Protocol, environment: &Environment<'_>) -> Self {
-        let security = match (&model.security, protocol) {
-            (Security::Mtls { identity }, _) => KeySecurity::Mtls(identity.clone()),
-            (Security::Plaintext, Protocol::Http1) => KeySecurity::Http1,
-            (Security::Plaintext, Protocol::Http2) => KeySecurity::Http2,
-        };
-        let tls = match &security {
+    /// An endpoint that is dialled with the TLS configuration of one of `others` where it must prove the same identity.
+    fn new<'a>(
+        model: &model::Endpoint,
+        key: EndpointKey,
+        mut others: impl Iterator<Item = &'a Arc<Self>>,
+        environment: &Environment<'_>,
+    ) -> Self {
+        let tls = match &key.security {
             KeySecurity::Mtls(identity) => {
-                let (host, store) = (environment.host, environment.store);
-                Some(client_config(
-                    host,
-                    store,
-                    identity.clone(),
-                    Versions::Http2OrHttp1,
-                ))
+                let alike = others.find(|other| other.key.security == key.security);
+                alike.and_then(|alike| alike.tls.clone()).or_else(|| {
+                    let (host, store) = (environment.host, environment.store);
+                    let versions = Versions::Http2OrHttp1;
+                    Some(client_config(host, store, identity.clone(), versions))
+                })
             }
             KeySecurity::Http1 | KeySecurity::Http2 => None,
         };
         Self {
             model: model.clone(),
             tls,
-            key: EndpointKey {
-                address: model.address,
-                security,
-            },
+            key,
             in_flight: AtomicUsize::new(0),
         }
     }
 }
 
 impl EndpointKey {
+    fn new(model: &model::Endpoint, protocol: Protocol) -> Self {
+        let security = match (&model.security, protocol) {
+            (Security::Mtls { identity }, _) => KeySecurity::Mtls(identity.clone()),
+            (Security::Plaintext, Protocol::Http1) => KeySecurity::Http1,
+            (Security::Plaintext, Protocol::Http2) => KeySecurity::Http2,
+        };
+        Self {
+            address: model.address,
+            security,
+        }
+    }
+
     /// The version of HTTP that is spoken, where no handshake chooses another.
     pub(crate) fn protocol(&self) -> Protocol {
         match self.security {
