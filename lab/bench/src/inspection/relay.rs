@@ -3,22 +3,19 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use hallway_host::task::TaskGuard;
-use hallway_host::{Host, Listener, Stream};
+use hallway_host::{Host, Listener, Stream, Task};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, split};
-use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsAcceptor;
 
 use super::server_hello::{Agreement, parse};
-use crate::child::LOOK_EVERY;
 use crate::pairs::ANYWHERE;
 
 /// The most of a server's first bytes that is read.
 const FIRST_BYTES: usize = 4096;
 
-/// A relay, and later an impostor. Dropping it closes its port and its connections.
+/// A relay, and later an impostor. Dropping it closes its port; its connections end with those who use them.
 #[derive(Debug)]
 pub(crate) struct Relay {
     address: SocketAddr,
@@ -31,7 +28,7 @@ struct State {
     role: Role,
     agreement: Option<Result<Agreement, String>>,
     /// What is under way.
-    connections: Vec<TaskGuard>,
+    connections: Vec<Task>,
     refused: usize,
     believed: usize,
 }
@@ -68,10 +65,16 @@ impl Relay {
     }
 
     /// Breaks all connections, and answers new ones itself.
-    pub(super) fn impersonate(&self, acceptor: TlsAcceptor) {
-        let mut state = lock(&self.state);
-        state.role = Role::Impostor(acceptor);
-        state.connections.clear();
+    pub(super) async fn impersonate(&self, acceptor: TlsAcceptor) {
+        let connections = {
+            let mut state = lock(&self.state);
+            state.role = Role::Impostor(acceptor);
+            std::mem::take(&mut state.connections)
+        };
+        for connection in connections {
+            connection.abort();
+            connection.join().await;
+        }
     }
 
     /// What the last server chose; nothing before there was any.
@@ -79,18 +82,12 @@ impl Relay {
         lock(&self.state).agreement.clone()
     }
 
-    /// Whether somebody has met the impostor, and nobody has told it anything. It is waited for, since the other end may know it sooner.
-    pub(super) async fn is_refused_as_impostor(&self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
-        loop {
-            let (refused, believed) = {
-                let state = lock(&self.state);
-                (state.refused, state.believed)
-            };
-            if believed > 0 || refused > 0 || Instant::now() > deadline {
-                return refused > 0 && believed == 0;
-            }
-            sleep(LOOK_EVERY).await;
+    /// Whether somebody has met the impostor: whether it was told anything. Nothing before somebody has.
+    pub(super) fn was_believed(&self) -> Option<bool> {
+        let state = lock(&self.state);
+        match state.believed {
+            0 => (state.refused > 0).then_some(false),
+            _ => Some(true),
         }
     }
 }
@@ -104,14 +101,13 @@ impl std::fmt::Debug for State {
 async fn accept(host: Host, mut listener: Listener, state: Arc<Mutex<State>>) {
     loop {
         let (downstream, _) = listener.accept().await;
-        let connection = serve(host.clone(), downstream, state.clone());
-        let task = host.spawn(connection).abort_on_drop();
-        lock(&state).connections.push(task);
+        let mut locked = lock(&state);
+        let connection = serve(host.clone(), downstream, locked.role.clone(), state.clone());
+        locked.connections.push(host.spawn(connection));
     }
 }
 
-async fn serve(host: Host, downstream: Stream, state: Arc<Mutex<State>>) {
-    let role = lock(&state).role.clone();
+async fn serve(host: Host, downstream: Stream, role: Role, state: Arc<Mutex<State>>) {
     match role {
         Role::Nobody => {}
         // Both ends see that the connection breaks off.
