@@ -21,6 +21,8 @@ use crate::parts::{Listening, Part};
 pub(crate) const READY_WITHIN: Duration = Duration::from_secs(15);
 /// How often it is looked whether it does.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How long a process may take to go that is killed.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
 /// How much of what a program wrote is repeated when it fails, in bytes.
 const TAIL: usize = 2_000;
 
@@ -41,7 +43,7 @@ pub(crate) struct Program {
     pub(crate) command: Vec<OsString>,
 }
 
-/// A process. Dropping it kills it.
+/// A process. Dropping it kills it, and waits until it has gone: who says that all is stopped must not be wrong.
 #[derive(Debug)]
 pub(crate) struct Child {
     name: String,
@@ -135,7 +137,6 @@ impl Starter {
             .stdin(Stdio::piped())
             .stdout(output)
             .stderr(file)
-            .kill_on_drop(true)
             .spawn()
             .map_err(BenchError::machine(format!("start {name}")))?;
         Ok(Child {
@@ -219,13 +220,7 @@ impl Child {
         }
     }
 
-    /// Kills it, and returns when it has gone.
-    pub(crate) async fn stop(mut self) {
-        // Whoever has gone already needs no killing.
-        let _ = self.process.kill().await;
-    }
-
-    /// What it wrote to standard error.
+    /// What it wrote to standard error, the end of it.
     pub(crate) fn errors(&self) -> String {
         let text = std::fs::read(&self.errors).unwrap_or_default();
         String::from_utf8_lossy(&text[text.len().saturating_sub(TAIL)..])
@@ -242,6 +237,24 @@ impl Child {
             name: self.name.clone(),
             what,
             output: tails.concat(),
+        }
+    }
+}
+
+impl Drop for Child {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whoever drops cannot await; a process that is killed goes at once"
+    )]
+    fn drop(&mut self) {
+        // Whoever has gone already needs no killing.
+        let _ = self.process.start_kill();
+        let looks = GONE_WITHIN.as_millis() / LOOK_EVERY.as_millis();
+        for _ in 0..looks {
+            if !matches!(self.process.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(LOOK_EVERY);
         }
     }
 }

@@ -83,7 +83,6 @@ pub(crate) async fn inspect(workshop: &Workshop, subject: Subject) -> Result<Opt
             "its first sidecar does not refuse an impostor of the second".to_owned(),
         ));
     }
-    pair.stop().await;
     Ok(Some(Inspection { subject, agreement }))
 }
 

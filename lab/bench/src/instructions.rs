@@ -54,9 +54,7 @@ pub async fn instructions(options: &Options) -> Result<Instructions, BenchError>
     let mut workshop = workshop(options, tools)?;
     workshop.callgrind = Some(workshop.tools.valgrind()?.to_owned());
     let pair = Pair::start(&workshop, Subject::Hallway, Setup::STANDARD).await?;
-    let counted = count(&workshop, &pair).await;
-    pair.stop().await;
-    counted
+    count(&workshop, &pair).await
 }
 
 async fn count(workshop: &Workshop, pair: &Pair) -> Result<Instructions, BenchError> {

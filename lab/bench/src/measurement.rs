@@ -76,8 +76,11 @@ impl<'a> Sending<'a> {
 
     /// The next that the load generator tells, which must come within `expected` and some patience.
     async fn next(&mut self, expected: Duration) -> Result<Told, BenchError> {
-        let line = tokio::time::timeout(expected + PATIENCE, self.told.next_line()).await;
-        let told = line.ok().and_then(Result::ok).flatten();
+        let patience = expected + PATIENCE;
+        let Ok(line) = tokio::time::timeout(patience, self.told.next_line()).await else {
+            return Err(self.pair.wrong(format!("answers are missing after {patience:?}")));
+        };
+        let told = line.ok().flatten();
         let told = told.and_then(|line| serde_json::from_str(&line).ok());
         told.ok_or_else(|| self.pair.failed(&self.child))
     }

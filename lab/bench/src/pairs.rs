@@ -49,13 +49,13 @@ pub(crate) struct Workshop {
     pub(crate) callgrind: Option<PathBuf>,
 }
 
-/// A pair that works.
+/// A pair that works. Dropping it kills all of it, and removes its files.
 #[derive(Debug)]
 pub(crate) struct Pair {
     subject: Subject,
     setup: Setup,
     sidecars: Sidecars,
-    application: Child,
+    _application: Child,
     directory: TempDir,
 }
 
@@ -67,8 +67,8 @@ struct Sidecars {
     door: Option<Door>,
     /// Those that are measured.
     measured: Vec<Child>,
-    /// Those that are not.
-    beside: Vec<Child>,
+    /// Those that are not, and only have to live as long.
+    _beside: Vec<Child>,
 }
 
 /// Where the second sidecar accepts peers, and what they must prove who they are with.
@@ -129,7 +129,7 @@ impl Pair {
             subject,
             setup,
             sidecars,
-            application,
+            _application: application,
             directory,
         };
         pair.works(&workshop.host).await?;
@@ -187,10 +187,15 @@ impl Pair {
     pub(crate) fn failed(&self, load: &Child) -> BenchError {
         match load.errors() {
             reason if reason.is_empty() => load.failed("has ended early".to_owned()),
-            reason => BenchError::WrongAnswer {
-                subject: self.subject.name().to_owned(),
-                reason,
-            },
+            reason => self.wrong(reason),
+        }
+    }
+
+    /// What was wrong with its answers.
+    pub(crate) fn wrong(&self, reason: String) -> BenchError {
+        BenchError::WrongAnswer {
+            subject: self.subject.name().to_owned(),
+            reason,
         }
     }
 
@@ -210,14 +215,6 @@ impl Pair {
                 resident_bytes(sidecar.pid()).map_err(|error| sidecar.failed(format!("has gone: {error}")))
             })
             .collect()
-    }
-
-    /// Kills all of it.
-    pub(crate) async fn stop(self) {
-        let Sidecars { measured, beside, .. } = self.sidecars;
-        for child in measured.into_iter().chain(beside).chain([self.application]) {
-            child.stop().await;
-        }
     }
 
     fn get(&self, bytes: usize) -> Request {
@@ -241,10 +238,7 @@ impl Pair {
             match probed.unwrap_or_else(|_| Err("no answer".to_owned())) {
                 Ok(()) => return Ok(()),
                 Err(reason) if Instant::now() > deadline => {
-                    return Err(BenchError::WrongAnswer {
-                        subject: self.subject.name().to_owned(),
-                        reason: format!("after {READY_WITHIN:?}, still: {reason}"),
-                    });
+                    return Err(self.wrong(format!("after {READY_WITHIN:?}, still: {reason}")));
                 }
                 Err(_) => {}
             }
@@ -276,7 +270,7 @@ impl Sidecars {
             entry: application,
             door: None,
             measured: Vec::new(),
-            beside: Vec::new(),
+            _beside: Vec::new(),
         }
     }
 
@@ -290,7 +284,7 @@ impl Sidecars {
                 credentials: site.workshop.credentials.outbound.files.clone(),
             }),
             measured: vec![inbound, outbound],
-            beside: Vec::new(),
+            _beside: Vec::new(),
         }
     }
 }

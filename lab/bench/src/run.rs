@@ -155,7 +155,6 @@ async fn rounds(
                     let durations = Durations::of(options.quick).with(case.setup);
                     results.add(subject, measure(workshop, &pair, *action, durations).await?);
                 }
-                pair.stop().await;
                 done += 1;
             }
         }

@@ -21,7 +21,6 @@ pub(super) async fn hold(workshop: &Workshop, pair: &Pair) -> Result<Figures, Be
     let mut sending = Sending::start(workshop, pair, pair.request(), manner).await?;
     sending.begins(Duration::ZERO).await?;
     let holding = pair.resident_bytes()?;
-    sending.child.stop().await;
     let sum = |resident: &[u64]| resident.iter().sum::<u64>() as f64;
     let grown = sum(&holding) - sum(&before);
     Ok(vec![
@@ -54,7 +53,7 @@ pub(super) async fn handshakes(
     sending.begins(warm_up).await?;
     let before = pair.cpu_time()?;
     match sending.next(window).await? {
-        Told::Counted { answers, elapsed } if answers > 0 => {
+        Told::Counted { answers, elapsed } => {
             let used = pair.cpu_time()?.since(before);
             let cpu = (used.user + used.system).as_secs_f64() * 1e6 / answers as f64;
             Ok(vec![
@@ -65,6 +64,6 @@ pub(super) async fn handshakes(
                 ),
             ])
         }
-        _ => Err(pair.failed(&sending.child)),
+        Told::Begin | Told::Latencies(_) => Err(pair.failed(&sending.child)),
     }
 }

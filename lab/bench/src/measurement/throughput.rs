@@ -114,8 +114,8 @@ pub(crate) async fn window<T>(
     sending.begins(warm_up).await?;
     let begun = begin()?;
     match sending.next(window).await? {
-        Told::Counted { answers, elapsed } if answers > 0 => Ok((begun, answers, elapsed)),
-        _ => Err(pair.failed(&sending.child)),
+        Told::Counted { answers, elapsed } => Ok((begun, answers, elapsed)),
+        Told::Begin | Told::Latencies(_) => Err(pair.failed(&sending.child)),
     }
 }
 impl Window {

@@ -59,7 +59,7 @@ pub(super) async fn start(site: &Site<'_>) -> Result<Sidecars, BenchError> {
             credentials: site.workshop.credentials.mesh.client.clone(),
         }),
         measured: vec![inbound, outbound],
-        beside: vec![control],
+        _beside: vec![control],
     })
 }
 

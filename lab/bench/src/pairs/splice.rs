@@ -63,6 +63,6 @@ async fn start(
             .zip(key)
             .map(|(address, credentials)| Door { address, credentials }),
         measured,
-        beside: Vec::new(),
+        _beside: Vec::new(),
     })
 }

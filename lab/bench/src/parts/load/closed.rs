@@ -29,7 +29,7 @@ pub(super) async fn run(
     count(host, &answers, sending, warm_up, duration).await
 }
 
-/// Tells how many `answers` came during `duration`, while `sending` goes on.
+/// Tells how many `answers` came during `duration`, or a multiple of it until there was one, while `sending` goes on.
 ///
 /// # Errors
 /// What `sending` ends with, if it ends.
@@ -45,6 +45,10 @@ pub(super) async fn count<T>(
         host.record(&Told::Begin);
         let (before, started) = (answers.get(), Instant::now());
         sleep(duration).await;
+        // On a machine that is busy with other things, nothing may have happened yet.
+        while answers.get() == before {
+            sleep(duration).await;
+        }
         host.record(&Told::Counted {
             answers: answers.get() - before,
             elapsed: started.elapsed(),

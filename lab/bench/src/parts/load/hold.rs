@@ -9,9 +9,13 @@ use super::{Request, Told};
 
 /// Holds them until the process is killed.
 pub(super) async fn run(host: &Host, request: &Request, connections: usize) -> Result<(), String> {
-    let mut senders = Sender::connect(host, request, connections).await?;
-    for sender in &mut senders {
-        sender.exchange().await?;
+    let mut open = Vec::new();
+    for _ in 0..connections {
+        // One after the other: a queue of connections that nobody has accepted yet would overflow.
+        for mut sender in Sender::connect(host, request, 1).await? {
+            sender.exchange().await?;
+            open.push(sender);
+        }
     }
     host.record(&Told::Begin);
     pending().await
