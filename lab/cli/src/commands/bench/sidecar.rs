@@ -76,7 +76,7 @@ fn options(arguments: &BenchSidecar) -> Result<Options, Failure> {
         envoy: arguments.envoy.clone(),
         rounds,
         subjects: subjects(&arguments.peer)?,
-        measurements: measurements(&arguments.only)?,
+        measurements: measurements(arguments)?,
         quick: arguments.quick,
         needs_all: std::env::var("CI").is_ok_and(|value| value == "true"),
         ..standard()?
@@ -116,10 +116,10 @@ fn subjects(names: &[String]) -> Result<Vec<Subject>, Failure> {
     Ok(subjects)
 }
 
-fn measurements(names: &[String]) -> Result<Vec<Measurement>, Failure> {
-    let known = Measurement::ALL;
+fn measurements(arguments: &BenchSidecar) -> Result<Vec<Measurement>, Failure> {
+    let (known, names) = (Measurement::ALL, &arguments.only);
     if names.is_empty() {
-        return Ok(known.map(|(measurement, _)| measurement).into());
+        return Ok(Measurement::by_default(arguments.quick));
     }
     let find = |name: &String| {
         let found = known.iter().find(|(_, known)| known == name);
