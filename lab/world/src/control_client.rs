@@ -59,13 +59,19 @@ impl ControlClient {
 
     /// Pushes one rule file, which replaces all rules.
     pub async fn put_rules(&self, name: &str, text: String) -> Result<PushOutcome, WorldError> {
-        let what = format!("take the rules {name}");
-        let file = RuleFile {
-            name: name.to_owned(),
-            text,
-        };
+        let name = name.to_owned();
+        self.put_rule_files(vec![RuleFile { name, text }]).await
+    }
+
+    /// Puts the rules of all `files` together in place of those before.
+    ///
+    /// # Errors
+    /// When the control plane cannot be asked.
+    pub async fn put_rule_files(&self, files: Vec<RuleFile>) -> Result<PushOutcome, WorldError> {
+        let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        let what = format!("take the rules {}", names.join(", "));
         let rules = PutRules {
-            files: vec![file],
+            files,
             admission: None,
         };
         let response = self.send(&what, Method::PUT, "/v1/rules", &rules).await?;

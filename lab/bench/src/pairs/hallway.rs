@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use hallway_control::api::{RegisterWorkload, WorkloadEndpoint};
+use hallway_control::api::{RegisterWorkload, RuleFile, WorkloadEndpoint};
 use hallway_evidence::PushOutcome;
 use hallway_host::random;
 use hallway_model::bootstrap::{
@@ -23,6 +23,8 @@ use crate::setup::SERVICE;
 const NAMESPACE: &str = "bench";
 /// The most rules of one `HTTPRoute`, by Gateway API.
 const RULES_PER_ROUTE: usize = 16;
+/// So many routes are far below the largest file that the control plane takes.
+const ROUTES_PER_FILE: usize = 100;
 
 pub(super) async fn start(site: &Site<'_>) -> Result<Sidecars, BenchError> {
     let (control, client, address) = start_control_plane(site).await?;
@@ -48,7 +50,7 @@ pub(super) async fn start(site: &Site<'_>) -> Result<Sidecars, BenchError> {
         };
         client.put_endpoint(name, &endpoint).await?;
     }
-    let pushed = client.put_rules("rules.yaml", rules(site)).await?;
+    let pushed = client.put_rule_files(rules(site)).await?;
     if let PushOutcome::Refused { problems } = pushed {
         return Err(control.failed(format!("refuses the rules: {problems:?}")));
     }
@@ -176,31 +178,44 @@ fn new_token() -> Token {
 }
 
 /// One service, and so many rules for those who call it, each with a retry policy and a deadline.
-fn rules(site: &Site<'_>) -> String {
+fn rules(site: &Site<'_>) -> Vec<RuleFile> {
     let speaks = match site.setup.is_http2() {
         true => ", appProtocol: kubernetes.io/h2c",
         false => "",
     };
-    let mut text = format!(
-        "apiVersion: v1\nkind: Service\nmetadata: {{ name: {SERVICE}, namespace: {NAMESPACE} }}\n\
-         spec: {{ ports: [{{ name: http, port: 80{speaks} }}] }}\n"
-    );
+    let service = RuleFile {
+        name: "service.yaml".to_owned(),
+        text: format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{ name: {SERVICE}, namespace: {NAMESPACE} }}\n\
+             spec: {{ ports: [{{ name: http, port: 80{speaks} }}] }}\n"
+        ),
+    };
     let prefixes: Vec<String> = site.setup.prefixes().collect();
-    for (number, prefixes) in (1..).zip(prefixes.chunks(RULES_PER_ROUTE)) {
+    let routes: Vec<String> = (1..)
+        .zip(prefixes.chunks(RULES_PER_ROUTE))
+        .map(|(number, prefixes)| route(number, prefixes))
+        .collect();
+    let files = (1..).zip(routes.chunks(ROUTES_PER_FILE));
+    let files = files.map(|(number, routes)| RuleFile {
+        name: format!("routes-{number}.yaml"),
+        text: routes.join("---\n"),
+    });
+    std::iter::once(service).chain(files).collect()
+}
+
+fn route(number: u32, prefixes: &[String]) -> String {
+    let mut text = format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n\
+         metadata: {{ name: routes-{number}, namespace: {NAMESPACE} }}\nspec:\n  \
+         parentRefs: [{{ group: \"\", kind: Service, name: {SERVICE} }}]\n  rules:\n"
+    );
+    for prefix in prefixes {
         let _ = write!(
             text,
-            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n\
-             metadata: {{ name: routes-{number}, namespace: {NAMESPACE} }}\nspec:\n  \
-             parentRefs: [{{ group: \"\", kind: Service, name: {SERVICE} }}]\n  rules:\n"
+            "    - matches: [{{ path: {{ type: PathPrefix, value: {prefix} }} }}]\n      \
+             backendRefs: [{{ name: {SERVICE}, port: 80 }}]\n      timeouts: {{ request: 15s }}\n      \
+             retry: {{ codes: [503], attempts: 2, backoff: 25ms }}\n"
         );
-        for prefix in prefixes {
-            let _ = write!(
-                text,
-                "    - matches: [{{ path: {{ type: PathPrefix, value: {prefix} }} }}]\n      \
-                 backendRefs: [{{ name: {SERVICE}, port: 80 }}]\n      timeouts: {{ request: 15s }}\n      \
-                 retry: {{ codes: [503], attempts: 2, backoff: 25ms }}\n"
-            );
-        }
     }
     text
 }
