@@ -20,7 +20,7 @@ use crate::support::client::{Client as Http1Client, request};
 use crate::support::http2::{Client, application, pair};
 use crate::support::meshes::{Alone, Pair, host};
 use crate::support::snapshots::{outbound, rule};
-use crate::support::{Cancelled, soon};
+use crate::support::{never, soon};
 
 /// A body whose frames come from elsewhere.
 fn fed() -> (mpsc::Sender<Frame<Bytes>>, AnswerBody) {
@@ -56,17 +56,8 @@ async fn grpc(request: Request<Incoming>) -> Response<AnswerBody> {
 
 /// Never answers, and tells when its work is cancelled.
 async fn hanging() -> (Application, mpsc::UnboundedReceiver<()>) {
-    let (sender, cancelled) = mpsc::unbounded_channel();
-    let application = application(&host(), move |_| {
-        let guard = Cancelled(sender.clone());
-        async move {
-            std::future::pending::<()>().await;
-            drop(guard);
-            answer(200, "")
-        }
-    })
-    .await;
-    (application, cancelled)
+    let (never, cancelled) = never();
+    (application(&host(), never).await, cancelled)
 }
 
 fn call(body: impl Into<Bytes>) -> Request<AnswerBody> {

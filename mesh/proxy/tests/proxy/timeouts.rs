@@ -13,11 +13,11 @@ use hyper::body::Incoming;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::support::application::{AnswerBody, Application, answer};
+use crate::support::application::{AnswerBody, Application};
 use crate::support::client::{Client, request};
 use crate::support::meshes::{Alone, Pair, host};
 use crate::support::snapshots::{retry, rule};
-use crate::support::{Cancelled, soon};
+use crate::support::{never, soon};
 
 fn within(request: Option<u64>, backend_request: Option<u64>) -> Rule {
     Rule {
@@ -31,17 +31,8 @@ fn within(request: Option<u64>, backend_request: Option<u64>) -> Rule {
 
 /// Never answers, and tells when its work is cancelled.
 async fn hanging() -> (Application, mpsc::UnboundedReceiver<()>) {
-    let (sender, cancelled) = mpsc::unbounded_channel();
-    let application = Application::start(&host(), move |_| {
-        let guard = Cancelled(sender.clone());
-        async move {
-            std::future::pending::<()>().await;
-            drop(guard);
-            answer(200, "")
-        }
-    })
-    .await;
-    (application, cancelled)
+    let (never, cancelled) = never();
+    (Application::start(&host(), never).await, cancelled)
 }
 
 /// Answers at once with a head and one part of a body that never ends.
