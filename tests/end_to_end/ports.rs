@@ -90,6 +90,7 @@ async fn a_service_says_which_port_it_cannot_have() {
         call_order: contract::CallOrder::Sequence,
         behaviour: contract::Behaviour::default(),
         seed: 1,
+        first_calls: Vec::new(),
     };
     let said = complaint("service", &bootstrap).await;
     settled().bind(|| {

@@ -112,6 +112,8 @@ async fn scenarios_can_be_listed_and_shown() {
                             A deadline holds on a bad network too, and what is small still gets through
     one-fat-pipe            one connection, three replicas
                             Why a balancer of connections pins gRPC to one replica, and one of requests does not
+    paid-twice              a retry that charges the card twice
+                            Why a mesh must not send a POST again that may have been executed
 
     Next:  hallway show first-hop    its lesson and files
            hallway run first-hop     run it

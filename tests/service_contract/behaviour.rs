@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use hallway_service::contract::{
-    Answer, Behaviour, FailFirst, FailShare, Latency, Outcome, Record, SlowBody,
+    Answer, Behaviour, FailFirst, FailPattern, FailShare, Latency, Outcome, Record, SlowBody,
 };
 use tokio::time::Instant;
 
@@ -23,14 +23,19 @@ pub(crate) async fn precedence(implementation: Implementation) -> Verdict {
             attempts: u32::MAX,
             status: 501,
         }),
+        fail_pattern: Some(FailPattern {
+            pattern: "x".to_owned(),
+            status: 503,
+        }),
         fail_share: Some(FailShare {
             share: 1.0,
             status: 502,
         }),
         reset_after: Some(1.0),
+        truncate: Some(1.0),
         ..Default::default()
     };
-    let steps: [(fn(&mut Behaviour), _); 6] = [
+    let steps: [(fn(&mut Behaviour), _); 8] = [
         (|_| {}, (Outcome::ResetBefore, None)),
         (
             |behaviour| behaviour.reset_before = None,
@@ -39,6 +44,10 @@ pub(crate) async fn precedence(implementation: Implementation) -> Verdict {
         (|behaviour| behaviour.hang = false, (Outcome::Answered, Some(501))),
         (
             |behaviour| behaviour.fail_first = None,
+            (Outcome::Answered, Some(503)),
+        ),
+        (
+            |behaviour| behaviour.fail_pattern = None,
             (Outcome::Answered, Some(502)),
         ),
         (
@@ -47,6 +56,10 @@ pub(crate) async fn precedence(implementation: Implementation) -> Verdict {
         ),
         (
             |behaviour| behaviour.reset_after = None,
+            (Outcome::Truncated, Some(201)),
+        ),
+        (
+            |behaviour| behaviour.truncate = None,
             (Outcome::Answered, Some(201)),
         ),
     ];
@@ -83,7 +96,7 @@ async fn decided_on_arrival(service: &Service) -> Verdict {
     early
         .write(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         .await?;
-    service.received(7).await?;
+    service.received(9).await?;
     service
         .behave(&Behaviour {
             status: Some(418),

@@ -1,4 +1,4 @@
-//! C8 to C13: the calls that a service makes.
+//! C8 to C11, and C13: the calls that a service makes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -187,50 +187,6 @@ pub(crate) async fn order(implementation: Implementation) -> Verdict {
         "results in parallel",
         parallel.iter().map(|result| &*result.url).collect::<Vec<_>>(),
         urls,
-    )
-}
-
-pub(crate) async fn propagation(implementation: Implementation) -> Verdict {
-    let proxy = Upstream::start(|_| answer(200, "")).await?;
-    let own = Call {
-        headers: [("X-Request-Id".to_owned(), "its own".to_owned())].into(),
-        ..get("http://b/")
-    };
-    let calls = vec![get("http://a/"), own];
-    let service = Service::start(
-        implementation,
-        &Bootstrap {
-            proxy: Some(proxy.address),
-            calls,
-            ..bootstrap()
-        },
-    )
-    .await?;
-    let headers = [
-        ("x-request-id", "id-1"),
-        ("x-hallway-request", "load-1"),
-        (
-            "traceparent",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        ),
-        ("tracestate", "vendor=1"),
-        ("authorization", "Bearer of the caller"),
-        ("x-note", "private"),
-    ];
-    service.get("/", &headers).await?;
-    service.get("/", &[]).await?;
-    let seen = proxy.seen();
-    for (name, value) in &headers[..4] {
-        equal("a propagated header", seen[0].header(name), [*value])?;
-        equal("a header that nobody sent", seen[2].header(name), [""; 0])?;
-    }
-    for (name, _) in &headers[4..] {
-        equal("a header that is the caller's own", seen[0].header(name), [""; 0])?;
-    }
-    equal(
-        "a header of the call",
-        seen[1].header("x-request-id"),
-        ["its own"],
     )
 }
 

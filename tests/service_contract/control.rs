@@ -105,6 +105,27 @@ pub(crate) async fn changing_the_behaviour(implementation: Implementation) -> Ve
         r#"{"fail_first": [1, 503]}"#,
         r#"{"fail_share": {"share": 2, "status": 503}}"#,
         r#"{"slow_body": {"pieces": 0, "over_ms": 1}}"#,
+        r#"{"fail_pattern": {"pattern": "", "status": 503}}"#,
+        r#"{"fail_pattern": {"pattern": ".X", "status": 503}}"#,
+        r#"{"fail_pattern": {"pattern": ".x"}}"#,
+        r#"{"fail_pattern": {"pattern": ".x", "status": 600}}"#,
+        r#"{"truncate": -0.1}"#,
+        r#"{"truncate": "1"}"#,
+        r#"{"ticks": {"count": 0, "every_ms": 1}}"#,
+        r#"{"ticks": {"count": 1000001, "every_ms": 1}}"#,
+        r#"{"ticks": {"count": 1}}"#,
+        r#"{"ticks": {"count": 1, "every_ms": -1}}"#,
+        r#"{"capacity": {"at_once": 0, "queue": 0, "status": 503}}"#,
+        r#"{"capacity": {"at_once": 1, "queue": -1, "status": 503}}"#,
+        r#"{"capacity": {"at_once": 1, "queue": 0}}"#,
+        r#"{"capacity": {"at_once": 1, "queue": 0, "status": 100}}"#,
+        r#"{"effect": {}}"#,
+        r#"{"effect": {"once_per_key": null}}"#,
+        r#"{"effect": true}"#,
+        r#"{"idle_close": {"ms": 3600001}}"#,
+        r#"{"idle_close": 5}"#,
+        r#"{"drop_trace": null}"#,
+        r#"{"drop_trace": "yes"}"#,
     ] {
         let reply = service.command("PUT", "/behaviour", refused).await?;
         equal(&format!("the behaviour `{refused}`"), reply.status, 400)?;
@@ -142,7 +163,9 @@ pub(crate) async fn changing_the_behaviour(implementation: Implementation) -> Ve
     }
     let all = json!({
         "status": null, "latency": { "fixed": { "ms": 0 } }, "fail_first": null, "fail_share": null,
-        "reset_before": 0, "reset_after": 0.0, "hang": false, "slow_body": null,
+        "reset_before": 0, "reset_after": 0.0, "hang": false, "slow_body": null, "fail_pattern": null, "truncate": 0,
+        "ticks": null, "capacity": { "at_once": 4294967295u32, "queue": 0, "status": 200 },
+        "effect": { "once_per_key": false }, "idle_close": { "ms": 3600000 }, "drop_trace": false,
     });
     let reply = service.command("PUT", "/behaviour", &all.to_string()).await?;
     equal("a behaviour with every field", reply.status, 204)?;

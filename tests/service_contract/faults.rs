@@ -1,10 +1,12 @@
-//! C17 to C20: the faults.
+//! C17 to C20, C32 and C34: the faults.
 
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use hallway_service::contract::{Behaviour, Bootstrap, FailFirst, FailShare, Outcome};
-use tokio::time::timeout;
+use hallway_service::contract::{
+    Answer, Behaviour, Bootstrap, FailFirst, FailPattern, FailShare, Outcome, SlowBody, Ticks,
+};
+use tokio::time::{Instant, timeout};
 
 use crate::implementation::Implementation;
 use crate::service::{Service, bootstrap, calling};
@@ -115,6 +117,127 @@ pub(crate) async fn fail_share(implementation: Implementation) -> Verdict {
     })?;
     ensure(first != sequence(2).await?, || {
         "another seed decided alike".to_owned()
+    })
+}
+
+pub(crate) async fn fail_pattern(implementation: Implementation) -> Verdict {
+    let upstream = Upstream::start(|_| answer(200, "")).await?;
+    let calling = calling(upstream.address, &["http://ledger/"]);
+    let service = Service::start(implementation, &calling).await?;
+    let with_pattern = |pattern: &str| Behaviour {
+        fail_pattern: Some(FailPattern {
+            pattern: pattern.to_owned(),
+            status: 503,
+        }),
+        ..Default::default()
+    };
+    for _ in 0..2 {
+        service.behave(&with_pattern("..x.x")).await?;
+        let mut statuses = Vec::new();
+        for _ in 0..7 {
+            statuses.push(service.get("/", &[]).await?.status);
+        }
+        equal(
+            "requests along the pattern, which begins with the behaviour",
+            statuses,
+            [200, 200, 503, 200, 503, 200, 200],
+        )?;
+    }
+    equal("calls, of which failures make none", upstream.seen().len(), 10)?;
+
+    let both = Behaviour {
+        fail_first: Some(FailFirst {
+            attempts: 1,
+            status: 500,
+        }),
+        ..with_pattern(".x")
+    };
+    service.behave(&both).await?;
+    let mut statuses = Vec::new();
+    for id in ["a", "a", "b", "b", "a", "b", "c"] {
+        statuses.push(service.get("/", &[("x-request-id", id)]).await?.status);
+    }
+    equal(
+        "requests of which another fault decides about some",
+        statuses,
+        [500, 503, 500, 503, 200, 503, 500],
+    )?;
+
+    service.behave(&with_pattern("..x..x..xx")).await?;
+    let at_once = try_join_all((0..100).map(|_| service.get("/", &[]))).await?;
+    let failed = at_once.iter().filter(|reply| reply.status == 503).count();
+    equal("failures among a hundred at once", failed, 40)
+}
+
+pub(crate) async fn truncated_body(implementation: Implementation) -> Verdict {
+    let truncating = Behaviour {
+        status: Some(201),
+        truncate: Some(1.0),
+        slow_body: Some(SlowBody {
+            pieces: 2,
+            over_ms: 60_000.0,
+        }),
+        ..Default::default()
+    };
+    let ticking = Behaviour {
+        ticks: Some(Ticks {
+            count: 100,
+            every_ms: 60_000.0,
+        }),
+        ..truncating.clone()
+    };
+    let service = Service::start(implementation, &bootstrap()).await?;
+    for (number, behaviour) in [truncating, ticking].into_iter().enumerate() {
+        service.behave(&behaviour).await?;
+        let started = Instant::now();
+        let mut connection = RawConnection::open(service.application).await?;
+        connection.write(b"GET /half HTTP/1.1\r\nhost: a\r\n\r\n").await?;
+        let answer = connection.read_to_end().await?;
+        ensure(started.elapsed() < Duration::from_secs(15), || {
+            format!("half a body took {:?}", started.elapsed())
+        })?;
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or("the head is cut off")?;
+        ensure(head.starts_with("HTTP/1.1 201 "), || {
+            format!("the head is `{head}`")
+        })?;
+        let announced = head
+            .lines()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+            .ok_or("no length is announced")?;
+        let announced: usize = announced.1.trim().parse()?;
+        equal("the bytes of the body", body.len(), announced / 2)?;
+        let last = service.finished(number + 1).await?.remove(number);
+        equal(
+            "the ledger",
+            (last.outcome, last.status),
+            (Outcome::Truncated, Some(201)),
+        )?;
+    }
+    let bodiless = Behaviour {
+        status: Some(204),
+        truncate: Some(1.0),
+        ..Default::default()
+    };
+    service.behave(&bodiless).await?;
+    equal(
+        "an answer without a body",
+        service.get("/", &[]).await?.status,
+        204,
+    )?;
+
+    let sometimes = Behaviour {
+        truncate: Some(0.5),
+        ..Default::default()
+    };
+    service.behave(&sometimes).await?;
+    let mut whole = 0;
+    for _ in 0..60 {
+        let reply = service.get("/", &[]).await;
+        whole += usize::from(reply.is_ok_and(|reply| reply.json::<Answer>().is_ok()));
+    }
+    ensure((10..=50).contains(&whole), || {
+        format!("{whole} of 60 answers were whole at a share of 0.5")
     })
 }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use hallway_service::contract::{Answer, Behaviour};
+use serde_json::Value;
 use tokio::sync::Barrier;
 
 use crate::implementation::Implementation;
-use crate::service::{Service, bootstrap, calling};
+use crate::service::{Service, bootstrap, calling, is_whole};
 use crate::upstream::{Response, Upstream};
 use crate::wire::{Connection, RawConnection, exchange_raw, send};
-use crate::{Verdict, ensure, equal};
+use crate::{Verdict, ensure, equal, noise};
 
 pub(crate) async fn protocol(implementation: Implementation) -> Verdict {
     let service = Service::start(implementation, &bootstrap()).await?;
@@ -45,7 +46,7 @@ pub(crate) async fn protocol(implementation: Implementation) -> Verdict {
         format!("HTTP/1.0 got `{old}`")
     })?;
     expectation_is_met(&service).await?;
-    two_hundred_at_once(implementation).await
+    a_thousand_at_once(implementation).await
 }
 
 async fn expectation_is_met(service: &Service) -> Verdict {
@@ -64,17 +65,17 @@ async fn expectation_is_met(service: &Service) -> Verdict {
     })
 }
 
-/// The upstream answers none of the 200 calls before all have come, so all requests must be served at once.
-async fn two_hundred_at_once(implementation: Implementation) -> Verdict {
-    let barrier = Arc::new(Barrier::new(200));
+/// The upstream answers none of the 1,000 calls before all have come, so all requests must be served at once, on as many connections.
+async fn a_thousand_at_once(implementation: Implementation) -> Verdict {
+    let barrier = Arc::new(Barrier::new(1_000));
     let upstream = Upstream::start(move |_| Response::Together(barrier.clone())).await?;
     let service = Service::start(implementation, &calling(upstream.address, &["http://ledger/"])).await?;
-    let replies = try_join_all((0..200).map(|_| service.get("/", &[]))).await?;
+    let replies = try_join_all((0..1_000).map(|_| service.get("/", &[]))).await?;
     ensure(replies.iter().all(|reply| reply.status == 200), || {
         let failed = replies.iter().find(|reply| reply.status != 200);
-        format!("one of 200 concurrent requests got {failed:?}")
+        format!("one of 1,000 concurrent requests got {failed:?}")
     })?;
-    equal("calls made for 200 requests", upstream.seen().len(), 200)
+    equal("calls made for 1,000 requests", upstream.seen().len(), 1_000)
 }
 
 pub(crate) async fn limits(implementation: Implementation) -> Verdict {
@@ -150,7 +151,8 @@ pub(crate) async fn malformed_requests(implementation: Implementation) -> Verdic
         "the ledger after only malformed heads, one malformed body and one request",
         statuses,
         [Some(400), Some(200)],
-    )
+    )?;
+    noise::is_survived(&service, 2).await
 }
 
 pub(crate) async fn answer(implementation: Implementation) -> Verdict {
@@ -186,6 +188,11 @@ pub(crate) async fn answer(implementation: Implementation) -> Verdict {
         Some("one, two"),
     )?;
     equal("the calls", echo.calls.len(), 0)?;
+    equal("the effect", &echo.effect, &None)?;
+    let written: Value = reply.json()?;
+    ensure(is_whole(&written, &serde_json::to_value(&echo)?), || {
+        format!("a field is missing in {written}")
+    })?;
 
     let mut connection = Connection::open(service.application).await?;
     let absolute = connection

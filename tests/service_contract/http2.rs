@@ -6,10 +6,12 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use hallway_service::contract::{Answer, Behaviour, Bootstrap, FailFirst, Latency, Outcome, Protocol};
 use tokio::sync::Barrier;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use crate::idle::closing_after;
 use crate::implementation::Implementation;
 use crate::service::{Service, bootstrap, calling, finished};
+use crate::ticks::{are_events, ticking};
 use crate::upstream::{Response, Upstream};
 use crate::wire::{Http2Connection, exchange_raw, is_reset};
 use crate::{Failure, Verdict, ensure, equal, fail, lifecycle};
@@ -32,6 +34,8 @@ pub(crate) async fn protocol(implementation: Implementation) -> Verdict {
     limits_hold(implementation).await?;
     two_hundred_on_one_connection(implementation).await?;
     faults_hit_one_request(implementation).await?;
+    answers_can_be_events_or_halves(implementation).await?;
+    idle_connections_close(implementation).await?;
     it_finishes_what_is_in_flight(implementation).await?;
     it_gives_up_after_five_seconds(implementation).await
 }
@@ -176,6 +180,66 @@ async fn faults_hit_one_request(implementation: Implementation) -> Verdict {
             (2, Outcome::ResetBefore),
             (3, Outcome::Cancelled),
         ],
+    )
+}
+
+/// C34 and C35: half an answer resets its stream alone.
+async fn answers_can_be_events_or_halves(implementation: Implementation) -> Verdict {
+    let service = Service::start(implementation, &h2c(bootstrap())).await?;
+    let connection = Http2Connection::open(service.application).await?;
+    service.behave(&ticking(3, Duration::from_millis(100))).await?;
+    let events = connection.send("GET", "/", &[], "").await?;
+    equal(
+        "the type",
+        events.header("content-type"),
+        Some("text/event-stream"),
+    )?;
+    are_events(std::str::from_utf8(&events.body)?, 3)?;
+    let truncating = Behaviour {
+        truncate: Some(1.0),
+        ..Default::default()
+    };
+    service.behave(&truncating).await?;
+    let half = connection.send("GET", "/", &[], "").await;
+    ensure(half.is_err(), || format!("half an answer is {half:?}"))?;
+    let last = service.finished(2).await?.remove(1);
+    equal(
+        "the ledger",
+        (last.outcome, last.status),
+        (Outcome::Truncated, Some(200)),
+    )?;
+    service.behave(&Behaviour::default()).await?;
+    equal(
+        "the next request of the connection",
+        connection.send("GET", "/", &[], "").await?.status,
+        200,
+    )
+}
+
+/// C37.
+async fn idle_connections_close(implementation: Implementation) -> Verdict {
+    let service = Service::start(implementation, &h2c(bootstrap())).await?;
+    let patient = Http2Connection::open(service.application).await?;
+    patient.send("GET", "/", &[], "").await?;
+    service.behave(&closing_after(Duration::from_millis(300))).await?;
+    let connection = Http2Connection::open(service.application).await?;
+    equal(
+        "a request",
+        connection.send("GET", "/", &[], "").await?.status,
+        200,
+    )?;
+    let closed = async {
+        while !connection.is_closed() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    ensure(timeout(Duration::from_secs(10), closed).await.is_ok(), || {
+        "an idle connection stays open".to_owned()
+    })?;
+    equal(
+        "a request on one that fell idle without a limit",
+        patient.send("GET", "/", &[], "").await?.status,
+        200,
     )
 }
 

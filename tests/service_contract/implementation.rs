@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
+use crate::own_retries::{self, Policy};
 use crate::{Failure, fail};
 
 /// A sample service.
@@ -42,6 +43,11 @@ impl Implementation {
             Self::Rust => true,
             Self::Python => false,
         }
+    }
+
+    /// What its team's own retries do, if it has that optional group.
+    pub(crate) fn own_retries(self) -> Option<Policy> {
+        own_retries::policy(&self.to_string())
     }
 
     /// Whether what it needs is installed here.

@@ -11,7 +11,7 @@ use crate::implementation::Implementation;
 use crate::service::{Service, bootstrap, calling, finished, received};
 use crate::upstream::{Event, Response, Upstream};
 use crate::wire::RawConnection;
-use crate::{Verdict, ensure, equal};
+use crate::{Verdict, effects, ensure, equal};
 
 const CLIENT_CERT: &str =
     "By=spiffe://hallway.test/ns/shop/sa/payments;URI=spiffe://hallway.test/ns/shop/sa/orders";
@@ -110,7 +110,8 @@ pub(crate) async fn killed(implementation: Implementation) -> Verdict {
         .count();
     equal("requests answered", answered, 51)?;
     let balanced = matches!(records.last(), Some(Record::Finished(last)) if last.handling == 61);
-    ensure(balanced, || format!("the last record is {:?}", records.last()))
+    ensure(balanced, || format!("the last record is {:?}", records.last()))?;
+    effects::none_is_lost(implementation).await
 }
 
 pub(crate) async fn cancellation(implementation: Implementation) -> Verdict {

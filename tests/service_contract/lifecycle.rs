@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::implementation::Implementation;
 use crate::service::{Service, bootstrap, finished, received, spawn};
+use crate::ticks::ticking;
 use crate::wire::{Connection, RawConnection};
 use crate::{Verdict, ensure, equal, fail};
 
@@ -40,6 +41,12 @@ pub(crate) async fn bootstrap_is_read(implementation: Implementation) -> Verdict
         with("calls", json!([{ "method": "GET", "url": "/relative" }])),
         with("behaviour", json!({ "status": 42 })),
         with("seed", json!(-1)),
+        with("first_calls", Value::Null),
+        with("first_calls", json!([{ "method": "GET" }])),
+        with(
+            "first_calls",
+            json!([{ "method": "CONNECT", "url": "http://a/" }]),
+        ),
     ];
     for line in &unusable {
         is_refused(implementation, line).await?;
@@ -85,7 +92,12 @@ pub(crate) async fn listening(implementation: Implementation) -> Verdict {
 pub(crate) async fn stopping(implementation: Implementation) -> Verdict {
     finishes_what_is_in_flight(implementation).await?;
     gives_up_what_hangs(implementation).await?;
-    gives_up_after_five_seconds(implementation).await
+    tokio::try_join!(
+        gives_up_after_five_seconds(implementation),
+        finishes_what_ticks(implementation),
+        breaks_off_what_ticks_on(implementation),
+    )?;
+    Ok(())
 }
 
 async fn finishes_what_is_in_flight(implementation: Implementation) -> Verdict {
@@ -163,6 +175,41 @@ async fn gives_up_after_five_seconds(implementation: Implementation) -> Verdict 
     })?;
     equal("the exit code", status.code(), Some(0))?;
     is_cancelled(&records)
+}
+
+const LISTEN: &[u8] = b"GET / HTTP/1.1\r\nhost: payments\r\n\r\n";
+
+async fn finishes_what_ticks(implementation: Implementation) -> Verdict {
+    let mut service = Service::behaving(implementation, ticking(5, Duration::from_millis(300))).await?;
+    let mut listener = RawConnection::open(service.application).await?;
+    listener.write(LISTEN).await?;
+    let beginning = listener.read_until(|seen| seen.contains("id: 1\n")).await?;
+    service.close_input();
+    let rest = listener.read_to_end().await?;
+    let last = rest.contains("id: 5\n") && rest.ends_with("0\r\n\r\n");
+    ensure(last, || format!("an answer in flight was `{beginning}{rest}`"))?;
+    let (status, _) = service.ended(AT_ONCE).await?;
+    equal("the exit code", status.code(), Some(0))
+}
+
+async fn breaks_off_what_ticks_on(implementation: Implementation) -> Verdict {
+    let mut service = Service::behaving(implementation, ticking(1000, Duration::from_millis(300))).await?;
+    let mut listener = RawConnection::open(service.application).await?;
+    listener.write(LISTEN).await?;
+    listener.read_until(|seen| seen.contains("id: 1\n")).await?;
+    let started = Instant::now();
+    service.close_input();
+    let rest = listener.read_to_end().await;
+    ensure(!rest.is_ok_and(|rest| rest.ends_with("\r\n0\r\n\r\n")), || {
+        "an answer that was broken off looks whole".to_owned()
+    })?;
+    let (status, records) = service.ended(Duration::from_secs(10)).await?;
+    ensure(started.elapsed() >= Duration::from_secs(5), || {
+        format!("it broke off an answer after {:?}", started.elapsed())
+    })?;
+    equal("the exit code", status.code(), Some(0))?;
+    let outcomes: Vec<_> = finished(&records).iter().map(|end| end.outcome).collect();
+    equal("the ledger", outcomes, [Outcome::Answered])
 }
 
 fn is_cancelled(records: &[Record]) -> Verdict {

@@ -5,20 +5,30 @@
 //!
 //! - [`implementation`]: how each implementation is started; [`service`]: a running one and its records
 //! - [`wire`]: the suite's HTTP client; [`upstream`]: whom the services call
-//! - [`lifecycle`], [`http`], [`calls`], [`behaviour`], [`faults`], [`ledger`], [`control`]: the clauses
-//! - [`http2`], [`grpc`]: those of the optional group
+//! - [`lifecycle`], [`http`], [`noise`], [`idle`]: starting and stopping, HTTP, and what is none
+//! - [`calls`], [`propagation`]: the calls that are made
+//! - [`behaviour`], [`faults`], [`capacity`], [`ticks`], [`effects`]: the behaviours
+//! - [`ledger`], [`control`]: what is written down, and how a running service is told things
+//! - [`http2`], [`grpc`], [`own_retries`]: the optional groups
 
 mod behaviour;
 mod calls;
+mod capacity;
 mod control;
+mod effects;
 mod faults;
 mod grpc;
 mod http;
 mod http2;
+mod idle;
 mod implementation;
 mod ledger;
 mod lifecycle;
+mod noise;
+mod own_retries;
+mod propagation;
 mod service;
+mod ticks;
 mod upstream;
 mod wire;
 
@@ -42,7 +52,7 @@ type Verdict = Result<(), Failure>;
 type Check = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 
 /// How long one clause may take against one implementation.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How many clauses are tried at once against one implementation.
 const AT_ONCE: usize = 3;
@@ -50,21 +60,35 @@ const AT_ONCE: usize = 3;
 /// One clause of the contract and the function that tries it.
 struct Clause {
     title: &'static str,
-    /// Whether it belongs to the optional group of HTTP/2.
-    optional: bool,
+    group: Group,
     check: Box<dyn Fn(Implementation) -> Check>,
+}
+
+/// Whom a clause binds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Group {
+    Everyone,
+    /// Those who have the optional group of HTTP/2 and gRPC.
+    Http2,
+    /// Those who have the optional group of the team's own retries.
+    OwnRetries,
 }
 
 impl Clause {
     fn binds(&self, implementation: Implementation) -> bool {
-        !self.optional || implementation.has_http2()
+        match self.group {
+            Group::Everyone => true,
+            Group::Http2 => implementation.has_http2(),
+            Group::OwnRetries => implementation.own_retries().is_some(),
+        }
     }
 
-    /// Whoever does not have the optional group has nothing of it.
+    /// Whoever does not have an optional group has nothing of it.
     fn check(&self, implementation: Implementation) -> Check {
-        match self.binds(implementation) {
-            true => (self.check)(implementation),
-            false => Box::pin(http2::is_refused(implementation)),
+        match self.group {
+            _ if self.binds(implementation) => (self.check)(implementation),
+            Group::OwnRetries => Box::pin(own_retries::are_refused(implementation)),
+            Group::Everyone | Group::Http2 => Box::pin(http2::is_refused(implementation)),
         }
     }
 }
@@ -75,17 +99,17 @@ where
 {
     Clause {
         title,
-        optional: false,
+        group: Group::Everyone,
         check: Box::new(move |implementation| Box::pin(check(implementation))),
     }
 }
 
-fn optional<Trial>(title: &'static str, check: fn(Implementation) -> Trial) -> Clause
+fn optional<Trial>(group: Group, title: &'static str, check: fn(Implementation) -> Trial) -> Clause
 where
     Trial: Future<Output = Verdict> + Send + 'static,
 {
     Clause {
-        optional: true,
+        group,
         ..clause(title, check)
     }
 }
@@ -103,7 +127,7 @@ fn clauses() -> Vec<Clause> {
         clause("C9  calls without a proxy", calls::without_a_proxy),
         clause("C10 one attempt", calls::one_attempt),
         clause("C11 order", calls::order),
-        clause("C12 propagation", calls::propagation),
+        clause("C12 propagation", propagation::propagation),
         clause("C13 results and relaying", calls::results_and_relaying),
         clause("C14 behaviour", behaviour::precedence),
         clause("C15 status", behaviour::status),
@@ -120,9 +144,18 @@ fn clauses() -> Vec<Clause> {
         clause("C26 ready", control::ready),
         clause("C27 changing the behaviour", control::changing_the_behaviour),
         clause("C28 calling on demand", control::calling_on_demand),
-        optional("C29 HTTP/2", http2::protocol),
-        optional("C30 gRPC calls", grpc::calls),
-        optional("C31 gRPC outcomes", grpc::outcomes),
+        optional(Group::Http2, "C29 HTTP/2", http2::protocol),
+        optional(Group::Http2, "C30 gRPC calls", grpc::calls),
+        optional(Group::Http2, "C31 gRPC outcomes", grpc::outcomes),
+        clause("C32 fail pattern", faults::fail_pattern),
+        clause("C33 capacity", capacity::capacity),
+        clause("C34 truncated body", faults::truncated_body),
+        clause("C35 ticks", ticks::ticks),
+        clause("C36 effect", effects::effect),
+        clause("C37 idle close", idle::idle_close),
+        clause("C38 dropped trace", propagation::dropped_trace),
+        clause("C39 first calls", propagation::first_calls),
+        optional(Group::OwnRetries, "C40 own retries", own_retries::own_retries),
     ]
 }
 

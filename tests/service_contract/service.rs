@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use hallway_host::Host;
 use hallway_service::contract::{
-    Behaviour, Bootstrap, Call, CallOrder, ControlEndpoint, Finished, Outcome, Protocol, Received, Record,
+    Behaviour, Bootstrap, Call, CallOrder, ControlEndpoint, Effect, Finished, FirstCall, Outcome, Protocol,
+    Received, Record,
 };
 use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::watch;
@@ -63,6 +66,7 @@ pub(crate) fn bootstrap() -> Bootstrap {
         call_order: CallOrder::Sequence,
         behaviour: Behaviour::default(),
         seed: 1,
+        first_calls: Vec::new(),
     }
 }
 
@@ -226,6 +230,11 @@ impl Service {
         wire::send(self.control, method, path, &[("authorization", &token)], body).await
     }
 
+    /// Sends it a POST.
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)]) -> Result<Reply, Failure> {
+        wire::send(self.application, "POST", path, headers, "").await
+    }
+
     /// Sends it a request.
     pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Result<Reply, Failure> {
         wire::send(self.application, "GET", path, headers, "").await
@@ -271,12 +280,42 @@ pub(crate) fn finished(records: &[Record]) -> Vec<Finished> {
     records.iter().filter_map(finished).collect()
 }
 
+pub(crate) fn effects(records: &[Record]) -> Vec<Effect> {
+    let effect = |record: &Record| match record {
+        Record::Effect(effect) => Some(effect.clone()),
+        _ => None,
+    };
+    records.iter().filter_map(effect).collect()
+}
+
+pub(crate) fn first_calls(records: &[Record]) -> Vec<FirstCall> {
+    let first_call = |record: &Record| match record {
+        Record::FirstCall(call) => Some(call.clone()),
+        _ => None,
+    };
+    records.iter().filter_map(first_call).collect()
+}
+
+/// A record that has all its fields: those without a value are null, not missing.
+fn parse(line: &str) -> Option<Record> {
+    let written: Value = serde_json::from_str(line).ok()?;
+    let record = Record::deserialize(&written).ok()?;
+    let expected = serde_json::to_value(&record).ok()?;
+    is_whole(&written, &expected).then_some(record)
+}
+
+/// Whether an object has at least the fields that are expected.
+pub(crate) fn is_whole(written: &Value, expected: &Value) -> bool {
+    let fields = expected.as_object().into_iter().flat_map(|fields| fields.keys());
+    fields.into_iter().all(|field| written.get(field).is_some())
+}
+
 async fn read_records(output: ChildStdout, sender: watch::Sender<Output>) {
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        sender.send_modify(|output| match serde_json::from_str(&line) {
-            Ok(record) => output.records.push(record),
-            Err(_) => output.garbage = output.garbage.take().or(Some(line)),
+        sender.send_modify(|output| match parse(&line) {
+            Some(record) => output.records.push(record),
+            None => output.garbage = output.garbage.take().or(Some(line)),
         });
     }
     sender.send_modify(|output| output.ended = true);

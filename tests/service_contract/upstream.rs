@@ -8,7 +8,7 @@ use hallway_host::task::TaskGuard;
 use hallway_host::{Host, Listener, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Barrier, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{Failure, fail};
 
@@ -55,6 +55,8 @@ pub(crate) enum Event {
 /// A request as it came.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Seen {
+    /// When.
+    pub(crate) at: Instant,
     /// Which connection it came on, from 1.
     pub(crate) connection: usize,
     /// The request line.
@@ -199,6 +201,7 @@ async fn read_request(stream: &mut Stream, connection: usize) -> Result<Option<S
     let mut body = vec![0; length.map_or(Ok(0), |(_, length)| length.parse())?];
     stream.read_exact(&mut body).await?;
     Ok(Some(Seen {
+        at: Instant::now(),
         connection,
         line,
         headers,

@@ -95,6 +95,11 @@ impl Http2Connection {
         Ok(Self(connection))
     }
 
+    /// Whether the other side has closed it.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
     pub(crate) async fn send(
         &self,
         method: &str,

@@ -11,6 +11,9 @@ pub struct ClientRecord {
     pub traffic: String,
     /// Its unique id, sent as `x-hallway-request`.
     pub correlation: String,
+    /// The `idempotency-key` that it was sent with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
     /// When it should have started: open loop, so latency counts from here.
     pub intended_us: u64,
     /// When it did start.

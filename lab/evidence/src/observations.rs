@@ -1,8 +1,11 @@
 //! Everything that was observed of one run.
 
+use std::collections::BTreeMap;
+
 use hallway_model::telemetry::ControlRecord;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::FirstCall;
 use crate::{ClientRecord, LedgerEntry, Push, Telemetry, WireConnection};
 
 /// Everything that was observed of one run.
@@ -14,6 +17,9 @@ pub struct Observations {
     pub client: Vec<ClientRecord>,
     /// The services' ledger, in the order of arrival.
     pub ledger: Vec<LedgerEntry>,
+    /// What came of the calls that programs made as soon as they ran, by workload.
+    #[serde(default)]
+    pub first_calls: BTreeMap<String, Vec<FirstCall>>,
     /// The wire's connections, in the order in which they were opened.
     pub wire: Vec<WireConnection>,
     /// The mesh's telemetry.

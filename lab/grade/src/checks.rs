@@ -1,9 +1,11 @@
 //! How each check of a scenario file is judged. Each module says what exactly it compares.
 
+mod at_most_once;
 mod attempts;
 mod cancelled;
 mod connections;
 mod encrypted;
+mod exactly_once;
 mod hops;
 mod identity;
 mod latency;

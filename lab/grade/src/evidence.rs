@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallway_evidence::ledger::CORRELATION_HEADER;
+use hallway_evidence::ledger::{CORRELATION_HEADER, Effect};
 use hallway_evidence::{ClientRecord, FailureKind, LedgerEntry, Observations};
 use hallway_model::telemetry::{Access, Direction, Refusal};
 use hallway_scenario::check::Window;
@@ -64,6 +64,14 @@ impl<'a> Evidence<'a> {
     /// What the services wrote of a request, in the order of arrival.
     pub(crate) fn handled(&self, correlation: &str) -> &[&'a LedgerEntry] {
         self.ledger.get(correlation).map_or(&[], Vec::as_slice)
+    }
+
+    /// The effects at a service, in the order of arrival of the requests that had them.
+    pub(crate) fn effects(&self, service: &str) -> impl Iterator<Item = (&'a LedgerEntry, &'a Effect)> {
+        let entries = self.observations.ledger.iter();
+        entries
+            .filter(move |entry| entry.received.service == service)
+            .flat_map(|entry| entry.effects.iter().map(move |effect| (entry, effect)))
     }
 
     /// What the access logs have of a request.

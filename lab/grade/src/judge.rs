@@ -33,6 +33,8 @@ fn judge_of(check: &Check) -> &dyn Judge {
         Check::Split(check) => check,
         Check::Attempts(check) => check,
         Check::NeverHandled(check) => check,
+        Check::AtMostOnce(check) => check,
+        Check::ExactlyOnce(check) => check,
         Check::Encrypted(check) => check,
         Check::Rejected(check) => check,
         Check::Identity(check) => check,

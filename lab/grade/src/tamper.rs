@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use hallway_evidence::Observations;
+use hallway_evidence::ledger::Outcome;
+use hallway_evidence::{LedgerEntry, Observations};
 use hallway_scenario::Tamper;
 
 /// `observations`, spoilt.
@@ -19,6 +20,13 @@ pub fn tamper(observations: &Observations, tamper: Tamper) -> Observations {
             spoilt
                 .ledger
                 .retain(|entry| !first.includes(entry.received.instance.clone()));
+            // Of the entries that were dropped, it is chance whether they had effects, and whether their callers know of them.
+            let mut first = First::new(count);
+            for entry in spoilt.ledger.iter_mut().filter(|entry| is_known_effect(entry)) {
+                if first.includes(entry.received.instance.clone()) {
+                    entry.effects.clear();
+                }
+            }
         }
         Tamper::DropAccess(count) => {
             let mut first = First::new(count);
@@ -55,6 +63,12 @@ pub fn tamper(observations: &Observations, tamper: Tamper) -> Observations {
         }
     }
     spoilt
+}
+
+/// Whether a request had an effect, and an answer that says so.
+fn is_known_effect(entry: &LedgerEntry) -> bool {
+    let ended = entry.finished.as_ref().map(|finished| finished.outcome);
+    !entry.effects.is_empty() && ended == Some(Outcome::Answered)
 }
 
 /// The first so many records of each source.

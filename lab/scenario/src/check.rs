@@ -1,18 +1,20 @@
 //! What must hold, as a closed set of typed checks. A check without evidence is red.
 //!
 //! - [`client`]: what the client saw
-//! - [`ledger`]: what reached the services, and how often
+//! - [`ledger`]: what reached the services, and how often; [`effects`]: what it left behind
 //! - [`security`]: what was readable, who was refused, and who called
 //! - [`telemetry`]: what the mesh says of itself
 //! - [`push`]: what became of pushes
 
 pub mod client;
+pub mod effects;
 pub mod ledger;
 pub mod push;
 pub mod security;
 pub mod telemetry;
 
 pub use client::{Connections, GrpcOutcome, Latency, Percentile, Recovers, Responses};
+pub use effects::{AtMostOnce, Believed, ExactlyOnce, SameBy};
 pub use ledger::{Attempts, Cancelled, Load, NeverHandled, Split, Spread};
 pub use push::{Nacked, Propagation, RefusalPart, Refusals};
 pub use security::{Encrypted, Identity, Lifetimes, Rejected, Rotations};
@@ -44,6 +46,10 @@ pub enum Check {
     Attempts(Attempts),
     /// No request of this traffic reached any service. Witness: the ledger.
     NeverHandled(NeverHandled),
+    /// Nothing was done twice at this service. Witness: the ledger.
+    AtMostOnce(AtMostOnce),
+    /// What its caller believes done was done once at this service. Witnesses: the client and the ledger.
+    ExactlyOnce(ExactlyOnce),
     /// Nothing between these services was readable. Witness: the wire.
     Encrypted(Encrypted),
     /// Every connection of this traffic was refused, by the stated side, for the stated reason. Witnesses: client, wire and
@@ -87,6 +93,8 @@ impl Check {
             Self::Split(_) => "split",
             Self::Attempts(_) => "attempts",
             Self::NeverHandled(_) => "never_handled",
+            Self::AtMostOnce(_) => "at_most_once",
+            Self::ExactlyOnce(_) => "exactly_once",
             Self::Encrypted(_) => "encrypted",
             Self::Rejected(_) => "rejected",
             Self::Identity(_) => "identity",
@@ -112,6 +120,7 @@ impl Check {
             | Self::Lifetimes(_)
             | Self::Propagation(_)
             | Self::Nacked(_)
+            | Self::ExactlyOnce(_)
             | Self::TelemetryAgrees(_) => true,
             Self::Responses(_)
             | Self::Connections(_)
@@ -122,6 +131,7 @@ impl Check {
             | Self::Split(_)
             | Self::Attempts(_)
             | Self::NeverHandled(_)
+            | Self::AtMostOnce(_)
             | Self::Encrypted(_)
             | Self::Identity(_)
             | Self::Rotations(_)

@@ -44,7 +44,8 @@ pub struct TimelineChange {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Tamper {
-    /// So many entries of each replica's ledger are lost, the first ones.
+    /// So many entries of each replica's ledger are lost, the first ones; and of those that stay, so many that were answered lose their
+    /// effect.
     DropLedger(#[schemars(range(min = 1))] u32),
     /// So many lines of each side of each sidecar's access log are lost, the first ones.
     DropAccess(#[schemars(range(min = 1))] u32),

@@ -182,16 +182,30 @@ pub struct Behaviour {
     pub latency: Option<Latency>,
     /// Fails the first attempts of each request id, exactly.
     pub fail_first: Option<FailFirst>,
+    /// Fails the requests at certain places in the order of arrival.
+    pub fail_pattern: Option<FailPattern>,
     /// Fails a share of the attempts.
     pub fail_share: Option<FailShare>,
     /// Resets the connection for a share of the attempts, before the work.
     pub reset_before: Option<Share>,
     /// Resets the connection for a share of the attempts, after the work.
     pub reset_after: Option<Share>,
+    /// Sends only the first half of the body, for a share of the attempts.
+    pub truncate: Option<Share>,
     /// Never answers.
     pub hang: bool,
     /// Sends the body slowly.
     pub slow_body: Option<SlowBody>,
+    /// Answers with a stream of events.
+    pub ticks: Option<Ticks>,
+    /// How many requests it works on at once.
+    pub capacity: Option<Capacity>,
+    /// Whether requests that change something (POST, PUT, PATCH, DELETE) have an effect, and how often; none when absent.
+    pub effect: Option<Effect>,
+    /// Closes connections that have been idle for so long.
+    pub idle_close: Option<GatewayDuration>,
+    /// Copies no trace context to its calls.
+    pub drop_trace: bool,
 }
 
 /// How long the work takes.
@@ -228,6 +242,22 @@ pub struct FailFirst {
     pub status: u16,
 }
 
+/// The requests at certain places in the order of arrival fail.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailPattern {
+    /// One character for each request, then from the beginning again: `x` fails, `.` does not.
+    #[schemars(
+        title = "a pattern of failures",
+        example = &"..x",
+        regex(pattern = r"^[.x]{1,1000}$")
+    )]
+    pub pattern: String,
+    /// With which status.
+    #[schemars(range(min = 200, max = 599))]
+    pub status: u16,
+}
+
 /// A share of the attempts fails.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -248,6 +278,41 @@ pub struct SlowBody {
     pub pieces: u32,
     /// From the first to the last.
     pub over: GatewayDuration,
+}
+
+/// An answer that is a stream of server-sent events.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ticks {
+    /// How many events.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub count: u32,
+    /// From one to the next.
+    pub every: GatewayDuration,
+}
+
+/// How many requests a service works on at once, and what happens to the others.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Capacity {
+    /// How many it works on.
+    #[schemars(range(min = 1))]
+    pub at_once: u32,
+    /// How many wait for their turn.
+    pub queue: u32,
+    /// The status that all others get.
+    #[schemars(range(min = 200, max = 599))]
+    pub status: u16,
+}
+
+/// How often requests with the same `idempotency-key` have an effect.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Once, however often they come.
+    OncePerKey,
+    /// Every time.
+    EveryTime,
 }
 
 fn default_namespace() -> String {

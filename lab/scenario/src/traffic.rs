@@ -38,6 +38,9 @@ pub struct Traffic {
     /// Headers to send.
     #[serde(default)]
     pub headers: IndexMap<String, String>,
+    /// Whether each request has an `idempotency-key` of its own, which all attempts to send it have in common.
+    #[serde(default)]
+    pub idempotency_key: bool,
     /// The body to send: a text, or `{ bytes: 32000 }` for so many bytes of filling. In gRPC it is the one message, `{}` when absent.
     #[serde(default, deserialize_with = "written_out")]
     #[schemars(with = "Option<Body>")]

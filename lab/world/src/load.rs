@@ -32,7 +32,7 @@ use crate::incidents::Incidents;
 pub(crate) use arrivals::Arrivals;
 pub(crate) use intruder::Intruder;
 pub(crate) use multiplexed::{Dialer, Http2Client};
-pub(crate) use request::RequestTemplate;
+pub(crate) use request::{Names, RequestTemplate};
 pub(crate) use sender::{Kind, Sender, order_to_call};
 
 /// Requests without an outcome, at once. A run with more measures the lab and not the mesh.
@@ -47,6 +47,8 @@ pub(crate) struct Stream {
     pub(crate) arrivals: Arrivals,
     /// How long the client waits for an answer.
     pub(crate) patience: Duration,
+    /// Whether each request has an `idempotency-key`: its unique id.
+    pub(crate) idempotency_key: bool,
     pub(crate) sender: Sender,
 }
 
@@ -140,7 +142,12 @@ impl Load {
     async fn send_one(&self, stream: &Stream, correlation: String, intended: Instant) {
         let started_us = self.clock.now_us();
         let mut local_address = None;
-        let sending = stream.sender.send(&correlation, &mut local_address);
+        let idempotency_key = stream.idempotency_key.then(|| correlation.clone());
+        let names = Names {
+            correlation: &correlation,
+            idempotency_key: idempotency_key.as_deref(),
+        };
+        let sending = stream.sender.send(&names, &mut local_address);
         let outcome = match tokio::time::timeout(stream.patience, sending).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(outcome::failure(&error)),
@@ -152,6 +159,7 @@ impl Load {
         let record = ClientRecord {
             traffic: stream.name.clone(),
             correlation,
+            idempotency_key,
             intended_us: self.clock.at_us(intended),
             started_us,
             finished_us: self.clock.now_us(),

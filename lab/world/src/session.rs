@@ -90,10 +90,12 @@ impl Session<'_> {
         let control = programs.stop_control_plane().await;
         let mut telemetry = collect::telemetry(records.sidecars);
         telemetry.metrics = metrics;
+        let applications = collect::applications(records.applications, &self.incidents);
         Ok(Observations {
             run: self.identity(&seen, mesh.sidecars.into_keys().collect()),
             client: seen.client,
-            ledger: collect::ledger(records.applications),
+            ledger: applications.ledger,
+            first_calls: applications.first_calls,
             wire,
             telemetry,
             pushes: seen.pushes,

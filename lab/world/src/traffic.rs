@@ -40,6 +40,7 @@ impl Addressing<'_> {
                 url: traffic.to.clone(),
                 arrivals: arrivals(&what, traffic)?,
                 patience: traffic.patience.to_std(),
+                idempotency_key: traffic.idempotency_key,
                 sender: self.sender(&what, traffic).await?,
             });
         }

@@ -1,21 +1,26 @@
 //! One request, from its arrival to its answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio_util::sync::CancellationToken;
 
 use crate::behaviour::{Behaving, Ending, Plan};
 use crate::call::CheckedCall;
 use crate::client::{self, Client};
-use crate::contract::{Answer, CORRELATION_HEADER, CallOrder, CallResult, Outcome, REQUEST_ID_HEADER};
+use crate::contract::{
+    Answer, CORRELATION_HEADER, CallOrder, CallResult, EffectSeen, IDEMPOTENCY_KEY_HEADER, Outcome,
+    REQUEST_ID_HEADER,
+};
+use crate::effects::Effects;
 use crate::ledger::{Handling, Ledger};
 use crate::message::{self, Body, BodyError};
-use crate::payments;
-use crate::server::Unanswered;
+use crate::server::{Endpoint, Outlook, Unanswered};
+use crate::{payments, ticks};
 
 /// Everything that an answer depends on.
 pub(crate) struct Application {
@@ -26,18 +31,14 @@ pub(crate) struct Application {
     pub(crate) call_order: CallOrder,
     pub(crate) ledger: Ledger,
     pub(crate) behaving: Arc<Behaving>,
+    pub(crate) effects: Effects,
     pub(crate) client: Arc<Client>,
     pub(crate) stop: CancellationToken,
 }
 
-type Outlook = Result<Response<Body>, Unanswered>;
-
-impl Application {
+impl Endpoint for Application {
     /// Handles one request. It is recorded, and its fate decided, before this returns: what the future does comes after.
-    pub(crate) fn handle(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-    ) -> impl Future<Output = Outlook> + Send + 'static {
+    fn handle(self: Arc<Self>, request: Request<Incoming>) -> impl Future<Output = Outlook> + Send + 'static {
         let arrived = names_one_host(&request).then(|| {
             let handling = self.ledger.receive(&request);
             (
@@ -53,6 +54,20 @@ impl Application {
                     "a request has exactly one authority",
                 ))),
             }
+        }
+    }
+
+    fn idle_close(&self) -> Option<Duration> {
+        self.behaving.idle_close()
+    }
+}
+
+impl Application {
+    /// Makes the calls that are made at first, one after the other.
+    pub(crate) async fn call_first(&self, calls: &[CheckedCall]) {
+        for (number, call) in (1..).zip(calls) {
+            let result = self.client.call(call, &HeaderMap::new()).await;
+            self.ledger.first_call(number, result);
         }
     }
 
@@ -97,34 +112,47 @@ impl Application {
         match plan.ending {
             Ending::ResetBefore => {
                 handling.reset(Outcome::ResetBefore);
-                Err(Unanswered::Reset)
+                return Err(Unanswered::Reset);
             }
             Ending::Hang => {
                 self.stop.cancelled().await;
-                Err(Unanswered::Close)
+                return Err(Unanswered::Close);
             }
-            Ending::Fail(status) => {
-                tokio::time::sleep(plan.latency).await;
-                let echo = self.echo(head, Vec::new());
-                Ok(answer(&echo, rpc, handling, plan, status))
-            }
+            Ending::Fail(_) | Ending::ResetAfter | Ending::Truncate | Ending::Answer => {}
+        }
+        let place = match &plan.queue {
+            None => None,
+            Some(queue) => match queue.clone().enter().await {
+                Some(place) => Some(place),
+                None => {
+                    let echo = self.echo(head, Vec::new(), None);
+                    return Ok(answer(&echo, rpc, handling, plan, queue.refusal));
+                }
+            },
+        };
+        tokio::time::sleep(plan.latency).await;
+        if let Ending::Fail(status) = plan.ending {
+            drop(place);
+            let echo = self.echo(head, Vec::new(), None);
+            return Ok(answer(&echo, rpc, handling, plan, status));
+        }
+        let calls = self.make_calls(&head.headers, plan).await;
+        let status = relayed(plan.status, &calls);
+        let effect = self.effect(head, &handling, plan, status);
+        drop(place);
+        let echo = self.echo(head, calls, effect);
+        match plan.ending {
             Ending::ResetAfter => {
-                tokio::time::sleep(plan.latency).await;
-                self.make_calls(&head.headers).await;
                 handling.reset(Outcome::ResetAfter);
                 Err(Unanswered::Reset)
             }
-            Ending::Answer(status) => {
-                tokio::time::sleep(plan.latency).await;
-                let calls = self.make_calls(&head.headers).await;
-                let status = relayed(status, &calls);
-                Ok(answer(&self.echo(head, calls), rpc, handling, plan, status))
-            }
+            Ending::Truncate if head.method != Method::HEAD => half(&echo, rpc, handling, status).await,
+            _ => Ok(answer(&echo, rpc, handling, plan, status)),
         }
     }
 
-    async fn make_calls(&self, request: &HeaderMap) -> Vec<CallResult> {
-        let context = client::propagated(request);
+    async fn make_calls(&self, request: &HeaderMap, plan: &Plan) -> Vec<CallResult> {
+        let context = client::propagated(request, plan.drop_trace);
         let calls = self.calls.iter().map(|call| self.client.call(call, &context));
         match self.call_order {
             CallOrder::Parallel => join_all(calls).await,
@@ -138,7 +166,22 @@ impl Application {
         }
     }
 
-    fn echo(&self, head: &Parts, calls: Vec<CallResult>) -> Answer {
+    /// The effect of a request that is to be answered `status`, recorded if it is a new one.
+    fn effect(
+        &self,
+        head: &Parts,
+        handling: &Handling,
+        plan: &Plan,
+        status: StatusCode,
+    ) -> Option<EffectSeen> {
+        let changes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(&head.method);
+        let rule = plan.effect.as_ref().filter(|_| changes && status.is_success())?;
+        let key = head.headers.get(IDEMPOTENCY_KEY_HEADER).map(message::text);
+        let record = |number, key: Option<&str>| handling.effect(number, key);
+        Some(self.effects.have(rule, key, record))
+    }
+
+    fn echo(&self, head: &Parts, calls: Vec<CallResult>, effect: Option<EffectSeen>) -> Answer {
         Answer {
             service: self.service.clone(),
             version: self.version.clone(),
@@ -149,6 +192,7 @@ impl Application {
             protocol: format!("{:?}", head.version),
             headers: message::headers_as_map(&head.headers),
             calls,
+            effect,
         }
     }
 }
@@ -160,13 +204,39 @@ fn answer(
     plan: &Plan,
     status: StatusCode,
 ) -> Response<Body> {
-    let answer = match (rpc, &plan.slow_body) {
-        (Some(call), slow) => call.answer(echo, status, slow.as_ref()),
-        (None, Some(slow)) => message::slow_json(status, echo, slow),
-        (None, None) => message::json(status, echo),
+    let answer = match (rpc, &plan.ticks, &plan.slow_body) {
+        (Some(call), _, slow) => call.answer(echo, status, slow.as_ref()),
+        (None, Some(ticks), _) if has_ticks(status) => ticks::answer(status, echo, ticks),
+        (None, _, Some(slow)) => message::slow_json(status, echo, slow),
+        (None, _, None) => message::json(status, echo),
     };
     handling.answered(answer.status());
     answer
+}
+
+/// Half of the answer; one without a body as a whole.
+async fn half(
+    echo: &Answer,
+    rpc: Option<&payments::Call>,
+    handling: Handling,
+    status: StatusCode,
+) -> Outlook {
+    let whole = match rpc {
+        Some(call) => call.answer(echo, status, None),
+        None => message::json(status, echo),
+    };
+    if whole.body().is_end_stream() {
+        handling.answered(whole.status());
+        return Ok(whole);
+    }
+    let half = message::truncated(whole).await?;
+    handling.truncated(half.status());
+    Ok(half)
+}
+
+/// A success becomes a stream of events, unless its status forbids a body.
+fn has_ticks(status: StatusCode) -> bool {
+    status.is_success() && status != StatusCode::NO_CONTENT
 }
 
 /// The status of the answer: the worst server error among the calls (a call without an answer counts as 502), or else the

@@ -18,13 +18,18 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::call::CheckedCall;
-use crate::contract::{CORRELATION_HEADER, CallResult, REQUEST_ID_HEADER};
+use crate::contract::{CORRELATION_HEADER, CallResult, IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER};
 use crate::message::{self, BodyError, HEAD_LIMIT};
 
 /// The headers that are copied from a request to the calls made for it.
-const PROPAGATED: [HeaderName; 4] = [
+const PROPAGATED: [HeaderName; 3] = [
     HeaderName::from_static(REQUEST_ID_HEADER),
     HeaderName::from_static(CORRELATION_HEADER),
+    HeaderName::from_static(IDEMPOTENCY_KEY_HEADER),
+];
+
+/// The headers that are copied as well, unless the author of the service forgot them.
+const TRACE_CONTEXT: [HeaderName; 2] = [
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
 ];
@@ -59,7 +64,7 @@ enum CallError {
 }
 
 /// The headers of `request` that its calls carry on.
-pub(crate) fn propagated(request: &HeaderMap) -> HeaderMap {
+pub(crate) fn propagated(request: &HeaderMap, drop_trace: bool) -> HeaderMap {
     let copies = |name: HeaderName| {
         request
             .get_all(&name)
@@ -68,7 +73,12 @@ pub(crate) fn propagated(request: &HeaderMap) -> HeaderMap {
             .map(|value| (name.clone(), value))
             .collect::<Vec<_>>()
     };
-    PROPAGATED.into_iter().flat_map(copies).collect()
+    let trace_context = TRACE_CONTEXT.into_iter().filter(|_| !drop_trace);
+    PROPAGATED
+        .into_iter()
+        .chain(trace_context)
+        .flat_map(copies)
+        .collect()
 }
 
 impl Client {

@@ -2,16 +2,30 @@
 //!
 //! `services/CONTRACT.md` is the text; these types are its JSON. Other languages implement the text, the lab and the
 //! Rust service share the types. Durations are milliseconds, times are microseconds since the Unix epoch.
+//!
+//! - here: what a service is told when it starts, and what it answers
+//! - [`behaviour`]: how it is told to behave
+//! - [`records`]: what it writes down
+
+mod behaviour;
+mod records;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub use behaviour::{
+    Behaviour, Capacity, EffectRule, FailFirst, FailPattern, FailShare, IdleClose, Latency, SlowBody, Ticks,
+};
+pub use records::{Effect, Finished, FirstCall, Outcome, Received, Record};
+
 /// The header by which the load generator recognises its requests wherever they show up.
 pub const CORRELATION_HEADER: &str = "x-hallway-request";
 /// The header that carries the request id through the mesh.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
+/// The header by which a caller says that several requests mean the same: they are to have one effect.
+pub const IDEMPOTENCY_KEY_HEADER: &str = "idempotency-key";
 /// The header in which the calling sidecar counts attempts, from 1. The name is Envoy's.
 pub const ATTEMPT_HEADER: &str = "x-envoy-attempt-count";
 /// The header in which the callee's sidecar names the authenticated peer. The name and format are Envoy's.
@@ -47,6 +61,9 @@ pub struct Bootstrap {
     pub behaviour: Behaviour,
     /// The seed of everything random that the service does.
     pub seed: u64,
+    /// The calls to make as soon as it listens, one after the other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_calls: Vec<Call>,
 }
 
 /// What an application serves.
@@ -112,151 +129,6 @@ pub enum CallOrder {
     Parallel,
 }
 
-/// How a service behaves. The default answers 200 at once.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Behaviour {
-    /// The status of every answer that no fault below decides; 200 when absent.
-    pub status: Option<u16>,
-    /// How long the work takes.
-    pub latency: Option<Latency>,
-    /// Fails the first attempts of each request id, exactly.
-    pub fail_first: Option<FailFirst>,
-    /// Fails a share of the attempts, at random.
-    pub fail_share: Option<FailShare>,
-    /// Resets the connection for a share of the attempts, before the work is done.
-    pub reset_before: Option<f64>,
-    /// Resets the connection for a share of the attempts, after the work is done and before the answer.
-    pub reset_after: Option<f64>,
-    /// Never answers.
-    pub hang: bool,
-    /// Sends the body of the answer slowly.
-    pub slow_body: Option<SlowBody>,
-}
-
-/// How long the work of one request takes, in milliseconds.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Latency {
-    /// Always the same.
-    Fixed {
-        /// Milliseconds.
-        ms: f64,
-    },
-    /// Drawn from a distribution that is linear between these percentiles (0 ms at p0, `p99_ms` above p99).
-    Percentiles {
-        /// The median, in milliseconds.
-        p50_ms: f64,
-        /// The 90th percentile, in milliseconds.
-        p90_ms: f64,
-        /// The 99th percentile, in milliseconds.
-        p99_ms: f64,
-    },
-}
-
-/// The first attempts of every request id fail.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct FailFirst {
-    /// How many attempts fail.
-    pub attempts: u32,
-    /// The status that they get.
-    pub status: u16,
-}
-
-/// A share of the attempts fails.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct FailShare {
-    /// The probability, from 0 to 1.
-    pub share: f64,
-    /// The status that they get.
-    pub status: u16,
-}
-
-/// The body of an answer comes in `pieces`, evenly spread over `over_ms`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct SlowBody {
-    /// How many pieces.
-    pub pieces: u32,
-    /// Milliseconds from the first piece to the last.
-    pub over_ms: f64,
-}
-
-/// What a service leaves on its standard output, one JSON line each.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(tag = "record", rename_all = "snake_case")]
-pub enum Record {
-    /// It serves now.
-    Listening {
-        /// Where the application is.
-        application: SocketAddr,
-        /// Where the control endpoint is.
-        control: SocketAddr,
-    },
-    /// A request has arrived, written before any work is done.
-    Received(Received),
-    /// A request has ended, written before the answer leaves.
-    Finished(Finished),
-}
-
-/// The ledger's first line on a request.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Received {
-    /// Which request of this process it is, counted from 1; joins `Received` with `Finished`.
-    pub handling: u64,
-    /// The service.
-    pub service: String,
-    /// Its version.
-    pub version: String,
-    /// Its replica.
-    pub instance: String,
-    /// When it arrived, in microseconds since the Unix epoch.
-    pub at_us: u64,
-    /// The method.
-    pub method: String,
-    /// The path with its query.
-    pub path: String,
-    /// `x-request-id`.
-    pub request_id: Option<String>,
-    /// `x-hallway-request`.
-    pub correlation: Option<String>,
-    /// `x-envoy-attempt-count`.
-    pub attempt: Option<u32>,
-    /// `x-forwarded-client-cert`: whom the sidecar authenticated.
-    pub client_cert: Option<String>,
-    /// `traceparent`.
-    pub traceparent: Option<String>,
-}
-
-/// The ledger's last line on a request.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Finished {
-    /// Which request of this process it was.
-    pub handling: u64,
-    /// When it ended, in microseconds since the Unix epoch.
-    pub at_us: u64,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The status of the answer, when there is one.
-    pub status: Option<u16>,
-}
-
-/// How a service ended a request.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It answered.
-    Answered,
-    /// It was told to reset the connection before the work.
-    ResetBefore,
-    /// It was told to reset the connection after the work.
-    ResetAfter,
-    /// The caller went away before the answer, or the service gave up because it was told to stop.
-    Cancelled,
-}
-
 /// The body of an answer: an echo of the request, and what the service called.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Answer {
@@ -278,6 +150,33 @@ pub struct Answer {
     pub headers: BTreeMap<String, String>,
     /// What the service called, in the order of its calls.
     pub calls: Vec<CallResult>,
+    /// The effect that the request had, or had had before.
+    pub effect: Option<EffectSeen>,
+}
+
+/// The effect of a request, as its caller is told.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct EffectSeen {
+    /// Which effect of this process it is, counted from 1.
+    pub number: u64,
+    /// `idempotency-key` of the request.
+    pub key: Option<String>,
+    /// Whether it is that of an earlier request with the same key, so that this request had none.
+    pub repeated: bool,
+}
+
+/// One event of an answer that is a stream of them.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tick {
+    /// The service.
+    pub service: String,
+    /// Its version.
+    pub version: String,
+    /// Its replica.
+    pub instance: String,
+    /// Which event it is, counted from 1.
+    pub number: u32,
 }
 
 /// What came of a call to another service, whether made for a request or on the order of the control endpoint.

@@ -1,6 +1,7 @@
 //! The control endpoint: how the lab changes the behaviour of a running service, and has it call somebody.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -11,13 +12,23 @@ use crate::call::CheckedCall;
 use crate::client::Client;
 use crate::contract::{Behaviour, Call};
 use crate::message::{self, Body, BodyError};
-use crate::server::Unanswered;
+use crate::server::{Endpoint, Outlook, Unanswered};
 
 /// Answers to whoever holds the token.
 pub(crate) struct Control {
     authorization: String,
     behaving: Arc<Behaving>,
     client: Arc<Client>,
+}
+
+impl Endpoint for Control {
+    fn handle(self: Arc<Self>, request: Request<Incoming>) -> impl Future<Output = Outlook> + Send + 'static {
+        self.answer(request)
+    }
+
+    fn idle_close(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl Control {
@@ -29,10 +40,7 @@ impl Control {
         }
     }
 
-    pub(crate) async fn handle(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-    ) -> Result<Response<Body>, Unanswered> {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Outlook {
         let (head, body) = request.into_parts();
         if !self.is_authorized(&head.headers) {
             return Ok(message::closing(unauthorized()));

@@ -7,8 +7,8 @@ use hallway_host::Host;
 use http::{HeaderMap, Request, StatusCode};
 
 use crate::contract::{
-    ATTEMPT_HEADER, Bootstrap, CLIENT_CERT_HEADER, CORRELATION_HEADER, Finished, Outcome, REQUEST_ID_HEADER,
-    Received, Record,
+    ATTEMPT_HEADER, Bootstrap, CLIENT_CERT_HEADER, CORRELATION_HEADER, CallResult, Effect, Finished,
+    FirstCall, Outcome, REQUEST_ID_HEADER, Received, Record,
 };
 use crate::message;
 
@@ -64,12 +64,38 @@ impl Ledger {
             finished: false,
         }
     }
+
+    /// Records what came of one of the calls that are made at first.
+    pub(crate) fn first_call(&self, number: u64, result: CallResult) {
+        self.host.record(&Record::FirstCall(FirstCall {
+            number,
+            at_us: microseconds(self.host.wall_clock()),
+            url: result.url,
+            status: result.status,
+            error: result.error,
+        }));
+    }
 }
 
 impl Handling {
+    /// Records an effect of the request.
+    pub(crate) fn effect(&self, number: u64, key: Option<&str>) {
+        self.host.record(&Record::Effect(Effect {
+            handling: self.number,
+            at_us: microseconds(self.host.wall_clock()),
+            number,
+            key: key.map(str::to_owned),
+        }));
+    }
+
     /// Records that an answer is about to leave.
     pub(crate) fn answered(self, status: StatusCode) {
         self.finish(Outcome::Answered, Some(status.as_u16()));
+    }
+
+    /// Records that half of an answer is about to leave.
+    pub(crate) fn truncated(self, status: StatusCode) {
+        self.finish(Outcome::Truncated, Some(status.as_u16()));
     }
 
     /// Records that the connection is about to be reset.

@@ -5,14 +5,15 @@
 //!
 //! - [`contract`]: the JSON of the contract, shared with the lab
 //! - [`grpc`]: how gRPC puts it into HTTP/2, shared as well; [`payments`]: the gRPC service
-//! - [`server`]: accepts connections, serves HTTP/1.1 or HTTP/2 on them, drains and resets them
+//! - [`server`]: accepts connections, serves HTTP/1.1 or HTTP/2 on them, drains and resets them; [`idle`] knows when they are idle
 //! - [`application`]: what happens to one request, from its arrival to its answer
-//! - [`behaviour`]: decides, when a request arrives, what will happen to it; [`attempts`] counts for it,
+//! - [`behaviour`]: decides, when a request arrives, what will happen to it; [`attempts`] counts and [`latency`] draws for it,
 //!   and [`validity`] says which behaviours make sense
+//! - [`queue`]: who may work, and who waits for it; [`effects`]: what the work leaves behind
 //! - [`ledger`]: writes down what arrived and how it ended
 //! - [`client`]: calls other services; [`call`] is a call that has been checked
 //! - [`control`]: the control endpoint
-//! - [`message`]: reading bodies within their limit, and building answers
+//! - [`message`]: reading bodies within their limit, and building answers; [`ticks`] are those that are streams of events
 
 pub mod contract;
 pub mod grpc;
@@ -24,9 +25,14 @@ mod behaviour;
 mod call;
 mod client;
 mod control;
+mod effects;
+mod idle;
+mod latency;
 mod ledger;
 mod message;
+mod queue;
 mod server;
+mod ticks;
 mod validity;
 
 use std::io;
@@ -40,8 +46,9 @@ use crate::application::Application;
 use crate::behaviour::Behaving;
 use crate::call::CheckedCall;
 use crate::client::Client;
-use crate::contract::{Bootstrap, Protocol, Record};
+use crate::contract::{Bootstrap, Call, Protocol, Record};
 use crate::control::Control;
+use crate::effects::Effects;
 use crate::ledger::Ledger;
 use crate::server::Server;
 
@@ -74,11 +81,8 @@ pub enum ServiceError {
 /// # Errors
 /// When the bootstrap makes no sense or an address cannot be listened on; never once it serves.
 pub async fn run(host: Host, bootstrap: Bootstrap, shutdown: CancellationToken) -> Result<(), ServiceError> {
-    let calls = bootstrap
-        .calls
-        .iter()
-        .map(CheckedCall::try_from)
-        .collect::<Result<Vec<_>, _>>()?;
+    let calls = checked(&bootstrap.calls)?;
+    let first_calls = checked(&bootstrap.first_calls)?;
     let random = Random::derive(bootstrap.seed, "behaviour");
     let behaving = Arc::new(Behaving::new(bootstrap.behaviour.clone(), random)?);
     let client = Arc::new(Client::new(
@@ -104,6 +108,7 @@ pub async fn run(host: Host, bootstrap: Bootstrap, shutdown: CancellationToken) 
         calls,
         call_order: bootstrap.call_order,
         behaving,
+        effects: Effects::default(),
         client,
         stop: shutdown.clone(),
     });
@@ -112,17 +117,18 @@ pub async fn run(host: Host, bootstrap: Bootstrap, shutdown: CancellationToken) 
         application: application_address,
         control: control_address,
     });
-    let server = Server::new(host, shutdown);
+    let server = Server::new(host, shutdown.clone());
     tokio::join!(
-        server.serve(application_listener, bootstrap.protocol, move |request| {
-            application.clone().handle(request)
-        }),
-        server.serve(control_listener, Protocol::Http1, move |request| {
-            control.clone().handle(request)
-        }),
+        server.serve(application_listener, bootstrap.protocol, application.clone()),
+        server.serve(control_listener, Protocol::Http1, control),
+        shutdown.run_until_cancelled(application.call_first(&first_calls)),
     );
     server.drained().await;
     Ok(())
+}
+
+fn checked(calls: &[Call]) -> Result<Vec<CheckedCall>, InvalidCall> {
+    calls.iter().map(CheckedCall::try_from).collect()
 }
 
 async fn listen(

@@ -1,7 +1,6 @@
 //! Reading bodies within their limit, and building answers.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::error::Error;
 use std::time::Duration;
 
@@ -15,19 +14,23 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::contract::SlowBody;
+use crate::server::Unanswered;
 
 /// The largest head of a message, in bytes.
 pub(crate) const HEAD_LIMIT: usize = 64 * 1024;
 /// The largest body of a message, in bytes.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
 
-/// The body of an answer.
-pub(crate) type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Infallible>;
+/// How long half of an answer has to leave before its connection is closed, or its stream reset: what a library still holds then is lost.
+const DEPARTURE: Duration = Duration::from_millis(50);
+
+/// The body of an answer. When it fails, the answer ends as the error says.
+pub(crate) type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Unanswered>;
 
 /// The frames of a body, as they are to be sent.
-pub(crate) trait DataStream: Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + 'static {}
+pub(crate) trait DataStream: Stream<Item = Result<Frame<Bytes>, Unanswered>> + Send + 'static {}
 
-impl<S: Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + 'static> DataStream for S {}
+impl<S: Stream<Item = Result<Frame<Bytes>, Unanswered>> + Send + 'static> DataStream for S {}
 
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +90,7 @@ fn holds_array(value: &Value) -> bool {
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     let body = Bytes::from(serde_json::to_vec(value).expect("the contract's types are plain data"));
     let length = body.len();
-    with_body(status, length, Full::new(body).boxed_unsync())
+    with_body(status, length, whole(body))
 }
 
 /// An answer with a JSON body that comes in pieces.
@@ -97,6 +100,21 @@ pub(crate) fn slow_json(status: StatusCode, value: &impl Serialize, slow: &SlowB
     with_body(status, length, in_pieces(body, slow))
 }
 
+/// `answer` with the announced length of its whole body, but only the first half of it (rounded down).
+pub(crate) async fn truncated(answer: Response<Body>) -> Result<Response<Body>, Unanswered> {
+    let (mut head, body) = answer.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let length = HeaderValue::from(body.len());
+    head.headers.insert(header::CONTENT_LENGTH, length);
+    let half = body.slice(..body.len() / 2);
+    let broken_off = async {
+        tokio::time::sleep(DEPARTURE).await;
+        Err(Unanswered::Close)
+    };
+    let frames = stream::iter([Ok(Frame::data(half))]).chain(stream::once(broken_off));
+    Ok(Response::from_parts(head, StreamBody::new(frames).boxed_unsync()))
+}
+
 /// An answer that says what is wrong with a request.
 pub(crate) fn refusal(status: StatusCode, reason: &str) -> Response<Body> {
     json(status, &serde_json::json!({ "error": reason }))
@@ -104,12 +122,12 @@ pub(crate) fn refusal(status: StatusCode, reason: &str) -> Response<Body> {
 
 /// `answer` without its body, as it is given to HEAD.
 pub(crate) fn bodiless(answer: Response<Body>) -> Response<Body> {
-    answer.map(|_| Full::default().boxed_unsync())
+    answer.map(|_| whole(Bytes::new()))
 }
 
 /// An answer without a body.
 pub(crate) fn empty(status: StatusCode) -> Response<Body> {
-    let mut answer = Response::new(Full::default().boxed_unsync());
+    let mut answer = Response::new(whole(Bytes::new()));
     *answer.status_mut() = status;
     answer
 }
@@ -166,6 +184,10 @@ fn with_body(status: StatusCode, length: usize, body: Body) -> Response<Body> {
     answer
 }
 
+fn whole(body: Bytes) -> Body {
+    Full::new(body).map_err(|never| match never {}).boxed_unsync()
+}
+
 /// `body` in nearly equal pieces: the first at once, the last when the time is up.
 fn in_pieces(body: Bytes, slow: &SlowBody) -> Body {
     StreamBody::new(pieces(body, slow)).boxed_unsync()
@@ -175,16 +197,25 @@ fn in_pieces(body: Bytes, slow: &SlowBody) -> Body {
 pub(crate) fn pieces(body: Bytes, slow: &SlowBody) -> impl DataStream {
     let count = (slow.pieces as usize).clamp(1, body.len());
     let piece = move |index| body.slice(body.len() * index / count..body.len() * (index + 1) / count);
-    paced(count, slow.over_ms, piece)
+    spread(count, slow.over_ms, piece)
 }
 
-/// What [`piece`] makes of each number from 0 to `count`: the first at once, the last after `over_ms`, the others evenly between.
-pub(crate) fn paced(
+/// What `piece` makes of each number from 0 to `count`: the first at once, the last after `over_ms`, the others evenly between.
+pub(crate) fn spread(
     count: usize,
     over_ms: f64,
     piece: impl Fn(usize) -> Bytes + Send + 'static,
 ) -> impl DataStream {
     let pause = Duration::from_secs_f64(over_ms / 1000.0) / count.saturating_sub(1).max(1) as u32;
+    paced(count, pause, piece)
+}
+
+/// What `piece` makes of each number from 0 to `count`: the first at once, each of the others `pause` after the one before.
+pub(crate) fn paced(
+    count: usize,
+    pause: Duration,
+    piece: impl Fn(usize) -> Bytes + Send + 'static,
+) -> impl DataStream {
     stream::iter(0..count).then(move |index| {
         let piece = piece(index);
         async move {

@@ -1,6 +1,5 @@
 //! The gRPC service `hallway.Payments`: what is asked for, and how it is answered.
 
-use std::convert::Infallible;
 use std::future::ready;
 
 use bytes::Bytes;
@@ -14,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Answer, SlowBody};
 use crate::grpc::{self, CONTENT_TYPE, MESSAGE_HEADER, MalformedMessages, STATUS_HEADER, code};
 use crate::message::{self, Body, DataStream};
+use crate::server::Unanswered;
 
 /// The most messages that `Watch` sends.
 const MOST_MESSAGES: u32 = 1_000;
@@ -159,7 +159,7 @@ impl Call {
                     })
                 };
                 let over_ms = slow.map_or(0.0, |slow| slow.over_ms);
-                success(message::paced(request.messages as usize, over_ms, numbered))
+                success(message::spread(request.messages as usize, over_ms, numbered))
             }
         }
     }
@@ -173,7 +173,7 @@ fn framed(message: &impl Serialize) -> Bytes {
 fn success(messages: impl DataStream) -> Response<Body> {
     let mut trailers = HeaderMap::new();
     trailers.insert(STATUS_HEADER, code::OK.into());
-    let trailers = stream::once(ready(Ok::<_, Infallible>(Frame::trailers(trailers))));
+    let trailers = stream::once(ready(Ok::<_, Unanswered>(Frame::trailers(trailers))));
     let mut answer = Response::new(StreamBody::new(messages.chain(trailers)).boxed_unsync());
     let content_type = HeaderValue::from_static(CONTENT_TYPE);
     answer.headers_mut().insert(header::CONTENT_TYPE, content_type);

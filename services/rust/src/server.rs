@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hallway_host::{Host, Listener, Stream};
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::contract::Protocol;
+use crate::idle::Activity;
 use crate::message::{self, Body, HEAD_LIMIT};
 
 /// How many requests one HTTP/2 connection carries at once.
@@ -34,6 +36,18 @@ pub(crate) enum Unanswered {
     Close,
 }
 
+/// What becomes of a request.
+pub(crate) type Outlook = Result<Response<Body>, Unanswered>;
+
+/// Who answers the requests of a listener.
+pub(crate) trait Endpoint: Send + Sync + 'static {
+    /// Handles one request. What this does before it returns happens in the order of arrival.
+    fn handle(self: Arc<Self>, request: Request<Incoming>) -> impl Future<Output = Outlook> + Send + 'static;
+
+    /// For how long a connection may be idle that falls idle now; for ever when there is no limit.
+    fn idle_close(&self) -> Option<Duration>;
+}
+
 /// Serves connections until it is told to stop, and knows when the last of them has ended.
 pub(crate) struct Server {
     host: Host,
@@ -50,31 +64,28 @@ impl Server {
         }
     }
 
-    /// Hands the requests of every connection of `listener` to `handler`, until the service stops.
-    pub(crate) async fn serve<Handler, Answer>(
+    /// Hands the requests of every connection of `listener` to `endpoint`, until the service stops.
+    pub(crate) async fn serve(
         &self,
         mut listener: Listener,
         protocol: Protocol,
-        handler: Handler,
-    ) where
-        Handler: Fn(Request<Incoming>) -> Answer + Clone + Send + Sync + 'static,
-        Answer: Future<Output = Result<Response<Body>, Unanswered>> + Send + 'static,
-    {
+        endpoint: Arc<impl Endpoint>,
+    ) {
         loop {
             let stream = tokio::select! {
                 (stream, _) = listener.accept() => stream,
                 () = self.stop.cancelled() => return,
             };
-            let (handler, stop) = (handler.clone(), self.stop.clone());
+            let (endpoint, stop) = (endpoint.clone(), self.stop.clone());
             let tasks = Tasks {
                 host: self.host.clone(),
                 tracker: self.connections.clone(),
             };
             match protocol {
                 Protocol::Http1 => {
-                    tasks.execute(serve_http1(self.host.clone(), stream, handler, stop));
+                    tasks.execute(serve_http1(self.host.clone(), stream, endpoint, stop));
                 }
-                Protocol::H2c => tasks.execute(serve_http2(tasks.clone(), stream, handler, stop)),
+                Protocol::H2c => tasks.execute(serve_http2(tasks.clone(), stream, endpoint, stop)),
             }
         }
     }
@@ -99,14 +110,15 @@ impl<Task: Future<Output = ()> + Send + 'static> Executor<Task> for Tasks {
     }
 }
 
-async fn serve_http1<Handler, Answer>(host: Host, stream: Stream, handler: Handler, stop: CancellationToken)
-where
-    Handler: Fn(Request<Incoming>) -> Answer,
-    Answer: Future<Output = Result<Response<Body>, Unanswered>>,
-{
+async fn serve_http1(host: Host, stream: Stream, endpoint: Arc<impl Endpoint>, stop: CancellationToken) {
+    let activity = Activity::default();
     let service = service_fn(|request| {
-        let answer = handler(request);
-        async { answer.await.map(|answer| dated(answer, &host)) }
+        let under_way = activity.begin();
+        let answer = endpoint.clone().handle(request);
+        async {
+            let answer = dated(answer.await?, &host);
+            Ok::<_, Unanswered>(under_way.until_sent(answer))
+        }
     });
     let mut connection = http1::Builder::new()
         .max_buf_size(HEAD_LIMIT)
@@ -115,15 +127,16 @@ where
 
     let ended_by_itself = tokio::select! {
         ended = &mut connection => Some(ended),
-        () = stop.cancelled() => None,
+        () = is_to_end(&stop, &activity, &*endpoint) => None,
     };
     let ended = match ended_by_itself {
         Some(ended) => ended,
         None => {
             Pin::new(&mut connection).graceful_shutdown();
-            tokio::time::timeout(DRAIN, &mut connection)
-                .await
-                .unwrap_or(Ok(()))
+            tokio::select! {
+                ended = &mut connection => ended,
+                () = is_to_be_given_up(&stop) => Ok(()),
+            }
         }
     };
     if ended.is_err_and(|error| was_told_to_reset(&error)) {
@@ -132,19 +145,17 @@ where
     }
 }
 
-async fn serve_http2<Handler, Answer>(tasks: Tasks, stream: Stream, handler: Handler, stop: CancellationToken)
-where
-    Handler: Fn(Request<Incoming>) -> Answer,
-    Answer: Future<Output = Result<Response<Body>, Unanswered>> + Send + 'static,
-{
+async fn serve_http2(tasks: Tasks, stream: Stream, endpoint: Arc<impl Endpoint>, stop: CancellationToken) {
     let host = tasks.host.clone();
+    let activity = Activity::default();
     let service = service_fn(|request| {
+        let under_way = activity.begin();
         // Unlike HTTP/1.1, hyper would send the body of an answer to HEAD.
         let is_head = request.method() == Method::HEAD;
-        let answer = handler(request);
+        let answer = endpoint.clone().handle(request);
         let host = host.clone();
         async move {
-            let answer = dated(answer.await?, &host);
+            let answer = under_way.until_sent(dated(answer.await?, &host));
             Ok::<_, Unanswered>(if is_head {
                 message::bodiless(answer)
             } else {
@@ -161,12 +172,29 @@ where
     tokio::select! {
         // An error of the connection concerns whoever waits for an answer on it, and is told there.
         _ = &mut connection => {}
-        () = stop.cancelled() => {
+        () = is_to_end(&stop, &activity, &*endpoint) => {
             connection.as_mut().graceful_shutdown();
-            // Those that are still there after it are given up with the connection.
-            let _ = tokio::time::timeout(DRAIN, connection).await;
+            tokio::select! {
+                _ = connection => {}
+                // Those that are still there are given up with the connection.
+                () = is_to_be_given_up(&stop) => {}
+            }
         }
     }
+}
+
+/// Waits until a connection is to take no further request.
+async fn is_to_end(stop: &CancellationToken, activity: &Activity, endpoint: &impl Endpoint) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = activity.idle_for_too_long(|| endpoint.idle_close()) => {}
+    }
+}
+
+/// Waits until the requests in flight have had their time to finish.
+async fn is_to_be_given_up(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(DRAIN).await;
 }
 
 /// hyper would stamp answers with the system's clock; the host's is the one that counts.

@@ -59,6 +59,7 @@ fn fault(check: &Cancelled, request: &ClientRecord, entry: &LedgerEntry) -> Opti
         Outcome::Cancelled if u128::from(late_us) <= check.within.to_std().as_micros() => None,
         Outcome::Cancelled => Some("cancelled too late".to_owned()),
         Outcome::Answered => Some("answered".to_owned()),
+        Outcome::Truncated => Some("half answered".to_owned()),
         Outcome::ResetBefore | Outcome::ResetAfter => Some("reset by the service".to_owned()),
     }
 }

@@ -81,6 +81,7 @@ fn client_record(call: &Call<'_>, names: &Names, start_us: u64, finished_us: u64
     ClientRecord {
         traffic: call.traffic.to_owned(),
         correlation: names.correlation.clone(),
+        idempotency_key: None,
         intended_us: start_us,
         started_us: start_us,
         finished_us,
@@ -137,6 +138,7 @@ fn attempt(observations: &mut Observations, names: &Names, attempt: &Attempt<'_>
     let handling = observations.ledger.len() as u64 + 1;
     observations.ledger.push(LedgerEntry {
         received: received(names, attempt, handling, &inbound.span_id),
+        effects: Vec::new(),
         finished: Some(Finished {
             handling,
             at_us: attempt.at_us + attempt.took_us - 600,

@@ -6,6 +6,7 @@ mod certificates;
 mod client;
 mod comparison;
 mod controls;
+mod effects;
 mod faults;
 mod journey;
 mod ledger;

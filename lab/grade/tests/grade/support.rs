@@ -79,6 +79,7 @@ pub(crate) fn nothing() -> Observations {
     Observations {
         run,
         client: Vec::new(),
+        first_calls: Default::default(),
         ledger: Vec::new(),
         wire: Vec::new(),
         telemetry: Telemetry::default(),

@@ -59,6 +59,8 @@ impl References<'_, '_> {
                 self.traffic("traffic", &attempts.traffic);
                 self.program("service", &attempts.service);
             }
+            Check::AtMostOnce(once) => self.effects(&once.service),
+            Check::ExactlyOnce(once) => self.effects(&once.service),
             Check::NeverHandled(never) => self.never_handled(never),
             Check::Encrypted(encrypted) => {
                 self.program("from", &encrypted.from);
@@ -171,6 +173,26 @@ impl References<'_, '_> {
         let path = self.path.with("traffic");
         for (index, traffic) in never.traffic.iter().enumerate() {
             self.known_traffic(&path.with(index), traffic);
+        }
+    }
+
+    /// Without a key, no two requests are the same.
+    fn effects(&mut self, service: &str) {
+        self.program("service", service);
+        if !self
+            .effective
+            .traffic
+            .values()
+            .any(|traffic| traffic.idempotency_key)
+        {
+            let message = "no traffic sends an `idempotency-key`";
+            self.findings
+                .value(
+                    &self.path.with("by"),
+                    message,
+                    "needs `idempotency_key: true` there",
+                )
+                .help("add it to the traffic that has the effects".to_owned());
         }
     }
 

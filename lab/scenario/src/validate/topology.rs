@@ -148,6 +148,12 @@ fn check_behaviour(findings: &mut Findings<'_>, path: &Path, behaviour: &Behavio
     if let Some(slow) = &behaviour.slow_body {
         at_most_an_hour(path.with("slow_body").with("over"), slow.over);
     }
+    if let Some(ticks) = &behaviour.ticks {
+        at_most_an_hour(path.with("ticks").with("every"), ticks.every);
+    }
+    if let Some(idle_close) = behaviour.idle_close {
+        at_most_an_hour(path.with("idle_close"), idle_close);
+    }
     let latency = path.with("latency");
     match &behaviour.latency {
         None => {}

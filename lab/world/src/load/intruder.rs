@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::multiplexed::{Dialer, handshake};
 use super::outcome::more_telling;
-use super::request::RequestTemplate;
+use super::request::{Names, RequestTemplate};
 use crate::http_client::{ClientError, read_whole};
 
 /// Opens a connection of its own for every request.
@@ -25,12 +25,12 @@ pub(crate) struct Intruder {
 impl Intruder {
     pub(super) async fn send(
         &self,
-        correlation: &str,
+        names: &Names<'_>,
         local_address: &mut Option<SocketAddr>,
     ) -> Result<Response<Bytes>, ClientError> {
         let stream = self.dialer.connect().await?;
         *local_address = stream.local_address().ok();
-        let request = self.request.instance(correlation);
+        let request = self.request.instance(names);
         match &self.dialer.tls {
             None => exchange(stream, request).await,
             Some(config) => exchange(handshake(config, stream).await?, request).await,

@@ -1,12 +1,29 @@
 //! What a request says.
 
 use bytes::Bytes;
-use hallway_service::contract::CORRELATION_HEADER;
+use hallway_service::contract::{CORRELATION_HEADER, IDEMPOTENCY_KEY_HEADER};
 use hallway_service::grpc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
 use http_body_util::Full;
 
-/// A request but for its unique id.
+/// What tells one request from all others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names<'a> {
+    /// `x-hallway-request`.
+    pub(crate) correlation: &'a str,
+    /// `idempotency-key`, if it has one.
+    pub(crate) idempotency_key: Option<&'a str>,
+}
+
+impl Names<'_> {
+    /// The headers that they are sent in.
+    pub(super) fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let key = self.idempotency_key.map(|key| (IDEMPOTENCY_KEY_HEADER, key));
+        [(CORRELATION_HEADER, self.correlation)].into_iter().chain(key)
+    }
+}
+
+/// A request but for its unique names.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestTemplate {
     version: Version,
@@ -86,15 +103,17 @@ impl RequestTemplate {
         self.into_http2()
     }
 
-    /// The request with the unique id `correlation`.
-    pub(super) fn instance(&self, correlation: &str) -> Request<Full<Bytes>> {
+    /// The request with these names.
+    pub(super) fn instance(&self, names: &Names<'_>) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.version_mut() = self.version;
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.target.clone();
         *request.headers_mut() = self.headers.clone();
-        let correlation = HeaderValue::try_from(correlation).expect("names of traffic are printable ASCII");
-        request.headers_mut().insert(CORRELATION_HEADER, correlation);
+        for (header, name) in names.headers() {
+            let name = HeaderValue::try_from(name).expect("names of traffic are printable ASCII");
+            request.headers_mut().insert(header, name);
+        }
         request
     }
 }
@@ -104,19 +123,31 @@ mod tests {
     use http::Version;
     use hyper::body::Body;
 
-    use super::RequestTemplate;
+    use super::{Names, RequestTemplate};
+
+    fn names(correlation: &str) -> Names<'_> {
+        Names {
+            correlation,
+            idempotency_key: None,
+        }
+    }
 
     #[test]
     fn a_request_has_the_form_that_its_receiver_expects() {
         let headers = [("x-user".to_owned(), "ann".to_owned())];
         let headers = headers.iter().map(|(name, value)| (name, value));
         let template = RequestTemplate::absolute("POST", "http://payments:8080", headers, Some("x")).unwrap();
-        let request = template.instance("m-checkout-1");
+        let request = template.instance(&Names {
+            correlation: "m-checkout-1",
+            idempotency_key: Some("key-1"),
+        });
         assert_eq!(request.uri(), "http://payments:8080/");
         assert_eq!(request.headers()["host"], "payments:8080");
         assert_eq!(request.headers()["x-hallway-request"], "m-checkout-1");
+        assert_eq!(request.headers()["idempotency-key"], "key-1");
         assert_eq!(request.headers()["x-user"], "ann");
-        let call = template.clone().into_grpc_call().instance("3");
+        let call = template.clone().into_grpc_call().instance(&names("3"));
+        assert!(!call.headers().contains_key("idempotency-key"));
         assert_eq!(call.uri(), "http://payments:8080/");
         assert!(!call.headers().contains_key("host"));
         assert_eq!(
@@ -128,7 +159,7 @@ mod tests {
             Some(6),
             "one byte, and five before it"
         );
-        assert_eq!(template.in_origin_form().instance("2").uri(), "/");
+        assert_eq!(template.in_origin_form().instance(&names("2")).uri(), "/");
     }
 
     #[test]

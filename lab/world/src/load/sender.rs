@@ -6,12 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hallway_evidence::ResponseSeen;
 use hallway_model::bootstrap::Token;
-use hallway_service::contract::{CORRELATION_HEADER, Call, CallResult};
+use hallway_service::contract::{Call, CallResult};
 use http::{Request, header};
 use http_body_util::{Collected, Full};
 use thiserror::Error;
 
-use super::{Http2Client, Intruder, RequestTemplate, outcome};
+use super::{Http2Client, Intruder, Names, RequestTemplate, outcome};
 use crate::http_client::{ClientError, HttpClient};
 
 /// Who sends.
@@ -73,7 +73,7 @@ pub(crate) enum SendError {
 impl Sender {
     pub(super) async fn send(
         &self,
-        correlation: &str,
+        names: &Names<'_>,
         local_address: &mut Option<SocketAddr>,
     ) -> Result<ResponseSeen, SendError> {
         match self {
@@ -83,7 +83,7 @@ impl Sender {
                 request,
             } => {
                 let response = client
-                    .send(*outbound, request.instance(correlation), local_address)
+                    .send(*outbound, request.instance(names), local_address)
                     .await?;
                 Ok(outcome::response(&response))
             }
@@ -93,7 +93,7 @@ impl Sender {
                 token,
                 call,
             } => {
-                let order = order_to_call(*control, token, call, correlation);
+                let order = order_to_call(*control, token, call, names);
                 let response = client.send(*control, order, local_address).await?;
                 if !response.status().is_success() {
                     let said = outcome::text(response.body());
@@ -104,7 +104,7 @@ impl Sender {
                 outcome::of_call(result).map_err(SendError::Call)
             }
             Self::Intruder(intruder) => {
-                let response = intruder.send(correlation, local_address).await?;
+                let response = intruder.send(names, local_address).await?;
                 Ok(outcome::response(&response))
             }
             Self::Multiplexed {
@@ -112,7 +112,7 @@ impl Sender {
                 kind,
                 request,
             } => {
-                let request = request.instance(correlation);
+                let request = request.instance(names);
                 let response = client.send(request, local_address).await?;
                 match kind {
                     Kind::Plain => Ok(outcome::response(&response.map(Collected::to_bytes))),
@@ -128,11 +128,12 @@ pub(crate) fn order_to_call(
     control: SocketAddr,
     token: &Token,
     call: &Call,
-    correlation: &str,
+    names: &Names<'_>,
 ) -> Request<Full<Bytes>> {
     let mut call = call.clone();
-    call.headers
-        .insert(CORRELATION_HEADER.to_owned(), correlation.to_owned());
+    for (header, name) in names.headers() {
+        call.headers.insert(header.to_owned(), name.to_owned());
+    }
     let body = serde_json::to_vec(&call).expect("a call is plain data");
     Request::post("/call")
         .header(header::HOST, control.to_string())

@@ -40,6 +40,7 @@ fn stream(sender: Sender, arrivals: Arrivals, patience: Duration) -> Stream {
         url: "http://payments/charge".to_owned(),
         arrivals,
         patience,
+        idempotency_key: false,
         sender,
     }
 }

@@ -103,6 +103,7 @@ pub(super) fn application(
         call_order: workload.call_order,
         behaviour: workload.behaviour.clone(),
         seed,
+        first_calls: Vec::new(),
     }
 }
 

@@ -186,6 +186,19 @@ fn service_record(process: &str, record: Record) -> (String, About) {
             let about = About::Handling(process.to_owned(), entry.handling, entry.correlation);
             (what, about)
         }
+        Record::Effect(entry) => {
+            let key = entry.key.map(|key| format!(" of {key}")).unwrap_or_default();
+            let what = format!("ledger: effect {}{key}", entry.number);
+            (what, About::Handling(process.to_owned(), entry.handling, None))
+        }
+        Record::FirstCall(entry) => {
+            let came = match (entry.status, entry.error) {
+                (Some(status), _) => status.to_string(),
+                (None, error) => error.unwrap_or_default(),
+            };
+            let what = format!("first call: {} → {came}", entry.url);
+            (shortened(&what), About::Nothing)
+        }
         Record::Finished(entry) => {
             let status = entry
                 .status

@@ -109,8 +109,16 @@ pub(super) fn judgement_words(span: &Span) -> Option<String> {
     }
 }
 
-/// How a service ended it.
+/// What a service did with it: its effects, and how it ended it.
 pub(super) fn service_words(entry: &LedgerEntry, scenario: &Scenario) -> String {
+    let effects = entry
+        .effects
+        .iter()
+        .map(|effect| format!("effect {}; ", effect.number));
+    effects.collect::<String>() + &end_words(entry, scenario)
+}
+
+fn end_words(entry: &LedgerEntry, scenario: &Scenario) -> String {
     let Some(finished) = &entry.finished else {
         return "still at work at the end of the run".to_owned();
     };
@@ -120,6 +128,7 @@ pub(super) fn service_words(entry: &LedgerEntry, scenario: &Scenario) -> String 
             None => status.to_string(),
         },
         (Outcome::Answered, None) => "answers".to_owned(),
+        (Outcome::Truncated, _) => "sends half of its answer".to_owned(),
         (Outcome::ResetBefore, _) => "resets the connection before the work".to_owned(),
         (Outcome::ResetAfter, _) => "resets the connection after the work".to_owned(),
         (Outcome::Cancelled, _) => "stops: the caller has gone away".to_owned(),

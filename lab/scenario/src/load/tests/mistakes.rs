@@ -164,6 +164,8 @@ fn checks() {
   load: { load: { traffic: post, instance: payments-9, below: 15% } }
   attempts: { attempts: { traffic: post, service: ledger, each: 1 } }
   never: { never_handled: { traffic: [rude, nobody] } }
+  once: { at_most_once: { service: payment, by: idempotency-key } }
+  just-once: { exactly_once: { service: payments, by: idempotency-key, where: caller saw 2xx } }
   sealed: { encrypted: { from: order, to: payment } }
   trace: { trace_complete: { traffic: posts } }
   cancelled: { cancelled: { traffic: post, service: payment, within: 1s } }

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::error::WorldError;
 use crate::ground::Ground;
 use crate::incidents::Incidents;
-use crate::load::order_to_call;
+use crate::load::{Names, order_to_call};
 use crate::measure::process::Memory;
 use crate::measure::rules::{GENERATION_HEADER, generation_of, rules};
 use crate::mesh::{Application, Edges, Mesh};
@@ -120,7 +120,11 @@ impl Subject<'_> {
             headers: BTreeMap::new(),
             body: None,
         };
-        let order = order_to_call(caller.control.address, &caller.control.token, &call, "measured");
+        let names = Names {
+            correlation: "measured",
+            idempotency_key: None,
+        };
+        let order = order_to_call(caller.control.address, &caller.control.token, &call, &names);
         let ordered = caller.client.send(caller.control.address, order, &mut None).await;
         let failed = |error: &dyn std::fmt::Display| {
             let name = &self.plan.workloads[0].name;
