@@ -81,6 +81,7 @@ pub(crate) async fn attempt(
     let Some(deadline) = deadline else {
         return trying.await;
     };
+    upstream.worker.horizon.include(deadline.at);
     tokio::select! {
         biased;
         result = trying.as_mut() => result,
