@@ -180,12 +180,16 @@ impl Exchange {
     }
 
     /// Begins the span of the next attempt, and gives its number and its id.
-    pub(crate) fn begin_attempt(&mut self, endpoint: Option<&Arc<Endpoint>>) -> (u32, SpanId) {
+    pub(crate) fn begin_attempt(
+        &mut self,
+        endpoint: Option<&Arc<Endpoint>>,
+        began: Instant,
+    ) -> (u32, SpanId) {
         self.attempts += u32::from(endpoint.is_some());
         self.endpoint = endpoint.cloned();
         let id = self.worker.randomness.ids.with(mint_span);
         self.span = Some(Span {
-            began: Instant::now(),
+            began,
             id,
             new_connection: false,
             peer: None,

@@ -151,11 +151,13 @@ impl Checkout {
         let Some(mut connection) = self.connection.take() else {
             return;
         };
-        if !sent && let Sender::Http1(_) = connection.sender {
-            connection.abort.cancel();
-            return;
+        if let Sender::Http1(_) = connection.sender {
+            if !sent {
+                connection.abort.cancel();
+                return;
+            }
+            connection.idle_since = Instant::now();
         }
-        connection.idle_since = Instant::now();
         self.pool.put(&self.endpoint.key, connection);
     }
 }

@@ -172,7 +172,8 @@ impl Call<'_> {
         endpoint: Option<&Arc<Endpoint>>,
         facts: &mut AttemptFacts,
     ) -> Result<Answer, AttemptError> {
-        let (attempt, span_id) = exchange.begin_attempt(endpoint);
+        let began = Instant::now();
+        let (attempt, span_id) = exchange.begin_attempt(endpoint, began);
         let endpoint = endpoint.ok_or_else(|| AttemptError::NoEndpoint(self.cluster.name.to_string()))?;
         let attempt = head::Attempt {
             direction: self.downstream.direction,
@@ -189,19 +190,20 @@ impl Call<'_> {
             endpoint,
             upload: exchange.upload(),
         };
-        attempt::attempt(upstream, request, self.deadline(exchange), facts).await
+        let deadline = self.deadline(exchange, began);
+        attempt::attempt(upstream, request, deadline, facts).await
     }
 
-    /// When an attempt that begins now has to end.
-    fn deadline(&self, exchange: &Exchange) -> Option<Deadline> {
+    /// When an attempt has to end.
+    fn deadline(&self, exchange: &Exchange, began: Instant) -> Option<Deadline> {
         let timeouts = &self.selection.rule.rule.timeouts;
-        let allowance = allowance(timeouts, exchange.arrived().elapsed())?;
+        let allowance = allowance(timeouts, began.duration_since(exchange.arrived()))?;
         let limit = match allowance.kind {
             TimeoutKind::Request => timeouts.request,
             TimeoutKind::BackendRequest => timeouts.backend_request,
         };
         Some(Deadline {
-            at: Instant::now() + allowance.time,
+            at: began + allowance.time,
             kind: allowance.kind,
             limit: limit.unwrap_or(allowance.time),
         })
