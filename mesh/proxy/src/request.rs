@@ -49,7 +49,7 @@ async fn serve(
     downstream: &Downstream,
     exchange: &mut Exchange,
     request: Request<Incoming>,
-) -> Result<Response<Download>, LocalReply> {
+) -> Result<Response<Box<Download>>, LocalReply> {
     let proxy = &worker.proxy;
     exchange.admitted(proxy.admit().ok_or_else(reply::too_many_requests)?);
     let configuration = proxy.configuration().ok_or_else(reply::not_configured)?;
@@ -249,7 +249,7 @@ impl Call<'_> {
         &self,
         exchange: &mut Exchange,
         result: Result<Answer, AttemptError>,
-    ) -> Result<Response<Download>, LocalReply> {
+    ) -> Result<Response<Box<Download>>, LocalReply> {
         let answer = result.map_err(|error| error.reply())?;
         exchange.answered(answer.head.status);
         let edits = &self.selection.rule.response_headers;

@@ -73,7 +73,7 @@ pub(crate) enum BrokenResponse {
 }
 
 /// The answer as the caller gets it: its head cleared of what concerns the hop before, with the rule's `edits`.
-pub(crate) fn forwarded(worker: &Worker, answer: Answer, edits: &HeaderEdits) -> Response<Download> {
+pub(crate) fn forwarded(worker: &Worker, answer: Answer, edits: &HeaderEdits) -> Response<Box<Download>> {
     let Answer { mut head, download } = answer;
     head.version = Version::HTTP_11;
     remove_hop_by_hop(&mut head.headers);
@@ -179,13 +179,13 @@ impl ResponseBody {
     }
 
     /// The body of an upstream's answer.
-    pub(crate) fn upstream(mut download: Download, mut exchange: Box<Exchange>) -> Self {
+    pub(crate) fn upstream(mut download: Box<Download>, mut exchange: Box<Exchange>) -> Self {
         // The server does not ask for the frames of a body that is empty.
         if download.finish_at_end() {
             exchange.complete();
         }
         Self {
-            source: Source::Upstream(Box::new(download)),
+            source: Source::Upstream(download),
             exchange,
             answering: None,
         }
