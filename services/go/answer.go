@@ -28,23 +28,20 @@ func errorAnswer(status statusCode, reason string) *answer {
 
 // send writes an answer, for as long as ctx lasts.
 func (c *connection) send(ctx context.Context, r *request, a *answer, keepAlive bool) error {
-	bodiless := isBodiless(r.method, a.status)
 	head := formatHead(fmt.Sprintf("HTTP/1.1 %d ", a.status), a.head(r, keepAlive))
+	body := a.body
 	switch {
-	case bodiless:
-		_, err := c.conn.Write(head)
-		return err
+	case isBodiless(r.method, a.status):
+		body = nil
 	case a.cut:
-		_, err := c.conn.Write(append(head, a.body[:len(a.body)/2]...))
-		return err
+		body = body[:len(body)/2]
 	case a.ticks != nil:
 		return c.sendTicks(ctx, head, a, r.protocol == "HTTP/1.1")
 	case a.slow != nil:
 		return c.sendSlowly(ctx, head, a)
-	default:
-		_, err := c.conn.Write(append(head, a.body...))
-		return err
 	}
+	_, err := c.conn.Write(append(head, body...))
+	return err
 }
 
 func isBodiless(method string, status statusCode) bool {
@@ -60,7 +57,7 @@ func (a *answer) head(r *request, keepAlive bool) header {
 		h = append(append(h, a.header...), field{"content-length", fmt.Sprint(len(a.body))})
 	case r.protocol == "HTTP/1.1":
 		h = append(append(h, a.header...), field{"transfer-encoding", "chunked"})
-	default: // HTTP/1.0 knows no chunks: its end is that of the connection
+	default:
 		h = append(h, a.header...)
 	}
 	if !keepAlive {
@@ -96,7 +93,8 @@ func (c *connection) sendSlowly(ctx context.Context, head []byte, a *answer) err
 
 func (c *connection) sendTicks(ctx context.Context, head []byte, a *answer, chunked bool) error {
 	next := head
-	for number := uint64(1); number <= uint64(a.ticks.Count); number++ {
+	count := uint64(a.ticks.Count)
+	for number := uint64(1); number <= count; number++ {
 		if number > 1 {
 			if err := sleep(ctx, a.ticks.EveryMS.duration()); err != nil {
 				return err
@@ -106,7 +104,7 @@ func (c *connection) sendTicks(ctx context.Context, head []byte, a *answer, chun
 		if chunked {
 			event = fmt.Appendf(nil, "%x\r\n%s\r\n", len(event), event)
 		}
-		if chunked && number == uint64(a.ticks.Count) {
+		if chunked && number == count {
 			event = append(event, "0\r\n\r\n"...)
 		}
 		if _, err := c.conn.Write(append(next, event...)); err != nil {
@@ -119,6 +117,9 @@ func (c *connection) sendTicks(ctx context.Context, head []byte, a *answer, chun
 
 // sleep lasts for d, and never for less, unless ctx ends before.
 func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

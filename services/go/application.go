@@ -104,26 +104,22 @@ func (a *application) respond(ctx context.Context, r *request, p plan) (*answer,
 		return nil, context.Canceled
 	}
 	done, err := a.work(ctx, r, p)
-	if errors.Is(err, errFull) {
-		return a.answer(r, p, result{status: p.capacity.Status}), nil // truncation is for those who had their turn
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errFull):
+		p.ending, done.status = endsInFailure, p.capacity.Status
+	case err != nil:
 		return nil, err
-	}
-	if p.ending == endsInResetAfter {
+	case p.ending == endsInResetAfter:
 		return nil, errReset
 	}
-	done.truncated = p.ending == endsInTruncation && !isBodiless(r.method, done.status)
 	return a.answer(r, p, done), nil
 }
 
-// A result is what the work on a request has come to.
+// A result is what the work on a request has come to, or would have.
 type result struct {
 	status statusCode
 	calls  []callResult
 	effect *effect
-
-	truncated bool
 }
 
 // work waits, makes the calls and has the effect, in a place of its own among those at work (C33).
@@ -171,7 +167,8 @@ func (a *application) makeCalls(ctx context.Context, r *request, p plan) []callR
 	return results
 }
 
-// relayed is the worst server error among the calls, of which one without an answer counts as 502, or else the service's own status (C13).
+// relayed is the worst server error among the calls, of which one without an answer counts as 502, or else the
+// service's own status (C13).
 func relayed(own statusCode, calls []callResult) statusCode {
 	worst := statusCode(0)
 	for _, call := range calls {
@@ -194,9 +191,9 @@ func (a *application) answer(r *request, p plan, done result) *answer {
 	answer := jsonAnswer(done.status, echo{
 		a.ledger.identity, r.method, r.path, r.host, r.protocol, r.header.joined(), done.calls, done.effect,
 	})
-	answer.cut = done.truncated
+	answer.cut = p.ending == endsInTruncation && !isBodiless(r.method, done.status)
 	answer.slow = p.behaviour.SlowBody
-	if p.behaviour.Ticks != nil && done.status.isSuccess() && !done.truncated {
+	if p.behaviour.Ticks != nil && done.status.isSuccess() && !answer.cut {
 		answer.ticks, answer.event = p.behaviour.Ticks, a.event
 		answer.header = header{{"content-type", "text/event-stream"}}
 	}

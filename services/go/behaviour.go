@@ -64,8 +64,8 @@ func (b *behaving) idleClose() *time.Duration {
 	return &after
 }
 
-// decide numbers a request that has just arrived and decides about it, in one step, so that requests are decided in the order of their
-// numbers. Every fault that is configured draws and counts, whether or not another one decides.
+// decide numbers a request that has just arrived and decides about it, in one step, so that requests are decided in the
+// order of their numbers. Every fault that is configured draws and counts, whether or not another one decides.
 func (b *behaving) decide(requestID *string) plan {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -75,7 +75,7 @@ func (b *behaving) decide(requestID *string) plan {
 	resetAfter := b.happens(current.ResetAfter)
 	truncated := b.happens(current.Truncate)
 	isFirst := current.FailFirst != nil && b.countAttempt(requestID) <= current.FailFirst.Attempts
-	inPattern := current.FailPattern != nil && current.FailPattern.Pattern[b.arrivals%len(current.FailPattern.Pattern)] == 'x'
+	inPattern := current.FailPattern != nil && current.FailPattern.fails(b.arrivals)
 	b.arrivals++
 	b.handlings++
 
@@ -105,6 +105,9 @@ func (b *behaving) decide(requestID *string) plan {
 func (b *behaving) happens(share *probability) bool {
 	return share != nil && b.random.Float64() < float64(*share)
 }
+
+// fails tells about the request before which so many have arrived since the behaviour changed.
+func (f *failPattern) fails(arrivals int) bool { return f.Pattern[arrivals%len(f.Pattern)] == 'x' }
 
 // countAttempt tells which attempt of its request this is, from 1.
 func (b *behaving) countAttempt(requestID *string) uint32 {

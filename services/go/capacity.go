@@ -10,7 +10,8 @@ import (
 // errFull is for a request that finds too many others waiting.
 var errFull = errors.New("the queue is full")
 
-// A capacity lets so many requests work at once; others queue for their turn, first come, first served (C33). A nil one has no bounds.
+// A capacity lets so many requests work at once; others queue for their turn, first come, first served (C33). A nil one
+// has no bounds.
 type capacity struct {
 	bounds
 	mu      sync.Mutex

@@ -22,7 +22,8 @@ import (
 // idleLimit is how many idle connections are kept for one address.
 const idleLimit = 256
 
-// A client makes calls, each in one attempt and for as long as it takes, over connections that are kept alive (C8 to C13).
+// A client makes calls, each in one attempt and for as long as it takes, over connections that are kept alive (C8 to
+// C13).
 type client struct {
 	proxy     *netip.AddrPort
 	addresses map[string]netip.AddrPort
@@ -70,6 +71,9 @@ func jsonOrText(body []byte) any {
 }
 
 func (c *client) exchange(ctx context.Context, call *call, copied header) (*response, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	address, ok := c.addresses[call.host]
 	if c.proxy != nil {
 		address, ok = *c.proxy, true
@@ -157,57 +161,62 @@ type upstream struct {
 }
 
 type response struct {
-	status statusCode
-	header header
-	body   []byte
+	protocol string
+	status   statusCode
+	header   header
+	body     []byte
 }
 
-var statusLine = regexp.MustCompile(`^HTTP/1\.[01] ([1-9][0-9]{2})( |$)`)
+var statusLine = regexp.MustCompile(`^(HTTP/1\.[01]) ([1-9][0-9]{2})(?: |$)`)
 
-// exchange sends a request and reads its answer. The connection must be closed after an error, and if it is not reusable.
+// exchange sends a request and reads its answer. The connection must be closed after an error, and if it is not
+// reusable.
 func (u *upstream) exchange(ctx context.Context, method string, request []byte) (r *response, reusable bool, err error) {
 	stillWanted := context.AfterFunc(ctx, func() { u.conn.SetDeadline(longAgo) })
 	defer func() { reusable = stillWanted() && reusable }()
 	if _, err = u.conn.Write(request); err != nil {
 		return nil, false, err
 	}
-	firstLine, header, status := "", header(nil), statusCode(100)
-	for 100 <= status && status <= 199 {
-		if firstLine, header, err = readHead(u.reader); err != nil {
-			return nil, false, err
-		}
-		matched := statusLine.FindStringSubmatch(firstLine)
-		if matched == nil {
-			return nil, false, errors.New("the status line is malformed")
-		}
-		number, _ := parseDigits(matched[1], 10)
-		status = statusCode(number)
-		if status == 101 {
-			return nil, false, errors.New("it switches protocols, which was not offered")
-		}
-	}
-	framing, err := header.framing()
+	r, err = u.readFinalHead()
 	if err != nil {
 		return nil, false, err
 	}
-	var body []byte
-	reusable = strings.HasPrefix(firstLine, "HTTP/1.1") && !header.hasToken("connection", "close")
-	switch {
-	case isBodiless(method, status):
-	case framing.stated || framing.chunked:
-		body, err = readBody(u.reader, framing)
-	default:
-		body, err = io.ReadAll(io.LimitReader(u.reader, bodyLimit+1))
-		reusable = false
-		if err == nil {
-			err = checkSize(uint64(len(body)))
-		}
+	framing, err := r.header.framing()
+	if err != nil {
+		return nil, false, err
 	}
-	return &response{status, header, body}, reusable && u.reader.Buffered() == 0, err
+	reusable = r.protocol == "HTTP/1.1" && !r.header.hasToken("connection", "close")
+	switch {
+	case isBodiless(method, r.status):
+	case framing.stated || framing.chunked:
+		r.body, err = readBody(u.reader, framing)
+	default:
+		reusable = false
+		r.body, err = io.ReadAll(io.LimitReader(u.reader, bodyLimit+1))
+		err = errors.Join(err, checkSize(uint64(len(r.body))))
+	}
+	return r, reusable && u.reader.Buffered() == 0, err
 }
 
-// isOpen tells whether the other side has neither closed an idle connection nor sent anything on it. It asks the kernel, which knows before
-// a goroutine could be told.
+// readFinalHead reads heads until one is not of an interim answer.
+func (u *upstream) readFinalHead() (*response, error) {
+	for {
+		firstLine, header, err := readHead(u.reader)
+		if err != nil {
+			return nil, err
+		}
+		matched := statusLine.FindStringSubmatch(firstLine)
+		if matched == nil || matched[2] == "101" { // which nobody has offered
+			return nil, fmt.Errorf("the status line is malformed, or it switches protocols: %.80q", firstLine)
+		}
+		if status, _ := strconv.Atoi(matched[2]); status >= 200 {
+			return &response{protocol: matched[1], status: statusCode(status), header: header}, nil
+		}
+	}
+}
+
+// isOpen tells whether the other side has neither closed an idle connection nor sent anything on it. It asks the
+// kernel, which knows before a goroutine could be told.
 func (u *upstream) isOpen() bool {
 	raw, err := u.conn.SyscallConn()
 	if err != nil {

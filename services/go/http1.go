@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// HTTP/1.1 as in RFC 9112, both sides of it, as far as the contract asks for it. net/http is not used: its server answers malformed
-// requests in its own way, and its transport sends requests again and adds headers to them, all of which the contract rules out.
+// HTTP/1.1 as in RFC 9112, both sides of it, as far as the contract asks for it. net/http is not used: its server
+// answers malformed requests in its own way, and its transport sends requests again and adds headers to them, all of
+// which the contract rules out.
 
 const (
 	headLimit   = 64 * 1024
@@ -138,8 +139,8 @@ func parseHeader(text string) (header, error) {
 	return fields, nil
 }
 
-// A framing is how the end of a body is known: after length bytes, or by its chunks, or, when it is neither stated nor chunked, by the kind
-// of message (RFC 9112, 6.3).
+// A framing is how the end of a body is known: after length bytes, or by its chunks, or, when it is neither stated nor
+// chunked, by the kind of message (RFC 9112, 6.3).
 type framing struct {
 	length          uint64
 	stated, chunked bool

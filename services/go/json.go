@@ -12,14 +12,16 @@ import (
 	"unicode/utf8"
 )
 
-// A checked type says what is wrong with a value that has been read, if its parts cannot say it by themselves. It may complete the value.
+// A checked type says what is wrong with a value that has been read, if its parts cannot say it by themselves. It may
+// complete the value.
 type checked interface{ check() error }
 
-// read sets target, whose name is for messages, to what text holds as JSON. It is strict as C1 asks for. encoding/json is not: it matches
-// names whatever their case, takes the last of two fields of one name, and leaves alone what is missing or null.
+// read sets target, whose name is for messages, to what text holds as JSON. It is strict as C1 asks for. encoding/json
+// is not: it matches names whatever their case, takes the last of two fields of one name, and leaves alone what is
+// missing or null.
 //
-// The fields of a struct are those with a tag `field:"name"`. They are required, but for pointers, which stay nil when the field is missing or
-// null, and for those whose tag goes on with `,defaulted`, which may be missing.
+// The fields of a struct are those with a tag `field:"name"`. They are required, but for pointers, which stay nil when
+// the field is missing or null, and for those whose tag goes on with `,defaulted`, which may be missing.
 func read(text []byte, name string, target any) error {
 	if err := json.Unmarshal(text, new(json.RawMessage)); err != nil {
 		return fmt.Errorf("the %s is not JSON: %w", name, err)

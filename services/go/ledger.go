@@ -9,8 +9,8 @@ import (
 
 type fields map[string]any
 
-// record writes one line to standard output, in one write and past all buffers: a kill loses none that was written (C23). That nobody
-// reads any more is no reason to stop serving, so an error is none.
+// record writes one line to standard output, in one write and past all buffers: a kill loses none that was written
+// (C23). That nobody reads any more is no reason to stop serving, so an error is none.
 func record(kind string, f fields) {
 	f["record"] = kind
 	os.Stdout.Write(append(encode(f), '\n'))
@@ -66,7 +66,8 @@ func attempt(text *string) *uint64 {
 	return &number
 }
 
-// recordEffect records an effect, unless it is to happen once per key and has. Keys are remembered whether or not that is asked for now.
+// recordEffect records an effect, unless it is to happen once per key and has. Keys are remembered whether or not that
+// is asked for now.
 func (l *ledger) recordEffect(handling uint64, key *string, oncePerKey bool) *effect {
 	l.mu.Lock() // also while it is written: whoever repeats an effect answers after its record
 	defer l.mu.Unlock()

@@ -1,9 +1,10 @@
 // The sample service in Go, with nothing but the standard library.
 //
-// It does what services/CONTRACT.md says; numbers such as C24 are its clauses. What happens to a request is in application.go, how it
-// comes and is answered in server.go and answer.go, on top of http1.go. behaviour.go decides what will happen to it, capacity.go when its turn
-// comes, and ledger.go writes it down. client.go makes calls, retry.go makes them again. contract.go is what the service is told,
-// json.go how that is read, and control.go how it is changed.
+// It does what services/CONTRACT.md says; numbers such as C24 are its clauses. What happens to a request is in
+// application.go, how it comes and is answered in server.go and answer.go, on top of http1.go. behaviour.go decides
+// what will happen to it, capacity.go when its turn comes, and ledger.go writes it down. client.go makes calls,
+// retry.go makes them again. contract.go is what the service is told, json.go how that is read, and control.go how it
+// is changed.
 package main
 
 import (
@@ -21,7 +22,7 @@ import (
 const (
 	bootstrapLimit = 1024 * 1024
 	drain          = 5 * time.Second
-	lastCall       = 500 * time.Millisecond // for what is given up then to be written down
+	grace          = 500 * time.Millisecond // for what is given up then to be written down
 )
 
 func main() {
@@ -59,7 +60,9 @@ func run(input *bufio.Reader) error {
 	behaving := newBehaving(&b.Behaviour, b.Seed)
 	application := newApplication(b, behaving, client, stopping)
 	control := &control{b.Control.Token, behaving, client}
-	record("listening", fields{"application": applicationListener.Addr().String(), "control": controlListener.Addr().String()})
+	record("listening", fields{
+		"application": applicationListener.Addr().String(), "control": controlListener.Addr().String(),
+	})
 	s.serve(applicationListener, application.handle, behaving.idleClose)
 	s.serve(controlListener, control.handle, func() *time.Duration { return nil })
 	s.start(func() { makeFirstCalls(stopping, client, b.FirstCalls) })
@@ -78,7 +81,7 @@ func run(input *bufio.Reader) error {
 	giveUp()
 	select {
 	case <-drained:
-	case <-time.After(lastCall):
+	case <-time.After(grace):
 	}
 	return nil
 }

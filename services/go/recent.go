@@ -5,7 +5,8 @@ import "strings"
 // remembered is how many keys a recent remembers at least.
 const remembered = 100_000
 
-// A recent remembers values of the keys that were put last: at least so many of them, and at most twice as many. Its zero value is empty.
+// A recent remembers values of the keys that were put last: at least so many of them, and at most twice as many. Its
+// zero value is empty.
 type recent[V any] struct {
 	young, old map[string]V
 }

@@ -14,14 +14,15 @@ import (
 	"time"
 )
 
-// lingering is how long a refused caller may take to read why, before what it still sends makes the kernel reset the connection.
+// lingering is how long a refused caller may take to read why, before what it still sends makes the kernel reset the
+// connection.
 const lingering = 300 * time.Millisecond
 
 // errReset is returned by a handler to have the connection reset instead of an answer.
 var errReset = errors.New("told to reset the connection")
 
-// A handler answers a request whose head has arrived. It reads the body itself; from then on, ctx ends when the caller goes away.
-// Any error but a *refusal and errReset closes the connection without an answer.
+// A handler answers a request whose head has arrived. It reads the body itself; from then on, ctx ends when the caller
+// goes away. Any error but a *refusal and errReset closes the connection without an answer.
 type handler func(ctx context.Context, r *request) (*answer, error)
 
 // A server accepts connections until it is told to stop, and knows when the last one has ended.
@@ -31,8 +32,8 @@ type server struct {
 	tasks    sync.WaitGroup
 }
 
-// serve answers the requests that come to the listener. Its connections are closed when they have been idle for as long as idleClose says
-// when they fall idle; nil is for ever.
+// serve answers the requests that come to the listener. Its connections are closed when they have been idle for as long
+// as idleClose says when they fall idle; nil is for ever.
 func (s *server) serve(listener *net.TCPListener, handle handler, idleClose func() *time.Duration) {
 	context.AfterFunc(s.stopping, func() { listener.Close() })
 	s.start(func() {
@@ -82,8 +83,8 @@ type request struct {
 }
 
 func (r *request) keepsAlive() bool {
-	if r.protocol == "HTTP/1.0" {
-		return r.header.hasToken("connection", "keep-alive")
+	if r.protocol == "HTTP/1.0" { // whose chunks are not to be trusted further (RFC 9112, 6.1)
+		return r.header.hasToken("connection", "keep-alive") && !r.framing.chunked
 	}
 	return !r.header.hasToken("connection", "close")
 }
@@ -134,16 +135,20 @@ func (c *connection) exchange() bool {
 		}
 		return false
 	}
-	keepAlive := !a.last && r.keepsAlive() && c.server.stopping.Err() == nil && !(a.ticks != nil && r.protocol == "HTTP/1.0")
+	keepAlive := !a.last && r.keepsAlive() && c.server.stopping.Err() == nil
+	if a.ticks != nil && r.protocol == "HTTP/1.0" {
+		keepAlive = false // it knows no chunks: the end of the connection is that of the body
+	}
 	err = c.send(ctx, r, a, keepAlive)
 	unwatch()
-	if refused != nil && err == nil {
+	if a.last && err == nil {
 		c.linger()
 	}
 	return stillWanted() && err == nil && keepAlive && !a.cut
 }
 
-// receive waits for the head of the next request. It never returns nil, so that what is malformed can be answered like all else.
+// receive waits for the head of the next request. It never returns nil, so that what is malformed can be answered like
+// all else.
 func (c *connection) receive() (*request, error) {
 	idle := c.idleClose()
 	if idle != nil {
@@ -155,8 +160,8 @@ func (c *connection) receive() (*request, error) {
 			return &request{}, err
 		}
 		c.conn.SetReadDeadline(time.Time{})
-		if err := c.server.stopping.Err(); err != nil { // whose deadline may just have been taken back
-			return &request{}, err
+		if c.server.stopping.Err() != nil { // its deadline may just have been taken back
+			return &request{}, c.server.stopping.Err()
 		}
 	}
 	firstLine, header, err := readHead(c.reader)
@@ -205,7 +210,8 @@ func (c *connection) readBody(r *request) ([]byte, error) {
 	return readBody(c.reader, r.framing)
 }
 
-// watch calls left when the caller closes the connection or its half of it (C24). Whatever it sends meanwhile stays in the reader.
+// watch calls left when the caller closes the connection or its half of it (C24). Whatever it sends meanwhile stays in
+// the reader.
 func (c *connection) watch(left func()) (stop func()) {
 	done := make(chan struct{})
 	go func() {
@@ -225,8 +231,8 @@ func (c *connection) watch(left func()) (stop func()) {
 	}
 }
 
-// linger closes the sending half and takes in what the caller still sends, for a while: bytes left unread would turn the close into a
-// reset, which overtakes the answer (RFC 9112, 9.6).
+// linger closes the sending half and takes in what the caller still sends, for a while: bytes left unread would turn
+// the close into a reset, which overtakes the answer (RFC 9112, 9.6).
 func (c *connection) linger() {
 	c.conn.CloseWrite()
 	c.conn.SetReadDeadline(time.Now().Add(lingering))
