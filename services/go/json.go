@@ -29,112 +29,74 @@ func read(text []byte, name string, target any) error {
 	if !utf8.Valid(text) {
 		return fmt.Errorf("the %s is not UTF-8", name)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	v, err := decode(decoder)
+	d := decoder{json.NewDecoder(bytes.NewReader(text))}
+	d.UseNumber()
+	return d.fill(reflect.ValueOf(target).Elem(), d.next(), name)
+}
+
+// A decoder goes through a text that is known to be JSON.
+type decoder struct{ *json.Decoder }
+
+func (d decoder) next() json.Token {
+	token, err := d.Token()
 	if err != nil {
-		return fmt.Errorf("the %s is not as it should be: %w", name, err)
+		panic(fmt.Sprintf("the text has been found to be JSON: %v", err))
 	}
-	return fill(reflect.ValueOf(target).Elem(), v, name)
+	return token
 }
 
-// decode returns the next value: nil, a bool, string, json.Number, []any or map[string]any.
-func decode(decoder *json.Decoder) (any, error) {
-	token, err := decoder.Token()
-	switch {
-	case err == nil && token == json.Delim('['):
-		return decodeArray(decoder)
-	case err == nil && token == json.Delim('{'):
-		return decodeObject(decoder)
-	default:
-		return token, err
-	}
-}
-
-func decodeArray(decoder *json.Decoder) (any, error) {
-	array := []any{}
-	for decoder.More() {
-		v, err := decode(decoder)
-		if err != nil {
-			return nil, err
-		}
-		array = append(array, v)
-	}
-	_, err := decoder.Token()
-	return array, err
-}
-
-func decodeObject(decoder *json.Decoder) (any, error) {
-	object := map[string]any{}
-	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
-			return nil, err
-		}
-		name := token.(string)
-		if _, repeated := object[name]; repeated {
-			return nil, fmt.Errorf("there are two fields `%s` in one object", name)
-		}
-		if object[name], err = decode(decoder); err != nil {
-			return nil, err
-		}
-	}
-	_, err := decoder.Token()
-	return object, err
-}
-
-func fill(target reflect.Value, v any, where string) error {
-	if err := fillUnchecked(target, v, where); err != nil {
-		return err
-	}
-	if c, ok := target.Addr().Interface().(checked); ok {
+// fill sets target to the value that begins with a token. where is its place, for messages.
+func (d decoder) fill(target reflect.Value, token json.Token, where string) error {
+	err := d.fillUnchecked(target, token, where)
+	if c, ok := target.Addr().Interface().(checked); ok && err == nil {
 		if err := c.check(); err != nil {
 			return fmt.Errorf("`%s` %w", where, err)
 		}
 	}
-	return nil
+	return err
 }
 
-func fillUnchecked(target reflect.Value, v any, where string) error {
-	if _, ok := target.Interface().(netip.AddrPort); ok {
-		text, _ := v.(string)
-		address, err := netip.ParseAddrPort(text)
-		if err != nil {
-			return fmt.Errorf("`%s` must be an IP address and a port: %w", where, err)
-		}
-		target.Set(reflect.ValueOf(address))
-		return nil
-	}
+func (d decoder) fillUnchecked(target reflect.Value, token json.Token, where string) error {
 	ok, what := false, ""
-	switch target.Kind() {
-	case reflect.Pointer:
+	switch kind := target.Kind(); {
+	case target.Type() == reflect.TypeFor[netip.AddrPort]():
+		text, _ := token.(string)
+		address, err := netip.ParseAddrPort(text)
+		ok, what = err == nil, "an IP address and a port"
+		target.Set(reflect.ValueOf(address))
+	case kind == reflect.Pointer:
 		target.Set(reflect.New(target.Type().Elem()))
-		return fill(target.Elem(), v, where)
-	case reflect.Struct:
-		return fillStruct(target, v, where)
-	case reflect.Map:
-		return fillMap(target, v, where)
-	case reflect.Slice:
-		return fillSlice(target, v, where)
-	case reflect.String:
+		return d.fill(target.Elem(), token, where)
+	case kind == reflect.Struct && token == json.Delim('{'):
+		return d.fillStruct(target, where)
+	case kind == reflect.Map && token == json.Delim('{'):
+		return d.fillMap(target, where)
+	case kind == reflect.Slice && token == json.Delim('['):
+		return d.fillSlice(target, where)
+	case kind == reflect.Struct || kind == reflect.Map:
+		what = "an object"
+	case kind == reflect.Slice:
+		what = "an array"
+	case kind == reflect.String:
 		var text string
-		text, ok = v.(string)
+		text, ok = token.(string)
 		what = "a string"
 		target.SetString(text)
-	case reflect.Bool:
+	case kind == reflect.Bool:
 		var is bool
-		is, ok = v.(bool)
+		is, ok = token.(bool)
 		what = "true or false"
 		target.SetBool(is)
-	case reflect.Float64:
-		number, _ := v.(json.Number)
+	case kind == reflect.Float64:
+		number, _ := token.(json.Number)
 		float, err := number.Float64()
 		ok, what = err == nil, "a number"
 		target.SetFloat(float)
-	case reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		number, _ := v.(json.Number)
-		integer, err := strconv.ParseUint(number.String(), 10, target.Type().Bits())
-		ok, what = err == nil, fmt.Sprintf("an integer from 0 to 2^%d-1", target.Type().Bits())
+	default:
+		number, _ := token.(json.Number)
+		bits := target.Type().Bits()
+		integer, err := strconv.ParseUint(number.String(), 10, bits)
+		ok, what = err == nil, fmt.Sprintf("an integer from 0 to 2^%d-1", bits)
 		target.SetUint(integer)
 	}
 	if !ok {
@@ -143,66 +105,72 @@ func fillUnchecked(target reflect.Value, v any, where string) error {
 	return nil
 }
 
-func fillStruct(target reflect.Value, v any, where string) error {
-	object, ok := v.(map[string]any)
-	if !ok {
-		return fmt.Errorf("`%s` must be an object", where)
+func (d decoder) fillStruct(target reflect.Value, where string) error {
+	type rule struct {
+		field              reflect.Value
+		required, nullable bool
 	}
-	var known []string
+	var names []string
+	open := map[string]rule{} // those of the fields that have not come yet
 	for i := range target.NumField() {
-		tag, isField := target.Type().Field(i).Tag.Lookup("field")
-		if !isField {
-			continue
+		if tag, ok := target.Type().Field(i).Tag.Lookup("field"); ok {
+			name, defaulted := strings.CutSuffix(tag, ",defaulted")
+			isPointer := target.Field(i).Kind() == reflect.Pointer
+			names = append(names, name)
+			open[name] = rule{target.Field(i), !isPointer && !defaulted, isPointer && !defaulted}
 		}
-		name, defaulted := strings.CutSuffix(tag, ",defaulted")
-		known = append(known, name)
-		field, present := object[name]
-		isOptional := target.Field(i).Kind() == reflect.Pointer && !defaulted
-		if !present && !defaulted && !isOptional {
+	}
+	for d.More() {
+		name := d.next().(string)
+		rule, isOpen := open[name]
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("`%s` has an unknown field `%s`; it knows %s", where, name, strings.Join(names, ", "))
+		}
+		if !isOpen {
+			return fmt.Errorf("`%s` has two fields `%s`", where, name)
+		}
+		delete(open, name)
+		if token := d.next(); token != nil || !rule.nullable {
+			if err := d.fill(rule.field, token, where+"."+name); err != nil {
+				return err
+			}
+		}
+	}
+	d.next() // the closing brace
+	for _, name := range names {
+		if open[name].required {
 			return fmt.Errorf("`%s` lacks the field `%s`", where, name)
 		}
-		if !present || (field == nil && isOptional) {
-			continue
-		}
-		if err := fill(target.Field(i), field, where+"."+name); err != nil {
-			return err
-		}
-	}
-	for name := range object {
-		if !slices.Contains(known, name) {
-			return fmt.Errorf("`%s` has an unknown field `%s`; it knows %s", where, name, strings.Join(known, ", "))
-		}
 	}
 	return nil
 }
 
-func fillMap(target reflect.Value, v any, where string) error {
-	object, ok := v.(map[string]any)
-	if !ok {
-		return fmt.Errorf("`%s` must be an object", where)
-	}
+func (d decoder) fillMap(target reflect.Value, where string) error {
 	target.Set(reflect.MakeMap(target.Type()))
-	for name, field := range object {
-		element := reflect.New(target.Type().Elem()).Elem()
-		if err := fill(element, field, where+"."+name); err != nil {
+	for d.More() {
+		name := d.next().(string)
+		key, element := reflect.ValueOf(name), reflect.New(target.Type().Elem()).Elem()
+		if target.MapIndex(key).IsValid() {
+			return fmt.Errorf("`%s` has two fields `%s`", where, name)
+		}
+		if err := d.fill(element, d.next(), where+"."+name); err != nil {
 			return err
 		}
-		target.SetMapIndex(reflect.ValueOf(name), element)
+		target.SetMapIndex(key, element)
 	}
+	d.next() // the closing brace
 	return nil
 }
 
-func fillSlice(target reflect.Value, v any, where string) error {
-	array, ok := v.([]any)
-	if !ok {
-		return fmt.Errorf("`%s` must be an array", where)
-	}
-	target.Set(reflect.MakeSlice(target.Type(), len(array), len(array)))
-	for i, element := range array {
-		if err := fill(target.Index(i), element, fmt.Sprintf("%s[%d]", where, i)); err != nil {
+func (d decoder) fillSlice(target reflect.Value, where string) error {
+	for i := 0; d.More(); i++ {
+		element := reflect.New(target.Type().Elem()).Elem()
+		if err := d.fill(element, d.next(), fmt.Sprintf("%s[%d]", where, i)); err != nil {
 			return err
 		}
+		target.Set(reflect.Append(target, element))
 	}
+	d.next() // the closing bracket
 	return nil
 }
 
