@@ -71,6 +71,10 @@ export async function send(connection, { method, protocol }, answer, isLast) {
 }
 
 function bodyHeaders({ type, length }, isChunked) {
-  const framing = isChunked ? [['transfer-encoding', 'chunked']] : length === null ? [] : [['content-length', length]];
+  const framing = isChunked
+    ? [['transfer-encoding', 'chunked']]
+    : length === null
+      ? []
+      : [['content-length', length]];
   return [['content-type', type], ...framing];
 }

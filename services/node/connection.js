@@ -72,7 +72,7 @@ export class Connection {
   /** Reads a body that lasts until the other side closes the connection. */
   async readToEnd() {
     const pieces = [];
-    for (let length = 0; !this.#ended || this.#received.length > 0; ) {
+    for (let length = 0; !this.#ended || this.#received.length > 0;) {
       if (this.#received.length === 0) {
         await this.#more();
         continue; // perhaps it was the end that came
@@ -153,14 +153,15 @@ export class Connection {
   /** Reads a chunked body (RFC 9112, 7.1). Its trailers are dropped. */
   async #readChunks() {
     const chunks = [];
-    for (let length = 0; ; ) {
+    for (let length = 0; ;) {
       const [, size] = CHUNK_SIZE.exec(await this.#readLine()) ?? [];
       if (!size) throw new Refusal(400, 'a chunk has no valid length');
       length += Number.parseInt(size, 16);
       checkBodySize(length);
       chunks.push(await this.#readExactly(Number.parseInt(size, 16)));
       if (chunks.at(-1).length === 0) break;
-      if (!(await this.#readExactly(CRLF.length)).equals(CRLF)) throw new Refusal(400, 'a chunk is longer than its length');
+      if (!(await this.#readExactly(CRLF.length)).equals(CRLF))
+        throw new Refusal(400, 'a chunk is longer than its length');
     }
     for (let trailers = 0; trailers <= TRAILER_LIMIT; trailers += 1) {
       if ((await this.#readLine()) === '') return Buffer.concat(chunks);

@@ -190,7 +190,9 @@ function oneOf(fields) {
 
 function map(readName, readValue) {
   return (value, where) =>
-    new Map(entries(value, where).map(([name, each]) => [readName(name, where), readValue(each, `${where}.${name}`)]));
+    new Map(
+      entries(value, where).map(([name, each]) => [readName(name, where), readValue(each, `${where}.${name}`)]),
+    );
 }
 
 function list(read) {

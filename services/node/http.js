@@ -1,9 +1,9 @@
 /**
  * HTTP/1.1 (RFC 9112), what both sides of it share, as far as services/CONTRACT.md asks for it.
  *
- * Hand-written, because node:http knows a fixed list of methods (C7), counts the bytes and headers of a head in its
- * own way (C5), and may hand out an idle connection whose end it has already seen (C10). The parts of a head are
- * strings with one character per byte ("latin1") until somebody wants their text: so they are passed on as they came.
+ * Hand-written, because the server of node:http knows a fixed list of methods (C7), and counts the bytes and headers of
+ * a head in its own way (C5). The parts of a head are strings with one character per byte ("latin1") until somebody
+ * wants their text: so they are passed on as they came.
  */
 
 import { TOKEN } from './contract.js';

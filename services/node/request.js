@@ -20,6 +20,8 @@ export class Request {
     if (hosts > 1 || (hosts === 0 && protocol === 'HTTP/1.1')) {
       throw new Refusal(400, 'an HTTP/1.1 request has exactly one host header');
     }
+    const length = headers.bodyLength() ?? 0;
+    if (protocol === 'HTTP/1.0' && length === 'chunked') throw new Refusal(400, 'HTTP/1.0 knows no chunks');
     const [, authority, path] = ABSOLUTE_FORM.exec(target) ?? [];
     this.method = method;
     this.protocol = protocol;
@@ -29,8 +31,8 @@ export class Request {
     /** The authority of an absolute-form target, or else the host header (RFC 9112, 3.2.2), or null. */
     this.host = authority === undefined ? headers.first('host') : toText(authority);
     this.#connection = connection;
-    this.#length = headers.bodyLength() ?? 0;
-    this.#isRead = this.#length === 0;
+    this.#length = length;
+    this.#isRead = length === 0;
   }
 
   /** Throws a `Refusal` when the body is malformed, or larger than 1 MiB; one that is announced so is not read. */

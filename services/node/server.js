@@ -109,11 +109,9 @@ export class Server {
     const timer = idleMs === null ? undefined : setTimeout(() => connection.destroy(), idleMs);
     this.#idle.add(connection);
     try {
-      await connection.arrival();
-      clearTimeout(timer);
+      await connection.arrival().finally(() => clearTimeout(timer));
       return new Request(await connection.readHead(), connection);
     } finally {
-      clearTimeout(timer);
       this.#idle.delete(connection);
     }
   }

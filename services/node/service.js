@@ -40,7 +40,10 @@ async function serve(bootstrap, stop) {
   const caller = bootstrap.own_retries ? new RetryingClient(client, random.split()) : client;
   const application = new Application(bootstrap, behaving, caller, stop);
   const control = new Control(bootstrap.control.token, behaving, client);
-  const applicationServer = new Server((request, gone) => application.handle(request, gone), () => behaving.idleMs);
+  const applicationServer = new Server(
+    (request, gone) => application.handle(request, gone),
+    () => behaving.idleMs,
+  );
   const controlServer = new Server((request, gone) => control.handle(request, gone));
 
   // The application comes last, so that nothing arrives there, and is recorded, before the record of where it is.
