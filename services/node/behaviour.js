@@ -25,7 +25,7 @@ export class Behaving {
 
   /** For how many milliseconds a connection that falls idle now may stay so; null if for ever (C37). */
   get idleMs() {
-    return this.#behaviour.idle_close && this.#behaviour.idle_close.ms;
+    return this.#behaviour.idle_close?.ms ?? null;
   }
 
   /**

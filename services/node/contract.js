@@ -88,7 +88,7 @@ const bootstrap = object({
   calls: list(call),
   call_order: matching(/^(sequence|parallel)$/, '"sequence" or "parallel"'),
   behaviour,
-  seed: number(0, 2 ** 64), // rounded; `seedIn` reads it exactly
+  seed: reader('an integer', (value) => typeof value === 'number'), // rounded by JSON.parse: see `seedIn`
   first_calls: defaulted(list(call), []),
   own_retries: defaulted(boolean, false),
 });

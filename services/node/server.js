@@ -106,7 +106,8 @@ export class Server {
 
   async #receive(connection) {
     const idleMs = this.#idleMs();
-    const timer = idleMs === null ? undefined : setTimeout(() => connection.destroy(), idleMs);
+    // A timer may fire up to a millisecond early.
+    const timer = idleMs === null ? undefined : setTimeout(() => connection.destroy(), idleMs + 1);
     this.#idle.add(connection);
     try {
       await connection.arrival().finally(() => clearTimeout(timer));
