@@ -21,7 +21,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 
 from answers import json_answer, slowed, ticking, truncated
 from behaviour import Behaving, Effect, Effects, Full, Plan
@@ -67,7 +67,7 @@ async def run(bootstrap: Bootstrap) -> None:
     application = Application(bootstrap, behaving, send, stopping)
     control = Control(bootstrap.control.token, behaving, client)
 
-    connections: List[asyncio.Task] = []
+    connections: Set[asyncio.Task] = set()
     servers = [
         await listen(bootstrap.listen, application.handle, behaving.idle_seconds, stopping, connections),
         await listen(bootstrap.control.listen, control.handle, lambda: None, stopping, connections),
@@ -114,17 +114,15 @@ async def listen(
     handler: Handler,
     idle_seconds: Callable[[], Optional[float]],
     stopping: asyncio.Event,
-    connections: List[asyncio.Task],
+    connections: Set[asyncio.Task],
 ) -> asyncio.AbstractServer:
-    async def connected(reader: Reader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        connections.append(task)
-        try:
-            await serve(reader, writer, handler, idle_seconds, stopping)
-        finally:
-            connections.remove(task)
-
     loop = asyncio.get_running_loop()
+
+    def connected(reader: Reader, writer: asyncio.StreamWriter) -> None:
+        task = loop.create_task(serve(reader, writer, handler, idle_seconds, stopping))
+        connections.add(task)
+        task.add_done_callback(connections.discard)
+
     return await loop.create_server(
         lambda: asyncio.StreamReaderProtocol(Reader(), connected), address.host, address.port, backlog=1024
     )
