@@ -1,6 +1,7 @@
 """How the service behaves: what will happen to a request is decided when its head has arrived (C14).
 
-`Behaving` decides, and hands out what outlives one decision: the places of `Gate` (C33). `Effects` has its own memory (C36).
+`Behaving` decides. What it hands out may outlive its behaviour: `Gate` holds the places of C33. `Effects` never changes
+with it (C36).
 """
 
 from __future__ import annotations
