@@ -1,7 +1,7 @@
 """How the service behaves: what will happen to a request is decided when its head has arrived (C14).
 
-`Behaving` decides. What it hands out may outlive its behaviour: `Gate` holds the places of C33. `Effects` never changes
-with it (C36).
+`Behaving` decides. What it hands out may outlive its behaviour: `Gate` holds the places of C33. `Effects` does not
+change with it (C36).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 1.0
 
 
 def retry(send: Send) -> Send:
-    """Decorates what makes one attempt: it tries again after an error or a status from 500. The last outcome counts."""
+    """Decorates what makes one attempt: it tries again after an error or a status from 500. The last one counts."""
 
     @functools.wraps(send)
     async def send_again(call: Call, context: Dict[str, str]) -> Response:
