@@ -56,6 +56,7 @@ mod randomness;
 mod reply;
 mod request;
 mod response;
+mod retry_budget;
 mod run;
 mod svid;
 mod time;

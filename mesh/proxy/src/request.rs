@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! admit (UO) → parse (DPE) → accept? → route (NR) → choose a backend by weight (500, NC) →
-//!     loop { choose an endpoint (UH) → attempt within its deadline (UO, UF, UC, UT) → judge: return, or retry (URX) }
+//!     loop { choose an endpoint (UH) → attempt within its deadline (UO, UF, UC, UT) → judge: return, or retry (URX, UO) }
 //! ```
 //! The capitals are Envoy's response flags. Decisions are those of `hallway-traffic`; this does the work between them.
 //! Each request is served by the configuration that is in force when it arrives.
@@ -231,15 +231,21 @@ impl Call<'_> {
             remaining: remaining(&rule.timeouts, exchange.arrived().elapsed()),
         };
         let judging = |random: &mut _| retry::judge(rule.retry.as_ref(), &attempt, random);
-        let verdict = self.worker.randomness.retry.with(judging);
+        let budget = || match &self.cluster.retry_budget {
+            None => Ok(()),
+            Some(budget) => budget.retry(),
+        };
+        let verdict = self.worker.randomness.retry.with(judging).within(budget);
         let outcome = result.as_ref().map(|answer| answer.head.status);
         exchange.learned(facts, outcome.map_err(ToString::to_string));
         exchange.judged(verdict, rule.retry.as_ref().map_or(0, |policy| policy.attempts));
-        if let Verdict::Return {
-            reason: Some(ReturnReason::AttemptsUsedUp { attempts: 2.. }),
-        } = verdict
-        {
-            exchange.flag(ResponseFlag::URX);
+        if let Verdict::Return { reason: Some(reason) } = verdict {
+            // As in Envoy, what its budget refuses is an overflow, and no limit of the request's own.
+            match reason {
+                ReturnReason::AttemptsUsedUp { attempts: 2.. } => exchange.flag(ResponseFlag::URX),
+                ReturnReason::BudgetSpent(_) => exchange.flag(ResponseFlag::UO),
+                _ => {}
+            }
         }
         verdict
     }
