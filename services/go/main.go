@@ -41,7 +41,7 @@ func run(input *bufio.Reader) error {
 	}
 	var b bootstrap
 	if err := read(line, "bootstrap", &b); err != nil {
-		return err
+		return fmt.Errorf("%w; the first line of standard input must be as services/CONTRACT.md says in C1", err)
 	}
 	applicationListener, err := listen("application", b.Listen)
 	if err != nil {
