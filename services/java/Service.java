@@ -65,7 +65,7 @@ import java.util.regex.Pattern;
  * the parts: the life of the service ({@code Service}), this team's retries ({@code Retry}), the life of a request
  * ({@code Application}), how the service behaves ({@code Behaving}), its calls ({@code Client}), its control endpoint
  * ({@code Control}), its ledger; then HTTP/1.1 ({@code Server} and what follows), what the service reads
- * ({@code Bootstrap} and what follows), and JSON.
+ * ({@code Fields} and what follows), and JSON.
  *
  * <p>A connection has a thread that reads from it, so that it notices when the caller leaves. A request that is being worked
  * on has a second thread, which the first interrupts in that case (C24). Whatever the second waits for ends by that: a pause,
@@ -76,7 +76,7 @@ final class Service {
 
     public static void main(String[] arguments) throws IOException {
         try {
-            start(Bootstrap.KIND.read(Json.parse(readFirstLine(System.in)), "bootstrap"));
+            start(Fields.read(Json.parse(readFirstLine(System.in)), "bootstrap", Bootstrap::read));
         } catch (Mistake | IOException error) {
             System.err.println("error: " + error.getMessage());
             System.exit(1);
@@ -861,11 +861,11 @@ final class Control implements Endpoint {
         private Answer carryOut(String path) throws InterruptedException {
             switch (path) {
                 case "/behaviour" -> {
-                    behaving.replace(Behaviour.KIND.read(Json.parse(body), "behaviour"));
+                    behaving.replace(Fields.read(Json.parse(body), "behaviour", Behaviour::read));
                     return Answer.empty(204);
                 }
                 case "/call" -> {
-                    CallResult result = client.call(Call.KIND.read(Json.parse(body), "call"), List.of());
+                    CallResult result = client.call(Fields.read(Json.parse(body), "call", Call::read), List.of());
                     return Answer.json(200, Body.whole(Json.write(result.toJson())));
                 }
                 default -> {
@@ -1782,150 +1782,160 @@ final class Mistake extends RuntimeException {
     }
 }
 
-/** A kind of value that the service reads. */
-interface Kind<T> {
-    Kind<String> STRING = (json, where) -> {
-        if (json instanceof String text) {
-            return text;
-        }
-        throw mistake(json, where, "a string");
-    };
-    Kind<Boolean> BOOLEAN = (json, where) -> {
-        if (json instanceof Boolean truth) {
-            return truth;
-        }
-        throw mistake(json, where, "true or false");
-    };
-    /** Of 64 bits, unsigned. */
-    Kind<Long> SEED = (json, where) -> {
-        try {
-            return Long.parseUnsignedLong(json instanceof JsonNumber number ? number.text() : "");
-        } catch (NumberFormatException error) {
-            throw mistake(json, where, "an integer from 0 to 2^64-1");
-        }
-    };
-    Kind<Double> PROBABILITY = number(0, 1);
-    /** Milliseconds in JSON, nanoseconds here; never less. */
-    Kind<Long> DURATION = number(0, 3_600_000).then(milliseconds -> (long) Math.ceil(milliseconds * 1e6));
-    Kind<Integer> FINAL_STATUS = integer(200, 599).then(Long::intValue);
-    /** The largest value of 32 bits, unsigned. */
-    long UNSIGNED_32 = 0xffff_ffffL;
-
-    /**
-     * `json` as a value of this kind.
-     *
-     * @param where what it is called in error messages
-     * @throws Mistake when it is none
-     */
-    T read(Object json, String where);
-
-    /** The kind that `conversion` makes of this one; it may throw a {@link Mistake}. */
-    default <R> Kind<R> then(Function<T, R> conversion) {
-        return (json, where) -> conversion.apply(read(json, where));
-    }
-
-    static Kind<Long> integer(long least, long most) {
-        return (json, where) -> {
-            if (json instanceof JsonNumber number && number.text().matches("-?[0-9]{1,18}")) {
-                long value = Long.parseLong(number.text());
-                if (least <= value && value <= most) {
-                    return value;
-                }
-            }
-            throw mistake(json, where, "an integer from " + least + " to " + most);
-        };
-    }
-
-    static Kind<Double> number(double least, double most) {
-        return (json, where) -> {
-            double value = json instanceof JsonNumber number ? Double.parseDouble(number.text()) : Double.NaN;
-            if (least <= value && value <= most) {
-                return value;
-            }
-            throw mistake(json, where, "a number from " + least + " to " + most);
-        };
-    }
-
-    static <T> Kind<List<T>> list(Kind<T> kind) {
-        return (json, where) -> {
-            if (!(json instanceof List<?> elements)) {
-                throw mistake(json, where, "an array");
-            }
-            List<T> values = new ArrayList<>();
-            for (Object element : elements) {
-                values.add(kind.read(element, where + "[" + values.size() + "]"));
-            }
-            return values;
-        };
-    }
-
-    static <T> Kind<Map<String, T>> map(Kind<T> kind) {
-        return (json, where) -> {
-            if (!(json instanceof Map<?, ?> members)) {
-                throw mistake(json, where, "an object");
-            }
-            Map<String, T> values = new LinkedHashMap<>();
-            members.forEach((name, member) -> values.put((String) name, kind.read(member, where + "." + name)));
-            return values;
-        };
-    }
-
-    /** An object with the fields that `reader` asks for, and no other. */
-    static <T> Kind<T> object(Function<Fields, T> reader) {
-        return (json, where) -> {
-            if (!(json instanceof Map<?, ?> members)) {
-                throw mistake(json, where, "an object");
-            }
-            Fields fields = new Fields(members, where);
-            T value = reader.apply(fields);
-            fields.refuseUnknown();
-            return value;
-        };
-    }
-
-    private static Mistake mistake(Object json, String where, String expected) {
-        String text = new String(Json.write(json), StandardCharsets.UTF_8);
-        String seen = text.length() > 80 ? text.substring(0, 80) + "..." : text;
-        return new Mistake("`" + where + "` is " + seen + "; it must be " + expected);
-    }
-}
-
-/** The fields of an object, which are asked for one by one. */
+/** The fields of a JSON object, which are asked for one by one; one that nobody asks for is unknown. */
 final class Fields {
+    /** The largest value of 32 bits, unsigned. */
+    static final long UNSIGNED_32 = 0xffff_ffffL;
+
+    private static final double LONGEST_MS = 3_600_000;
+
     private final Map<?, ?> members;
     private final String where;
     private final Set<String> known = new LinkedHashSet<>();
 
-    Fields(Map<?, ?> members, String where) {
-        this.members = members;
+    private Fields(Object json, String where) {
+        if (!(json instanceof Map<?, ?> object)) {
+            throw mistake(json, where, "an object");
+        }
+        this.members = object;
         this.where = where;
     }
 
-    <T> T required(String name, Kind<T> kind) {
-        known.add(name);
-        if (!members.containsKey(name)) {
-            throw new Mistake("missing field `" + name + "` in `" + where + "`");
+    /**
+     * What `reader` makes of the fields of `json`.
+     *
+     * @param where what the object is called in error messages
+     * @throws Mistake when it is not as it should be
+     */
+    static <T> T read(Object json, String where, Function<Fields, T> reader) {
+        Fields fields = new Fields(json, where);
+        T value = reader.apply(fields);
+        for (Object name : fields.members.keySet()) {
+            if (!fields.known.contains(name)) {
+                throw new Mistake("unknown field `" + name + "` in `" + where + "`, which has " + String.join(", ", fields.known));
+            }
         }
-        return kind.read(members.get(name), where + "." + name);
+        return value;
+    }
+
+    /** Whether a field is there, if only as null. */
+    boolean has(String name) {
+        known.add(name);
+        return members.containsKey(name);
+    }
+
+    /** Whether a field has a value. */
+    boolean hasValue(String name) {
+        return has(name) && members.get(name) != null;
+    }
+
+    String string(String name) {
+        return string(take(name), path(name));
+    }
+
+    boolean truth(String name) {
+        Object value = take(name);
+        if (value instanceof Boolean truth) {
+            return truth;
+        }
+        throw mistake(value, path(name), "true or false");
+    }
+
+    long integer(String name, long least, long most) {
+        Object value = take(name);
+        if (value instanceof JsonNumber number && number.text().matches("-?[0-9]{1,18}")) {
+            long integer = Long.parseLong(number.text());
+            if (least <= integer && integer <= most) {
+                return integer;
+            }
+        }
+        throw mistake(value, path(name), "an integer from " + least + " to " + most);
+    }
+
+    /** 64 bits, to be read as an unsigned integer. */
+    long unsigned64(String name) {
+        Object value = take(name);
+        try {
+            return Long.parseUnsignedLong(value instanceof JsonNumber number ? number.text() : "");
+        } catch (NumberFormatException error) {
+            throw mistake(value, path(name), "an integer from 0 to 2^64-1");
+        }
+    }
+
+    int finalStatus(String name) {
+        return (int) integer(name, 200, 599);
+    }
+
+    double probability(String name) {
+        return number(name, 1);
+    }
+
+    /** Milliseconds in JSON, nanoseconds here; never less. */
+    long duration(String name) {
+        return (long) Math.ceil(number(name, LONGEST_MS) * 1e6);
+    }
+
+    <T> T object(String name, Function<Fields, T> reader) {
+        return read(take(name), path(name), reader);
     }
 
     /** Null when the field is null or missing. */
-    <T> T optional(String name, Kind<T> kind) {
-        known.add(name);
-        return members.get(name) == null ? null : kind.read(members.get(name), where + "." + name);
+    <T> T optional(String name, Function<Fields, T> reader) {
+        return hasValue(name) ? object(name, reader) : null;
     }
 
-    <T> T defaulted(String name, Kind<T> kind, T ifMissing) {
-        known.add(name);
-        return members.containsKey(name) ? kind.read(members.get(name), where + "." + name) : ifMissing;
-    }
-
-    void refuseUnknown() {
-        for (Object name : members.keySet()) {
-            if (!known.contains(name)) {
-                throw new Mistake("unknown field `" + name + "` in `" + where + "`, which has " + String.join(", ", known));
-            }
+    <T> List<T> objects(String name, Function<Fields, T> reader) {
+        if (!(take(name) instanceof List<?> elements)) {
+            throw mistake(members.get(name), path(name), "an array");
         }
+        List<T> values = new ArrayList<>();
+        for (Object element : elements) {
+            values.add(read(element, path(name) + "[" + values.size() + "]", reader));
+        }
+        return values;
+    }
+
+    /** An object whose members may have any name. */
+    Map<String, String> strings(String name) {
+        if (!(take(name) instanceof Map<?, ?> object)) {
+            throw mistake(members.get(name), path(name), "an object");
+        }
+        Map<String, String> strings = new LinkedHashMap<>();
+        object.forEach((key, value) -> strings.put((String) key, string(value, path(name) + "." + key)));
+        return strings;
+    }
+
+    private Object take(String name) {
+        if (!has(name)) {
+            throw new Mistake("missing field `" + name + "` in `" + where + "`");
+        }
+        return members.get(name);
+    }
+
+    private double number(String name, double most) {
+        Object value = take(name);
+        double number = value instanceof JsonNumber written ? Double.parseDouble(written.text()) : Double.NaN;
+        if (0 <= number && number <= most) {
+            return number;
+        }
+        throw mistake(value, path(name), "a number from 0 to " + most);
+    }
+
+    private String path(String name) {
+        return where + "." + name;
+    }
+
+    private static String string(Object value, String where) {
+        if (value instanceof String string) {
+            return string;
+        }
+        throw mistake(value, where, "a string");
+    }
+
+    private static Mistake mistake(Object value, String where, String expected) {
+        String text = new String(Json.write(value), StandardCharsets.UTF_8);
+        String seen = text.length() > 80 ? text.substring(0, 80) + "..." : text;
+        return new Mistake("`" + where + "` is " + seen + "; it must be " + expected);
     }
 }
 
@@ -1933,20 +1943,28 @@ final class Fields {
 record Bootstrap(String service, String version, String instance, Address listen, ControlEndpoint control, Address proxy,
         Map<String, Address> addresses, List<Call> calls, boolean inParallel, Behaviour behaviour, long seed,
         List<Call> firstCalls, boolean ownRetries) {
-    static final Kind<Bootstrap> KIND = Kind.object(fields -> new Bootstrap(
-            fields.required("service", Kind.STRING),
-            fields.required("version", Kind.STRING),
-            fields.required("instance", Kind.STRING),
-            fields.required("listen", Address.KIND),
-            fields.required("control", ControlEndpoint.KIND),
-            fields.optional("proxy", Address.KIND),
-            fields.required("addresses", Kind.map(Address.KIND)),
-            fields.required("calls", Kind.list(Call.KIND)),
-            fields.required("call_order", Kind.STRING.then(Bootstrap::isParallel)),
-            fields.required("behaviour", Behaviour.KIND),
-            fields.required("seed", Kind.SEED),
-            fields.defaulted("first_calls", Kind.list(Call.KIND), List.of()),
-            fields.defaulted("own_retries", Kind.BOOLEAN, false)));
+    static Bootstrap read(Fields fields) {
+        return new Bootstrap(
+                fields.string("service"),
+                fields.string("version"),
+                fields.string("instance"),
+                Address.parse(fields.string("listen")),
+                fields.object("control", ControlEndpoint::read),
+                fields.hasValue("proxy") ? Address.parse(fields.string("proxy")) : null,
+                readAddresses(fields.strings("addresses")),
+                fields.objects("calls", Call::read),
+                isParallel(fields.string("call_order")),
+                fields.object("behaviour", Behaviour::read),
+                fields.unsigned64("seed"),
+                fields.has("first_calls") ? fields.objects("first_calls", Call::read) : List.of(),
+                fields.has("own_retries") && fields.truth("own_retries"));
+    }
+
+    private static Map<String, Address> readAddresses(Map<String, String> texts) {
+        Map<String, Address> addresses = new LinkedHashMap<>();
+        texts.forEach((host, text) -> addresses.put(host, Address.parse(text)));
+        return addresses;
+    }
 
     private static boolean isParallel(String order) {
         return switch (order) {
@@ -1959,8 +1977,9 @@ record Bootstrap(String service, String version, String instance, Address listen
 
 /** Where to serve the control endpoint, and to whom. */
 record ControlEndpoint(Address listen, String token) {
-    static final Kind<ControlEndpoint> KIND = Kind.object(fields -> new ControlEndpoint(
-            fields.required("listen", Address.KIND), fields.required("token", Kind.STRING)));
+    static ControlEndpoint read(Fields fields) {
+        return new ControlEndpoint(Address.parse(fields.string("listen")), fields.string("token"));
+    }
 
     @Override
     public String toString() {
@@ -1970,12 +1989,10 @@ record ControlEndpoint(Address listen, String token) {
 
 /** An IP address, as it was written, and a port. */
 record Address(String host, int port) {
-    static final Kind<Address> KIND = Kind.STRING.then(Address::parse);
-
     private static final Pattern FORM = Pattern.compile("([0-9.]+|\\[[0-9A-Fa-f:.]+]):([0-9]{1,5})");
     private static final Pattern IPV4 = Pattern.compile("((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\\.(?!$)|$)){4}");
 
-    private static Address parse(String text) {
+    static Address parse(String text) {
         Matcher form = FORM.matcher(text);
         if (form.matches() && Integer.parseInt(form.group(2)) <= 0xffff) {
             Address address = new Address(form.group(1), Integer.parseInt(form.group(2)));
@@ -2010,29 +2027,24 @@ record Address(String host, int port) {
 
 /** A call to another service (C8). */
 record Call(String method, Url url, Map<String, String> headers, String body) {
-    static final Kind<Call> KIND = Kind.object(fields -> new Call(
-            fields.required("method", Kind.STRING.then(Call::checkMethod)),
-            fields.required("url", Kind.STRING.then(Url::parse)),
-            fields.defaulted("headers", Kind.map(Kind.STRING).then(Call::checkHeaders), Map.of()),
-            fields.optional("body", Kind.STRING)));
-
     private static final Set<String> RESERVED =
             Set.of("connection", "content-length", "expect", "host", "transfer-encoding", "upgrade");
 
-    private static String checkMethod(String method) {
+    static Call read(Fields fields) {
+        return new Call(fields.string("method"), Url.parse(fields.string("url")),
+                fields.has("headers") ? fields.strings("headers") : Map.of(),
+                fields.hasValue("body") ? fields.string("body") : null);
+    }
+
+    Call {
         if (!Headers.isToken(method) || method.equals("CONNECT")) {
             throw new Mistake("`" + method + "` is no method to call with");
         }
-        return method;
-    }
-
-    private static Map<String, String> checkHeaders(Map<String, String> headers) {
         headers.forEach((name, value) -> {
             if (!Headers.isToken(name) || RESERVED.contains(name.toLowerCase(Locale.ROOT)) || !value.matches("[\t -~]*")) {
                 throw new Mistake("the header `" + name + "` cannot be sent: it is malformed, or the service sets it itself");
             }
         });
-        return headers;
     }
 }
 
@@ -2045,7 +2057,7 @@ record Call(String method, Url url, Map<String, String> headers, String body) {
  */
 record Url(String text, String authority, String host, String path) {
     private static final Pattern FORM = Pattern.compile(
-            "[Hh][Tt][Tt][Pp]://((\\[[0-9A-Fa-f:.]+]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::([0-9]{0,5}))?)(/[!-~&&[^#]]*|\\?[!-~&&[^#]]*)?");
+            "(?i:http)://((\\[[0-9A-Fa-f:.]+]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::([0-9]{0,5}))?)([/?][!-~&&[^#]]*)?");
 
     static Url parse(String text) {
         Matcher form = FORM.matcher(text);
@@ -2062,45 +2074,51 @@ record Url(String text, String authority, String host, String path) {
 record Behaviour(Integer status, Latency latency, FailFirst failFirst, FailPattern failPattern, FailShare failShare,
         Double resetBefore, Double resetAfter, Double truncate, boolean hang, SlowBody slowBody, Ticks ticks,
         CapacityLimit capacity, EffectRule effect, Duration idleClose, boolean dropTrace) {
-    static final Kind<Behaviour> KIND = Kind.object(fields -> new Behaviour(
-            fields.optional("status", Kind.FINAL_STATUS),
-            fields.optional("latency", Latency.KIND),
-            fields.optional("fail_first", FailFirst.KIND),
-            fields.optional("fail_pattern", FailPattern.KIND),
-            fields.optional("fail_share", FailShare.KIND),
-            fields.optional("reset_before", Kind.PROBABILITY),
-            fields.optional("reset_after", Kind.PROBABILITY),
-            fields.optional("truncate", Kind.PROBABILITY),
-            fields.defaulted("hang", Kind.BOOLEAN, false),
-            fields.optional("slow_body", SlowBody.KIND),
-            fields.optional("ticks", Ticks.KIND),
-            fields.optional("capacity", CapacityLimit.KIND),
-            fields.optional("effect", EffectRule.KIND),
-            fields.optional("idle_close", Kind.object(idle -> idle.required("ms", Kind.DURATION)).then(Duration::ofNanos)),
-            fields.defaulted("drop_trace", Kind.BOOLEAN, false)));
+    static Behaviour read(Fields fields) {
+        return new Behaviour(
+                fields.hasValue("status") ? fields.finalStatus("status") : null,
+                fields.optional("latency", Latency::read),
+                fields.optional("fail_first", FailFirst::read),
+                fields.optional("fail_pattern", FailPattern::read),
+                fields.optional("fail_share", FailShare::read),
+                fields.hasValue("reset_before") ? fields.probability("reset_before") : null,
+                fields.hasValue("reset_after") ? fields.probability("reset_after") : null,
+                fields.hasValue("truncate") ? fields.probability("truncate") : null,
+                fields.has("hang") && fields.truth("hang"),
+                fields.optional("slow_body", SlowBody::read),
+                fields.optional("ticks", Ticks::read),
+                fields.optional("capacity", CapacityLimit::read),
+                fields.optional("effect", EffectRule::read),
+                fields.optional("idle_close", Behaviour::readIdleClose),
+                fields.has("drop_trace") && fields.truth("drop_trace"));
+    }
+
+    private static Duration readIdleClose(Fields fields) {
+        return Duration.ofNanos(fields.duration("ms"));
+    }
 }
 
-/** How long the work takes (C16): nanoseconds by rank; quantiles are linear between these. A fixed one is its only quantile. */
+/** How long the work takes (C16), in nanoseconds by rank; linear between these. A fixed one has one rank. */
 record Latency(double[] ranks, long[] nanos) {
-    static final Kind<Latency> KIND = Kind.object(fields -> {
-        Latency fixed = fields.optional("fixed", Kind.object(it -> new Latency(
-                new double[] {0}, new long[] {it.required("ms", Kind.DURATION)})));
-        Latency percentiles = fields.optional("percentiles", Kind.object(it -> new Latency(
-                new double[] {0, 0.5, 0.9, 0.99},
-                new long[] {0, it.required("p50_ms", Kind.DURATION), it.required("p90_ms", Kind.DURATION),
-                    it.required("p99_ms", Kind.DURATION)})));
+    static Latency read(Fields fields) {
+        Latency fixed = fields.optional("fixed", Latency::readFixed);
+        Latency percentiles = fields.optional("percentiles", Latency::readPercentiles);
         if ((fixed == null) == (percentiles == null)) {
             throw new Mistake("a latency is either `fixed` or given by `percentiles`");
         }
         return fixed != null ? fixed : percentiles;
-    });
+    }
 
-    Latency {
-        for (int index = 1; index < nanos.length; index++) {
-            if (nanos[index] < nanos[index - 1]) {
-                throw new Mistake("`percentiles` must not fall: p50_ms <= p90_ms <= p99_ms");
-            }
+    private static Latency readFixed(Fields fields) {
+        return new Latency(new double[] {0}, new long[] {fields.duration("ms")});
+    }
+
+    private static Latency readPercentiles(Fields fields) {
+        long[] nanos = {0, fields.duration("p50_ms"), fields.duration("p90_ms"), fields.duration("p99_ms")};
+        if (nanos[1] > nanos[2] || nanos[2] > nanos[3]) {
+            throw new Mistake("`percentiles` must not fall: p50_ms <= p90_ms <= p99_ms");
         }
+        return new Latency(new double[] {0, 0.5, 0.9, 0.99}, nanos);
     }
 
     long draw(SplittableRandom random) {
@@ -2121,14 +2139,16 @@ record Latency(double[] ranks, long[] nanos) {
 
 /** C17. */
 record FailFirst(long attempts, int status) {
-    static final Kind<FailFirst> KIND = Kind.object(fields -> new FailFirst(
-            fields.required("attempts", Kind.integer(0, Kind.UNSIGNED_32)), fields.required("status", Kind.FINAL_STATUS)));
+    static FailFirst read(Fields fields) {
+        return new FailFirst(fields.integer("attempts", 0, Fields.UNSIGNED_32), fields.finalStatus("status"));
+    }
 }
 
 /** C32. */
 record FailPattern(String pattern, int status) {
-    static final Kind<FailPattern> KIND = Kind.object(fields -> new FailPattern(
-            fields.required("pattern", Kind.STRING), fields.required("status", Kind.FINAL_STATUS)));
+    static FailPattern read(Fields fields) {
+        return new FailPattern(fields.string("pattern"), fields.finalStatus("status"));
+    }
 
     FailPattern {
         if (!pattern.matches("[.x]{1,1000}")) {
@@ -2144,35 +2164,38 @@ record FailPattern(String pattern, int status) {
 
 /** C18. */
 record FailShare(double share, int status) {
-    static final Kind<FailShare> KIND = Kind.object(fields -> new FailShare(
-            fields.required("share", Kind.PROBABILITY), fields.required("status", Kind.FINAL_STATUS)));
+    static FailShare read(Fields fields) {
+        return new FailShare(fields.probability("share"), fields.finalStatus("status"));
+    }
 }
 
 /** C21. */
 record SlowBody(long pieces, long overNanos) {
-    static final Kind<SlowBody> KIND = Kind.object(fields -> new SlowBody(
-            fields.required("pieces", Kind.integer(1, Kind.UNSIGNED_32)), fields.required("over_ms", Kind.DURATION)));
+    static SlowBody read(Fields fields) {
+        return new SlowBody(fields.integer("pieces", 1, Fields.UNSIGNED_32), fields.duration("over_ms"));
+    }
 }
 
 /** C35. */
 record Ticks(int count, long everyNanos) {
-    static final Kind<Ticks> KIND = Kind.object(fields -> new Ticks(
-            fields.required("count", Kind.integer(1, 1_000_000).then(Long::intValue)),
-            fields.required("every_ms", Kind.DURATION)));
+    static Ticks read(Fields fields) {
+        return new Ticks((int) fields.integer("count", 1, 1_000_000), fields.duration("every_ms"));
+    }
 }
 
 /** C33. */
 record CapacityLimit(long atOnce, long queue, int status) {
-    static final Kind<CapacityLimit> KIND = Kind.object(fields -> new CapacityLimit(
-            fields.required("at_once", Kind.integer(1, Kind.UNSIGNED_32)),
-            fields.required("queue", Kind.integer(0, Kind.UNSIGNED_32)),
-            fields.required("status", Kind.FINAL_STATUS)));
+    static CapacityLimit read(Fields fields) {
+        return new CapacityLimit(fields.integer("at_once", 1, Fields.UNSIGNED_32),
+                fields.integer("queue", 0, Fields.UNSIGNED_32), fields.finalStatus("status"));
+    }
 }
 
 /** C36. */
 record EffectRule(boolean oncePerKey) {
-    static final Kind<EffectRule> KIND =
-            Kind.object(fields -> new EffectRule(fields.required("once_per_key", Kind.BOOLEAN)));
+    static EffectRule read(Fields fields) {
+        return new EffectRule(fields.truth("once_per_key"));
+    }
 }
 
 /** A number as it is written in JSON, so that it can be written again as it was. */
