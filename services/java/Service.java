@@ -1,62 +1,15 @@
-import java.io.ByteArrayOutputStream;
-import java.io.Closeable;
-import java.io.EOFException;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
-import java.net.SocketException;
-import java.net.SocketTimeoutException;
-import java.net.StandardSocketOptions;
-import java.net.UnknownHostException;
+import java.io.*;
+import java.net.*;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
-import java.nio.channels.ClosedByInterruptException;
-import java.nio.channels.SocketChannel;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
+import java.nio.channels.*;
+import java.nio.charset.*;
 import java.security.MessageDigest;
-import java.time.Duration;
-import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Deque;
-import java.util.HashMap;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
-import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.Set;
-import java.util.SplittableRandom;
-import java.util.TreeMap;
-import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.time.*;
+import java.util.*;
+import java.util.concurrent.*;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Function;
-import java.util.function.IntFunction;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.function.*;
+import java.util.regex.*;
 
 /**
  * The sample service in Java, with nothing but the standard library.
@@ -327,10 +280,13 @@ final class Application implements Endpoint {
         }
 
         private List<CallResult> makeCalls() throws InterruptedException {
-            List<Header> context = head.headers().lines().stream()
-                    .filter(header -> PROPAGATED.contains(header.name()))
-                    .filter(header -> !(plan.behaviour().dropTrace() && TRACE.contains(header.name())))
-                    .toList();
+            List<Header> context = new ArrayList<>();
+            for (Header header : head.headers().lines()) {
+                boolean isDropped = plan.behaviour().dropTrace() && TRACE.contains(header.name());
+                if (PROPAGATED.contains(header.name()) && !isDropped) {
+                    context.add(header);
+                }
+            }
             List<CallResult> results = new ArrayList<>();
             if (!bootstrap.inParallel()) {
                 for (Call call : bootstrap.calls()) {
@@ -339,7 +295,9 @@ final class Application implements Endpoint {
                 return results;
             }
             List<Callable<CallResult>> calls = new ArrayList<>();
-            bootstrap.calls().forEach(call -> calls.add(() -> caller.call(call, context)));
+            for (Call call : bootstrap.calls()) {
+                calls.add(() -> caller.call(call, context));
+            }
             for (Future<CallResult> call : threads.invokeAll(calls)) { // which interrupts them all when it is interrupted
                 try {
                     results.add(call.get());
@@ -351,11 +309,15 @@ final class Application implements Endpoint {
         }
 
         private Answer echo(int status, List<CallResult> results, Effect effect) {
+            List<Object> calls = new ArrayList<>();
+            for (CallResult result : results) {
+                calls.add(result.toJson());
+            }
             byte[] json = Json.write(Json.object(
                     "service", bootstrap.service(), "version", bootstrap.version(), "instance", bootstrap.instance(),
                     "method", head.method(), "path", head.path(), "host", head.authority(),
                     "protocol", head.version(), "headers", head.headers().joined(),
-                    "calls", results.stream().map(CallResult::toJson).toList(),
+                    "calls", calls,
                     "effect", effect == null ? null : effect.toJson()));
             Behaviour behaviour = plan.behaviour();
             if (!head.hasAnswerBody(status)) {
@@ -385,10 +347,14 @@ final class Application implements Endpoint {
 
     /** The worst server error of the calls, or else the service's own status (C13). */
     private static int relayed(int own, List<CallResult> results) {
-        return results.stream()
-                .mapToInt(result -> result.status() == null ? 502 : result.status())
-                .filter(status -> 500 <= status && status <= 599)
-                .max().orElse(own);
+        int worst = 0;
+        for (CallResult result : results) {
+            int status = result.status() == null ? 502 : result.status();
+            if (500 <= status && status <= 599) {
+                worst = Math.max(worst, status);
+            }
+        }
+        return worst > 0 ? worst : own;
     }
 
     private static boolean isSuccess(int status) {
@@ -662,17 +628,24 @@ final class Client implements Caller {
         String target = proxy == null ? url.path() : "http://" + url.authority() + url.path();
         StringBuilder head = new StringBuilder();
         head.append(call.method()).append(' ').append(target).append(" HTTP/1.1\r\n");
-        head.append("host: ").append(url.authority()).append("\r\n");
+        appendHeader(head, "host", url.authority());
         Map<String, String> own = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         own.putAll(call.headers());
-        own.forEach((name, value) -> head.append(name).append(": ").append(value).append("\r\n"));
-        context.stream().filter(header -> !own.containsKey(header.name()))
-                .forEach(header -> head.append(header.name()).append(": ").append(header.value()).append("\r\n"));
+        for (Header header : context) {
+            if (!own.containsKey(header.name())) {
+                appendHeader(head, header.name(), header.value());
+            }
+        }
+        own.forEach((name, value) -> appendHeader(head, name, value));
         byte[] body = call.body() == null ? new byte[0] : call.body().getBytes(StandardCharsets.UTF_8);
         if (call.body() != null) {
-            head.append("content-length: ").append(body.length).append("\r\n");
+            appendHeader(head, "content-length", Integer.toString(body.length));
         }
         return Bytes.join(Bytes.latin1(head.append("\r\n").toString()), body);
+    }
+
+    private static void appendHeader(StringBuilder head, String name, String value) {
+        head.append(name).append(": ").append(value).append("\r\n");
     }
 
     private Upstream connectionTo(Address address) throws IOException {
@@ -1304,8 +1277,9 @@ final class Connection {
 
 /** An answer. */
 record Answer(int status, Map<String, String> headers, Body body) {
-    private static final DateTimeFormatter DATE =
-            DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ENGLISH).withZone(ZoneOffset.UTC);
+    private static final String[] DAYS = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+    private static final String[] MONTHS =
+            {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
     static Answer json(int status, Body body) {
         return new Answer(status, Map.of("content-type", "application/json"), body);
@@ -1330,7 +1304,7 @@ record Answer(int status, Map<String, String> headers, Body body) {
     byte[] head(Head request, boolean isChunked, boolean keepsAlive) {
         StringBuilder head = new StringBuilder();
         head.append("HTTP/1.1 ").append(status).append(" \r\n"); // whoever wants the reason in words knows the number
-        head.append("date: ").append(DATE.format(Instant.now())).append("\r\n");
+        appendDate(head.append("date: "), LocalDateTime.now(ZoneOffset.UTC)).append("\r\n");
         if (status != 204 && status != 304) {
             headers.forEach((name, value) -> head.append(name).append(": ").append(value).append("\r\n"));
             if (isChunked) {
@@ -1345,6 +1319,20 @@ record Answer(int status, Map<String, String> headers, Body body) {
             head.append("connection: keep-alive\r\n");
         }
         return Bytes.latin1(head.append("\r\n").toString());
+    }
+
+    /** RFC 9110, 5.6.7. By hand, since a DateTimeFormatter takes the first answer the time of a hundred others. */
+    private static StringBuilder appendDate(StringBuilder text, LocalDateTime date) {
+        text.append(DAYS[date.getDayOfWeek().ordinal()]).append(", ");
+        appendTwoDigits(text, date.getDayOfMonth()).append(' ');
+        text.append(MONTHS[date.getMonth().ordinal()]).append(' ').append(date.getYear()).append(' ');
+        appendTwoDigits(text, date.getHour()).append(':');
+        appendTwoDigits(text, date.getMinute()).append(':');
+        return appendTwoDigits(text, date.getSecond()).append(" GMT");
+    }
+
+    private static StringBuilder appendTwoDigits(StringBuilder text, int number) {
+        return text.append((char) ('0' + number / 10)).append((char) ('0' + number % 10));
     }
 }
 
@@ -1405,7 +1393,7 @@ record Head(String method, String target, String version, Headers headers) {
         if (!head.isHttp10() && !head.version.equals("HTTP/1.1")) {
             throw new Refusal(400, "the version is neither HTTP/1.0 nor HTTP/1.1");
         }
-        long hosts = head.headers.lines().stream().filter(header -> header.name().equals("host")).count();
+        int hosts = head.headers.all("host").size();
         if (hosts > 1 || hosts == 0 && !head.isHttp10()) {
             throw new Refusal(400, "an HTTP/1.1 request has exactly one host");
         }
@@ -1459,7 +1447,12 @@ record Head(String method, String target, String version, Headers headers) {
     }
 
     private static boolean isTarget(String text) {
-        return !text.isEmpty() && text.chars().allMatch(each -> each > ' ' && each != 0x7f);
+        for (int index = 0; index < text.length(); index++) {
+            if (text.charAt(index) <= ' ' || text.charAt(index) == 0x7f) {
+                return false;
+            }
+        }
+        return !text.isEmpty();
     }
 }
 
@@ -1511,23 +1504,38 @@ record Headers(List<Header> lines) {
             if (colon < 0 || !isToken(line.substring(0, colon))) {
                 throw new Refusal(400, "a header has no well-formed name");
             }
-            if (line.chars().anyMatch(each -> each < ' ' && each != '\t' || each == 0x7f)) {
-                throw new Refusal(400, "a header holds a control character");
-            }
-            lines.add(new Header(line.substring(0, colon).toLowerCase(Locale.ROOT), trim(line.substring(colon + 1))));
+            lines.add(new Header(line.substring(0, colon).toLowerCase(Locale.ROOT), checkValue(line.substring(colon + 1))));
         }
         return new Headers(List.copyOf(lines));
     }
 
     /** What a method or the name of a header consists of (RFC 9110, 5.6.2). */
     static boolean isToken(String text) {
-        return !text.isEmpty() && text.chars().allMatch(each -> '0' <= each && each <= '9' || 'a' <= each && each <= 'z'
-                || 'A' <= each && each <= 'Z' || "!#$%&'*+-.^_`|~".indexOf(each) >= 0);
+        for (int index = 0; index < text.length(); index++) {
+            char each = text.charAt(index);
+            boolean isAlphanumeric = '0' <= each && each <= '9' || 'a' <= each && each <= 'z' || 'A' <= each && each <= 'Z';
+            if (!isAlphanumeric && "!#$%&'*+-.^_`|~".indexOf(each) < 0) {
+                return false;
+            }
+        }
+        return !text.isEmpty();
     }
 
-    /** The value of the first header of this name, byte for byte; null without one. */
+    /** The values of the headers of this name, byte for byte. */
+    List<String> all(String name) {
+        List<String> values = new ArrayList<>();
+        for (Header header : lines) {
+            if (header.name().equals(name)) {
+                values.add(header.value());
+            }
+        }
+        return values;
+    }
+
+    /** The first of them; null without one. */
     String first(String name) {
-        return lines.stream().filter(header -> header.name().equals(name)).map(Header::value).findFirst().orElse(null);
+        List<String> values = all(name);
+        return values.isEmpty() ? null : values.get(0);
     }
 
     /** The same for people and JSON. */
@@ -1539,29 +1547,33 @@ record Headers(List<Header> lines) {
     /** All of them, repeated ones joined (C7). */
     Map<String, String> joined() {
         Map<String, String> joined = new LinkedHashMap<>();
-        lines.forEach(header -> joined.merge(header.name(), Bytes.utf8(header.value()), (one, two) -> one + ", " + two));
+        for (Header header : lines) {
+            String value = Bytes.utf8(header.value());
+            String before = joined.putIfAbsent(header.name(), value);
+            if (before != null) {
+                joined.put(header.name(), before + ", " + value);
+            }
+        }
         return joined;
     }
 
     boolean hasToken(String name, String token) {
-        return lines.stream().filter(header -> header.name().equals(name))
-                .flatMap(header -> Arrays.stream(header.value().split(",")))
-                .anyMatch(each -> trim(each).equalsIgnoreCase(token));
+        for (String value : all(name)) {
+            for (String each : value.split(",")) {
+                if (each.trim().equalsIgnoreCase(token)) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     /** What they say about the length of the body, in bytes; {@code CHUNKED}, or {@code TO_THE_END} when they say nothing. */
     long bodyLength() throws Refusal {
-        Set<String> lengths = new HashSet<>();
-        List<String> codings = new ArrayList<>();
-        for (Header header : lines) {
-            switch (header.name()) {
-                case "content-length" -> lengths.add(header.value());
-                case "transfer-encoding" -> codings.add(header.value().toLowerCase(Locale.ROOT));
-                default -> { }
-            }
-        }
+        Set<String> lengths = new HashSet<>(all("content-length"));
+        List<String> codings = all("transfer-encoding");
         if (!codings.isEmpty()) {
-            if (!lengths.isEmpty() || !codings.equals(List.of("chunked"))) {
+            if (!lengths.isEmpty() || codings.size() > 1 || !codings.get(0).equalsIgnoreCase("chunked")) {
                 throw new Refusal(400, "the transfer-encoding is not plainly chunked");
             }
             return CHUNKED;
@@ -1576,16 +1588,14 @@ record Headers(List<Header> lines) {
         return length.length() > 18 ? Long.MAX_VALUE : Long.parseLong(length);
     }
 
-    private static String trim(String text) {
-        int start = 0;
-        int end = text.length();
-        while (start < end && (text.charAt(start) == ' ' || text.charAt(start) == '\t')) {
-            start++;
+    private static String checkValue(String value) throws Refusal {
+        for (int index = 0; index < value.length(); index++) {
+            char each = value.charAt(index);
+            if (each < ' ' && each != '\t' || each == 0x7f) {
+                throw new Refusal(400, "a header holds a control character");
+            }
         }
-        while (start < end && (text.charAt(end - 1) == ' ' || text.charAt(end - 1) == '\t')) {
-            end--;
-        }
-        return text.substring(start, end);
+        return value.trim(); // of blanks and tabs, since there are no other control characters
     }
 }
 
@@ -1765,13 +1775,11 @@ final class Bytes {
     }
 
     static byte[] join(byte[]... parts) {
-        byte[] joined = new byte[Arrays.stream(parts).mapToInt(part -> part.length).sum()];
-        int length = 0;
+        ByteArrayOutputStream joined = new ByteArrayOutputStream();
         for (byte[] part : parts) {
-            System.arraycopy(part, 0, joined, length, part.length);
-            length += part.length;
+            joined.writeBytes(part);
         }
-        return joined;
+        return joined.toByteArray();
     }
 }
 
