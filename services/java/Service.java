@@ -27,7 +27,7 @@ import java.util.regex.*;
 final class Service {
     private static final int BOOTSTRAP_LIMIT = 1024 * 1024;
 
-    public static void main(String[] arguments) throws IOException {
+    public static void main(String[] arguments) throws IOException, InterruptedException {
         try {
             start(Fields.read(Json.parse(readFirstLine(System.in)), "bootstrap", Bootstrap::read));
         } catch (Mistake | IOException error) {
@@ -42,7 +42,7 @@ final class Service {
     }
 
     /** Listens, says so, and arranges for the end (C1 to C3). */
-    private static void start(Bootstrap bootstrap) throws IOException {
+    private static void start(Bootstrap bootstrap) throws IOException, InterruptedException {
         ExecutorService threads = Executors.newCachedThreadPool(daemons());
         Ledger ledger = new Ledger(new FileOutputStream(FileDescriptor.out));
         Behaving behaving = new Behaving(bootstrap.behaviour(), bootstrap.seed());
@@ -59,11 +59,20 @@ final class Service {
             server.stop();
             Runtime.getRuntime().halt(0); // the JVM itself would tell by its exit code of the signal that ended it
         }));
-        ledger.record("listening", "application", bootstrap.listen().withPort(application.getLocalPort()).toString(),
-                "control", bootstrap.control().listen().withPort(control.getLocalPort()).toString());
-        server.serve(application, new Application(bootstrap, behaving, caller, ledger, threads, server.stopping()));
+        Address controlAddress = bootstrap.control().listen().withPort(control.getLocalPort());
         server.serve(control, new Control(bootstrap.control().token(), behaving, client));
+        warmUp(controlAddress);
+        ledger.record("listening", "application", bootstrap.listen().withPort(application.getLocalPort()).toString(),
+                "control", controlAddress.toString());
+        server.serve(application, new Application(bootstrap, behaving, caller, ledger, threads, server.stopping()));
         threads.execute(firstCalls);
+    }
+
+    /** Calls itself, so that nobody's first call waits, longer than it has patience (C40), for the JVM to load its classes. */
+    private static void warmUp(Address control) throws InterruptedException {
+        try (Client client = new Client(control, Map.of())) {
+            client.call(new Call("GET", Url.parse("http://" + control + "/ready"), Map.of(), null), List.of());
+        }
     }
 
     /** Makes the calls that are due before any request (C39). An interrupt gives up those that are left. */
@@ -584,7 +593,7 @@ interface Caller {
 }
 
 /** Calls other services: one attempt, no timeout, over connections that are kept alive (C8 to C13). */
-final class Client implements Caller {
+final class Client implements Caller, AutoCloseable {
     private static final int IDLE_CONNECTIONS = 256;
 
     private final Address proxy;
@@ -607,6 +616,13 @@ final class Client implements Caller {
             String reason = failure.getMessage() == null ? failure.getClass().getSimpleName() : failure.getMessage();
             return CallResult.failure(call, reason).startedAt(started);
         }
+    }
+
+    /** Closes the connections that are kept. */
+    @Override
+    public synchronized void close() {
+        idle.values().forEach(connections -> connections.forEach(Upstream::close));
+        idle.clear();
     }
 
     private Response exchange(Call call, List<Header> context) throws IOException, Refusal {
