@@ -862,16 +862,6 @@ final class Control implements Endpoint {
                 }
             }
         }
-
-        @Override
-        public void refused(int status) {
-            // Nobody keeps a ledger of commands.
-        }
-
-        @Override
-        public void cancelled() {
-            // Nor of these.
-        }
     }
 }
 
@@ -925,10 +915,12 @@ interface Exchange {
     Answer answer() throws InterruptedException, Reset;
 
     /** The body is not as it should be, and the request is answered with `status`. */
-    void refused(int status);
+    default void refused(int status) {
+    }
 
     /** The caller has gone away, or the request is given up, before the body had arrived. */
-    void cancelled();
+    default void cancelled() {
+    }
 }
 
 /** Thrown to reset a connection instead of answering. */
@@ -2232,6 +2224,7 @@ record JsonNumber(String text) {
  */
 final class Json {
     private static final int DEEPEST = 100;
+    private static final Pattern FOUR_DIGITS = Pattern.compile("[0-9A-Fa-f]{4}");
     private static final Pattern NUMBER = Pattern.compile("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?");
 
     private final String text;
@@ -2282,23 +2275,23 @@ final class Json {
             throw mistake("less depth: at most " + DEEPEST + " levels");
         }
         skipSpace();
-        switch (peek()) {
-            case '{':
-                return members(depth);
-            case '[':
-                return elements(depth);
-            case '"':
-                return string();
-            default:
-                break;
+        return switch (peek()) {
+            case '{' -> members(depth);
+            case '[' -> elements(depth);
+            case '"' -> string();
+            case 't' -> word("true", true);
+            case 'f' -> word("false", false);
+            case 'n' -> word("null", null);
+            default -> number();
+        };
+    }
+
+    private Object word(String word, Object meaning) {
+        if (!text.startsWith(word, position)) {
+            throw mistake("a value");
         }
-        for (String word : List.of("true", "false", "null")) {
-            if (text.startsWith(word, position)) {
-                position += word.length();
-                return word.equals("null") ? null : (Object) word.equals("true");
-            }
-        }
-        return number();
+        position += word.length();
+        return meaning;
     }
 
     private Map<String, Object> members(int depth) {
@@ -2359,29 +2352,25 @@ final class Json {
     private char escaped() {
         char next = peek();
         position++;
-        switch (next) {
-            case '"', '\\', '/':
-                return next;
-            case 'b':
-                return '\b';
-            case 'f':
-                return '\f';
-            case 'n':
-                return '\n';
-            case 'r':
-                return '\r';
-            case 't':
-                return '\t';
-            case 'u':
-                if (text.length() - position >= 4 && text.substring(position, position + 4).matches("[0-9A-Fa-f]{4}")) {
-                    position += 4;
-                    return (char) Integer.parseInt(text.substring(position - 4, position), 16);
-                }
-                throw mistake("four hexadecimal digits");
-            default:
-                position--;
-                throw mistake("an escape sequence");
+        return switch (next) {
+            case '"', '\\', '/' -> next;
+            case 'b' -> '\b';
+            case 'f' -> '\f';
+            case 'n' -> '\n';
+            case 'r' -> '\r';
+            case 't' -> '\t';
+            case 'u' -> codeUnit();
+            default -> throw mistake("an escape sequence before this");
+        };
+    }
+
+    private char codeUnit() {
+        Matcher digits = FOUR_DIGITS.matcher(text).region(position, text.length());
+        if (!digits.lookingAt()) {
+            throw mistake("four hexadecimal digits");
         }
+        position = digits.end();
+        return (char) Integer.parseInt(digits.group(), 16);
     }
 
     private JsonNumber number() {
