@@ -20,8 +20,8 @@ import java.util.regex.*;
  * ({@code Control}), its ledger; then HTTP/1.1 ({@code Server} and what follows), what the service reads
  * ({@code Fields} and what follows), and JSON.
  *
- * <p>A connection has a thread that reads from it, so that it notices when the caller leaves. A request that is being worked
- * on has a second thread, which the first interrupts in that case (C24). Whatever the second waits for ends by that: a pause,
+ * <p>A connection has a thread that reads from it, and so notices when the caller leaves. A request that is being worked on
+ * has a second thread, which the first interrupts in that case (C24). Whatever the second waits for ends by that: a pause,
  * a turn, or an answer on a {@link SocketChannel}, which an interrupt closes.
  */
 final class Service {
@@ -68,7 +68,7 @@ final class Service {
         threads.execute(firstCalls);
     }
 
-    /** Calls itself, so that nobody's first call waits, longer than it has patience (C40), for the JVM to load its classes. */
+    /** Calls itself, lest somebody's first call wait for the JVM to load classes, longer than its patience lasts (C40). */
     private static void warmUp(Address control) throws InterruptedException {
         try (Client client = new Client(control, Map.of())) {
             client.call(new Call("GET", Url.parse("http://" + control + "/ready"), Map.of(), null), List.of());
@@ -825,7 +825,8 @@ final class Control implements Endpoint {
         public Answer answer() throws InterruptedException {
             String given = head.headers().first("authorization");
             if (given == null || !MessageDigest.isEqual(Bytes.latin1(given), authorization)) {
-                return Answer.error(401, "this needs `authorization: Bearer` with the token").with("www-authenticate", "Bearer");
+                return Answer.error(401, "this needs `authorization: Bearer` with the token")
+                        .with("www-authenticate", "Bearer");
             }
             String path = head.path().split("\\?", 2)[0];
             String method = switch (path) {
@@ -1180,7 +1181,8 @@ final class Connection {
         boolean isKept = false;
         try {
             Answer answer = exchange.answer();
-            boolean keepsAlive = head.keepsAlive() && !server.isStopping() && !(head.isHttp10() && answer.body().isEndless());
+            boolean endsByClosing = head.isHttp10() && answer.body().isEndless();
+            boolean keepsAlive = head.keepsAlive() && !server.isStopping() && !endsByClosing;
             send(answer, head, keepsAlive);
             isKept = keepsAlive && answer.body().isWhole() && fallIdle();
         } catch (Reset reset) {
@@ -1828,7 +1830,8 @@ final class Fields {
         T value = reader.apply(fields);
         for (Object name : fields.members.keySet()) {
             if (!fields.known.contains(name)) {
-                throw new Mistake("unknown field `" + name + "` in `" + where + "`, which has " + String.join(", ", fields.known));
+                throw new Mistake("unknown field `" + name + "` in `" + where + "`, which has "
+                        + String.join(", ", fields.known));
             }
         }
         return value;
@@ -2058,7 +2061,8 @@ record Call(String method, Url url, Map<String, String> headers, String body) {
         }
         headers.forEach((name, value) -> {
             if (!Headers.isToken(name) || RESERVED.contains(name.toLowerCase(Locale.ROOT)) || !value.matches("[\t -~]*")) {
-                throw new Mistake("the header `" + name + "` cannot be sent: it is malformed, or the service sets it itself");
+                throw new Mistake(
+                        "the header `" + name + "` cannot be sent: it is malformed, or the service sets it itself");
             }
         });
     }
