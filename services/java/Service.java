@@ -107,8 +107,8 @@ final class Service {
 }
 
 /**
- * What this team does about calls that fail, until a mesh does it (C40): it asks a second time, at once, whatever it was that
- * it asked for.
+ * What this team does about calls that fail, until a mesh does it (C40): it asks a second time, at once, whatever it was
+ * that it asked for.
  */
 final class Retry implements Caller {
     private static final int ATTEMPTS = 2;
@@ -554,7 +554,7 @@ final class Recent<V> extends LinkedHashMap<String, V> {
         this.limit = limit;
     }
 
-    /** Makes `key` the latest. */
+    /** Makes {@code key} the latest. */
     void putLast(String key, V value) {
         remove(key);
         put(key, value);
@@ -571,7 +571,7 @@ final class Pause {
     private Pause() {
     }
 
-    /** Waits until {@link System#nanoTime} has come to `instant`. */
+    /** Waits until {@link System#nanoTime} has come to {@code instant}. */
     static void until(long instant) throws InterruptedException {
         for (long left; (left = instant - System.nanoTime()) > 0; ) {
             if (Thread.interrupted()) {
@@ -585,7 +585,8 @@ final class Pause {
 /** Makes the calls of a request. */
 interface Caller {
     /**
-     * What came of `call`, sent with the headers of `context` that it does not have itself. Failures are results, too.
+     * What came of {@code call}, sent with those headers of {@code context} that it does not have itself. Failures are
+     * results, too.
      *
      * @throws InterruptedException when the thread was interrupted; the connection of the call is closed then
      */
@@ -870,7 +871,7 @@ final class Control implements Endpoint {
 final class Ledger {
     private final FileOutputStream output;
 
-    /** `output` has no buffer, so that a kill loses no line that was written (C23). */
+    /** {@code output} has no buffer, so that a kill loses no line that was written (C23). */
     Ledger(FileOutputStream output) {
         this.output = output;
     }
@@ -915,7 +916,7 @@ interface Exchange {
      */
     Answer answer() throws InterruptedException, Reset;
 
-    /** The body is not as it should be, and the request is answered with `status`. */
+    /** The body is not as it should be, and the request is answered with {@code status}. */
     default void refused(int status) {
     }
 
@@ -1310,7 +1311,7 @@ record Answer(int status, Map<String, String> headers, Body body) {
         return new Answer(status, more, body);
     }
 
-    /** The head of this answer to `request`. */
+    /** The head of this answer to {@code request}. */
     byte[] head(Head request, boolean isChunked, boolean keepsAlive) {
         StringBuilder head = new StringBuilder();
         head.append("HTTP/1.1 ").append(status).append(" \r\n"); // whoever wants the reason in words knows the number
@@ -1364,7 +1365,7 @@ record Body(long length, boolean isWhole, int pieces, long pauseNanos, IntFuncti
         return new Body(bytes.length, false, 1, 0, index -> Arrays.copyOf(bytes, bytes.length / 2));
     }
 
-    /** Comes in pieces of nearly equal size, the last after `overNanos` (C21). */
+    /** Comes in pieces of nearly equal size, the last after {@code overNanos} (C21). */
     static Body slow(byte[] bytes, long pieces, long overNanos) {
         int count = (int) Math.max(1, Math.min(pieces, bytes.length));
         return new Body(bytes.length, true, count, overNanos / Math.max(1, count - 1), index -> Arrays.copyOfRange(
@@ -1734,7 +1735,7 @@ final class Input {
         }
     }
 
-    /** The next line, without its CR LF, with which it may have `limit` bytes. */
+    /** The next line, without its CR LF, with which it may have {@code limit} bytes. */
     private String line(int limit, int status, String tooLong) throws IOException, Refusal {
         for (int searched = 0; ; readAhead()) {
             int available = Math.min(end - start, limit);
@@ -1820,7 +1821,7 @@ final class Fields {
     }
 
     /**
-     * What `reader` makes of the fields of `json`.
+     * What {@code reader} makes of the fields of {@code json}.
      *
      * @param where what the object is called in error messages
      * @throws Mistake when it is not as it should be
@@ -2176,7 +2177,7 @@ record FailPattern(String pattern, int status) {
         }
     }
 
-    /** Whether the request fails that arrives after `arrivals` others. */
+    /** Whether the request fails that arrives after {@code arrivals} others. */
     boolean failsAt(long arrivals) {
         return pattern.charAt((int) (arrivals % pattern.length())) == 'x';
     }
@@ -2239,7 +2240,7 @@ final class Json {
     }
 
     /**
-     * The value that `bytes` hold as UTF-8. Of members of the same name, the last counts.
+     * The value that {@code bytes} hold as UTF-8. Of members of the same name, the last counts.
      *
      * @throws Mistake when they hold none
      */
@@ -2258,7 +2259,7 @@ final class Json {
         return value;
     }
 
-    /** `value` on one line, in UTF-8. */
+    /** {@code value} on one line, in UTF-8. */
     static byte[] write(Object value) {
         StringBuilder output = new StringBuilder();
         write(value, output);
