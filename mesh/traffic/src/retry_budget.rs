@@ -170,8 +170,8 @@ impl fmt::Display for Spent {
         } = self;
         write!(
             formatter,
-            "the retry budget is spent: {}% of the {requests} requests of the last {:?}, or {} in {:?}, and {retries} were \
-             tried again",
+            "the retry budget is spent: retries may be {}% of the requests of the last {:?}, or {} in {:?} \
+             (requests: {requests}, retries: {retries})",
             constraint.percent, constraint.interval, constraint.least.count, constraint.least.interval
         )
     }

@@ -108,7 +108,8 @@ fn a_spent_budget_says_what_it_was() {
     };
     assert_eq!(
         spent.to_string(),
-        "the retry budget is spent: 20% of the 154 requests of the last 10s, or 1 in 1s, and 30 were tried again"
+        "the retry budget is spent: retries may be 20% of the requests of the last 10s, or 1 in 1s \
+         (requests: 154, retries: 30)"
     );
 }
 

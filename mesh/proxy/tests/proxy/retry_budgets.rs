@@ -81,7 +81,8 @@ async fn when_the_budget_is_spent_the_attempt_s_own_answer_is_returned() {
     };
     assert_eq!(
         reason,
-        "the retry budget is spent: 0% of the 3 requests of the last 3600s, or 3 in 3600s, and 3 were tried again"
+        "the retry budget is spent: retries may be 0% of the requests of the last 3600s, or 3 in 3600s \
+         (requests: 3, retries: 3)"
     );
     let authorization = [("authorization", "Bearer admin")];
     let metrics = get(&mesh.host, mesh.orders.admin, "/metrics", &authorization).await;
