@@ -15,7 +15,7 @@
 //!
 //! What it works on:
 //! - `proxy`: what all parts of one proxy share; `worker`: what one thread of it has for itself, `horizon` among it
-//! - `configuration`, `cluster`: the snapshot in force, compiled
+//! - `configuration`, `cluster`: the snapshot in force, compiled; `retry_budget`: what a cluster may try again
 //!
 //! Its own life:
 //! - `run`: from the bootstrap to the drain (`workers`, `drain`); `admin`: for operators
