@@ -75,6 +75,12 @@ fn check_service(findings: &mut Findings<'_>, topology: &Topology, name: &str, s
             .key(&path.with("protocol"), message, "excluded by `language`")
             .help("remove `language`, or `protocol`".to_owned());
     }
+    if service.fallback.is_some() && service.language == Language::Rust {
+        let message = format!("`{name}` is a Rust program, which is never missing");
+        findings
+            .key(&path.with("fallback"), message, "nobody has to stand in")
+            .help("remove it, or name another `language`".to_owned());
+    }
     check_stand_in(findings, &path, topology, name, service);
     if let Some(behaviour) = &service.behaviour {
         check_behaviour(findings, &path.with("behaviour"), behaviour);
