@@ -14,6 +14,12 @@ use crate::quantity::Share;
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Topology {
+    /// The system that the services are a part of: `city` for `city.yaml` beside the scenario's directory. Each has the language and the calls
+    /// that it has there, and whatever is said here in their place. Calls to services that are not here are left out.
+    pub from: Option<String>,
+    /// Takes those whom the services call in the system too, and whom these call.
+    #[serde(default)]
+    pub with_callees: bool,
     /// The services, by name. The replicas of `payments` are `payments-1`, `payments-2`, …
     pub services: IndexMap<String, Service>,
     /// The namespace of all of them.

@@ -35,6 +35,12 @@ pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
             findings.value(&path, error.to_string(), "expected a name such as `evil.test`");
         }
     }
+    if topology.with_callees && topology.from.is_none() {
+        let message = "`with_callees` means the calls of a system, and there is none";
+        findings
+            .key(&path.with("with_callees"), message, "needs `from`")
+            .help("remove it, or name a system: `from: city`".to_owned());
+    }
     if topology.svid_lifetime.nonzero().is_none() {
         findings.value(
             &path.with("svid_lifetime"),
