@@ -113,6 +113,8 @@ async fn scenarios_can_be_listed_and_shown() {
                             A deadline holds on a bad network too, and what is small still gets through
     one-fat-pipe            one connection, three replicas
                             Why a balancer of connections pins gRPC to one replica, and one of requests does not
+    retry-storm             three hops, twenty-seven tries
+                            How retries multiply along a chain of calls, and what a retry budget leaves of that
 
     Next:  hallway show first-hop    its lesson and files
            hallway run first-hop     run it

@@ -1,5 +1,6 @@
 //! How each check of a scenario file is judged. Each module says what exactly it compares.
 
+mod amplification;
 mod attempts;
 mod cancelled;
 mod connections;

@@ -13,7 +13,7 @@ pub mod security;
 pub mod telemetry;
 
 pub use client::{Connections, GrpcOutcome, Latency, Percentile, Recovers, Responses};
-pub use ledger::{Attempts, Cancelled, Load, NeverHandled, Split, Spread};
+pub use ledger::{Amplification, Attempts, Cancelled, Load, NeverHandled, Split, Spread};
 pub use push::{Nacked, Propagation, RefusalPart, Refusals};
 pub use security::{Encrypted, Identity, Lifetimes, Rejected, Rotations};
 pub use telemetry::{FlagShare, Hops, TelemetryAgrees, TraceComplete};
@@ -42,6 +42,8 @@ pub enum Check {
     Split(Split),
     /// How often every single request reached a service. Witness: the ledger.
     Attempts(Attempts),
+    /// How many attempts reached a service for each request, on average. Witness: the ledger.
+    Amplification(Amplification),
     /// No request of this traffic reached any service. Witness: the ledger.
     NeverHandled(NeverHandled),
     /// Nothing between these services was readable. Witness: the wire.
@@ -86,6 +88,7 @@ impl Check {
             Self::Spread(_) => "spread",
             Self::Split(_) => "split",
             Self::Attempts(_) => "attempts",
+            Self::Amplification(_) => "amplification",
             Self::NeverHandled(_) => "never_handled",
             Self::Encrypted(_) => "encrypted",
             Self::Rejected(_) => "rejected",
@@ -121,6 +124,7 @@ impl Check {
             | Self::Spread(_)
             | Self::Split(_)
             | Self::Attempts(_)
+            | Self::Amplification(_)
             | Self::NeverHandled(_)
             | Self::Encrypted(_)
             | Self::Identity(_)

@@ -59,6 +59,10 @@ impl References<'_, '_> {
                 self.traffic("traffic", &attempts.traffic);
                 self.program("service", &attempts.service);
             }
+            Check::Amplification(amplification) => {
+                self.traffic("traffic", &amplification.traffic);
+                self.program("service", &amplification.service);
+            }
             Check::NeverHandled(never) => self.never_handled(never),
             Check::Encrypted(encrypted) => {
                 self.program("from", &encrypted.from);

@@ -187,6 +187,15 @@ fn checks() {
 }
 
 #[test]
+fn amplifications() {
+    let storm = |check| format!("  storm: {{ amplification: {{ {check} }} }}\n  hops: {{");
+    let names = storm("traffic: posts, service: ledger, at_most: 2.5");
+    assert_mistakes("amplification-of-nothing", &[("  hops: {", &names)]);
+    let too_small = storm("traffic: post, service: payments, at_most: 0.5");
+    assert_mistakes("amplification-below-one", &[("  hops: {", &too_small)]);
+}
+
+#[test]
 fn samples() {
     let tells_apart = "tells_apart: { payments: 80, canary: 20 }";
     let before = "before: rules.half.yaml";
