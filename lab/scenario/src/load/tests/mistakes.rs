@@ -85,6 +85,17 @@ fn services() {
 }
 
 #[test]
+fn nobody_stands_in_for_rust() {
+    assert_mistakes(
+        "fallback-of-rust",
+        &[(
+            "canary: { version: v2 }",
+            "canary: { version: v2, fallback: rust }",
+        )],
+    );
+}
+
+#[test]
 fn traffic() {
     assert_mistakes(
         "traffic",
