@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use hallway_evidence::{Observations, Variant};
 use hallway_model::telemetry::Direction;
 use hallway_scenario::{Ground, Scenario};
-use hallway_world::{Options, run, simulate};
+use hallway_world::languages::Environment;
+use hallway_world::{Languages, Options, StandIns, run, simulate};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -113,9 +114,12 @@ fn options(ground: Ground) -> Options {
         seed: 1,
         variant: Variant::Scenario,
         ground,
-        binary: env!("CARGO_BIN_EXE_hallway").into(),
-        python: PathBuf::new(),
-        python_service: PathBuf::new(),
+        languages: Languages::new(
+            env!("CARGO_BIN_EXE_hallway").into(),
+            PathBuf::new(),
+            Environment::default(),
+        ),
+        stand_ins: StandIns::Forbidden,
         trace: false,
         progress: None,
     }

@@ -9,6 +9,7 @@ import json
 import re
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from ipaddress import ip_address
+from math import isfinite
 from typing import Any, Dict, List, NamedTuple, Optional, Type, TypeVar, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
@@ -55,6 +56,7 @@ class Call:
         for name, value in self.headers.items():
             if not TOKEN.fullmatch(name) or name.lower() in RESERVED_HEADERS or not re.fullmatch("[\t -~]*", value):
                 raise ValueError(f"the header `{name}` cannot be sent: it is malformed, or the service sets it itself")
+        (self.body or "").encode()  # raises a ValueError of its own when half of a surrogate pair is missing
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,17 @@ class FailFirst:
 
 
 @dataclass(frozen=True)
+class FailPattern:
+    pattern: str
+    status: int
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[.x]{1,1000}", self.pattern):
+            raise ValueError("`fail_pattern.pattern` must be 1 to 1000 characters, each `.` or `x`")
+        check_range("fail_pattern.status", self.status, 200, 599)
+
+
+@dataclass(frozen=True)
 class FailShare:
     share: float
     status: int
@@ -117,20 +130,63 @@ class SlowBody:
 
 
 @dataclass(frozen=True)
+class Ticks:
+    count: int
+    every_ms: float
+
+    def __post_init__(self) -> None:
+        check_range("ticks.count", self.count, 1, 1_000_000)
+        check_range("ticks.every_ms", self.every_ms, 0, LONGEST_MS)
+
+
+@dataclass(frozen=True)
+class Capacity:
+    at_once: int
+    queue: int
+    status: int
+
+    def __post_init__(self) -> None:
+        check_range("capacity.at_once", self.at_once, 1, 2**32 - 1)
+        check_range("capacity.queue", self.queue, 0, 2**32 - 1)
+        check_range("capacity.status", self.status, 200, 599)
+
+
+@dataclass(frozen=True)
+class Effect:
+    once_per_key: bool
+
+
+@dataclass(frozen=True)
+class IdleClose:
+    ms: float
+
+    def __post_init__(self) -> None:
+        check_range("idle_close.ms", self.ms, 0, LONGEST_MS)
+
+
+@dataclass(frozen=True)
 class Behaviour:
     status: Optional[int] = None
     latency: Optional[Latency] = None
     fail_first: Optional[FailFirst] = None
+    fail_pattern: Optional[FailPattern] = None
     fail_share: Optional[FailShare] = None
     reset_before: Optional[float] = None
     reset_after: Optional[float] = None
+    truncate: Optional[float] = None
     hang: bool = False
     slow_body: Optional[SlowBody] = None
+    ticks: Optional[Ticks] = None
+    capacity: Optional[Capacity] = None
+    effect: Optional[Effect] = None
+    idle_close: Optional[IdleClose] = None
+    drop_trace: bool = False
 
     def __post_init__(self) -> None:
         check_range("status", self.status, 200, 599)
         check_range("reset_before", self.reset_before, 0, 1)
         check_range("reset_after", self.reset_after, 0, 1)
+        check_range("truncate", self.truncate, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -152,6 +208,8 @@ class Bootstrap:
     behaviour: Behaviour
     seed: int
     proxy: Optional[Address] = None
+    first_calls: List[Call] = field(default_factory=list)
+    own_retries: bool = False
 
     def __post_init__(self) -> None:
         if self.call_order not in ("sequence", "parallel"):
@@ -167,13 +225,21 @@ def check_range(name: str, value: Optional[float], least: float, most: float) ->
 def parse(kind: Type[T], text: bytes) -> T:
     """The value of type `kind` that `text` holds as JSON. Raises `ValueError` when it holds none."""
     try:
-        return decode(kind, json.loads(text, parse_constant=refuse_constant), kind.__name__.lower())
+        return decode(kind, read_json(text), kind.__name__.lower())
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
 
 
-def refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def read_json(text: bytes) -> Any:
+    """What `text` holds as JSON. Infinity and NaN are none, however they are written, so that they cannot get into
+    what the service writes."""
+    return json.loads(text, parse_constant=finite, parse_float=finite)
+
+
+def finite(number: str) -> float:
+    if not isfinite(float(number)):
+        raise ValueError(f"{number} is not a number of JSON")
+    return float(number)
 
 
 def decode(kind: Any, value: Any, where: str) -> Any:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 (RFC 9112) on asyncio streams, both sides of it, as far as services/CONTRACT.md asks for it.
+"""HTTP/1.1 (RFC 9112) on asyncio streams, as far as services/CONTRACT.md asks for it: messages, and their serving.
 
 Hand-written because the standard library's servers do not notice that a caller has left before they answer it (C24).
 """
@@ -12,9 +12,9 @@ import struct
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.client import responses
-from typing import Awaitable, Callable, Dict, List, Optional, Tuple, TypeVar
+from typing import Awaitable, Callable, Dict, Iterable, List, Optional, Tuple, TypeVar
 
-from contract import TOKEN, Address
+from contract import TOKEN
 
 T = TypeVar("T")
 
@@ -23,7 +23,6 @@ HEADER_COUNT_LIMIT = 100
 BODY_LIMIT = 1024 * 1024
 
 REQUEST_LINE = re.compile(rf"({TOKEN.pattern}) (\S+) (HTTP/1\.[01])")
-STATUS_LINE = re.compile(r"HTTP/1\.[01] ([1-9][0-9]{2})(?: .*)?")
 HEADER_LINE = re.compile(rf"({TOKEN.pattern}):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*")
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 
@@ -48,7 +47,8 @@ class Reader(asyncio.StreamReader):
     """A stream reader that tells when the other side has left, without having to read."""
 
     def __init__(self) -> None:
-        super().__init__(limit=HEAD_LIMIT - len(b"\r\n\r\n"))
+        # The limit holds for what `read_head` looks for its end in.
+        super().__init__(limit=HEAD_LIMIT - 1 - len(b"\r\n\r\n"))
         self.left = asyncio.Event()
 
     def feed_eof(self) -> None:
@@ -60,18 +60,18 @@ class Reader(asyncio.StreamReader):
         self.left.set()
 
 
-async def unless(event: asyncio.Event, work: Awaitable[T]) -> T:
-    """The result of `work`; but when `event` comes first, `work` is cancelled and `Interrupted` raised."""
-    task, interruption = asyncio.ensure_future(work), asyncio.ensure_future(event.wait())
+async def unless(interruption: Awaitable[object], work: Awaitable[T]) -> T:
+    """The result of `work`; but when `interruption` comes first, `work` is cancelled and `Interrupted` raised."""
+    task, interrupting = asyncio.ensure_future(work), asyncio.ensure_future(interruption)
     try:
-        await asyncio.wait({task, interruption}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, interrupting}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
         raise Interrupted
     finally:
         task.cancel()
-        interruption.cancel()
-        await asyncio.gather(task, interruption, return_exceptions=True)
+        interrupting.cancel()
+        await asyncio.gather(task, interrupting, return_exceptions=True)
 
 
 class Headers:
@@ -121,8 +121,9 @@ class Request:
     writer: asyncio.StreamWriter
 
     @classmethod
-    async def receive(cls, reader: Reader, writer: asyncio.StreamWriter) -> Request:
-        first, *lines = await read_head(reader)
+    async def receive(cls, reader: Reader, writer: asyncio.StreamWriter, idle_seconds: Optional[float]) -> Request:
+        """The next request. Raises `Interrupted` when it has not begun after `idle_seconds`."""
+        first, *lines = await read_head(reader, idle_seconds)
         match = REQUEST_LINE.fullmatch(first)
         if not match:
             raise Refusal(400, "the request line is malformed")
@@ -157,33 +158,50 @@ class Request:
 
 @dataclass
 class Answer:
-    """An answer, whose body can come in `pieces` spread over `seconds`."""
+    """An answer. The first piece of its body leaves with the head, each other one `pause` seconds after the last."""
 
     status: int
-    body: bytes = b""
     headers: Dict[str, str] = field(default_factory=dict)
-    pieces: int = 1
-    seconds: float = 0.0
+    length: Optional[int] = 0
+    """What the head announces; when that is None, the body ends with its last piece."""
+    pieces: Iterable[bytes] = ()
+    pause: float = 0.0
+    cut: bool = False
+    """Whether there are fewer bytes than announced, and the connection ends after them."""
+
+    @classmethod
+    def whole(cls, status: int, body: bytes, headers: Dict[str, str]) -> Answer:
+        return cls(status, headers, len(body), (body,))
+
+
+def has_body(method: str, status: int) -> bool:
+    """Whether the answer to a request with this method has a body (RFC 9112, 6.3)."""
+    return method != "HEAD" and status not in (204, 304)
 
 
 Handler = Callable[[Request], Awaitable[Answer]]
 
 
-async def serve(reader: Reader, writer: asyncio.StreamWriter, handler: Handler, stopping: asyncio.Event) -> None:
+async def serve(
+    reader: Reader,
+    writer: asyncio.StreamWriter,
+    handler: Handler,
+    idle_seconds: Callable[[], Optional[float]],
+    stopping: asyncio.Event,
+) -> None:
     """Answers the requests of one connection until one side has had enough.
 
-    The handler is cancelled when the caller leaves before it has its answer."""
+    The handler is cancelled when the caller leaves before it has its answer. `idle_seconds` is asked whenever the
+    connection falls idle: for how long it may be so; None is forever."""
     try:
         keep_alive = True
         while keep_alive and not stopping.is_set():
             try:
-                request = await unless(stopping, Request.receive(reader, writer))
-                answer = await unless(reader.left, handler(request))
-                keep_alive = request.keeps_alive and not stopping.is_set()
-                bodiless = request.method == "HEAD"
+                request = await unless(stopping.wait(), Request.receive(reader, writer, idle_seconds()))
             except Refusal as refusal:
-                answer, keep_alive, bodiless = Answer(refusal.status, str(refusal).encode()), False, False
-            await send_answer(writer, answer, keep_alive, bodiless)
+                await send_answer(writer, explain(refusal), with_body=True, keep_alive=False)
+                return
+            keep_alive = await unless(reader.left.wait(), respond(request, handler, stopping))
     except Reset:
         linger = struct.pack("ii", 1, 0)  # on, for no time: closing then resets
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -194,75 +212,43 @@ async def serve(reader: Reader, writer: asyncio.StreamWriter, handler: Handler, 
         writer.close()
 
 
-async def send_answer(writer: asyncio.StreamWriter, answer: Answer, keep_alive: bool, bodiless: bool) -> None:
+async def respond(request: Request, handler: Handler, stopping: asyncio.Event) -> bool:
+    """Has a request handled, and answers it. Returns whether another one may follow on its connection."""
+    try:
+        answer, keep_alive = await handler(request), request.keeps_alive
+    except Refusal as refusal:
+        answer, keep_alive = explain(refusal), False
+    with_body = has_body(request.method, answer.status)
+    endless = with_body and answer.length is None
+    chunked = endless and request.protocol == "HTTP/1.1"
+    keep_alive = keep_alive and not answer.cut and endless == chunked and not stopping.is_set()
+    await send_answer(request.writer, answer, with_body, keep_alive, chunked)
+    return keep_alive
+
+
+def explain(refusal: Refusal) -> Answer:
+    return Answer.whole(refusal.status, str(refusal).encode(), {"content-type": "text/plain"})
+
+
+async def send_answer(
+    writer: asyncio.StreamWriter, answer: Answer, with_body: bool, keep_alive: bool, chunked: bool = False
+) -> None:
     headers = {"date": formatdate(usegmt=True), **answer.headers}
-    if answer.status not in (204, 304):
-        headers["content-length"] = str(len(answer.body))
+    if answer.length is not None and answer.status not in (204, 304):
+        headers["content-length"] = str(answer.length)
+    if chunked:
+        headers["transfer-encoding"] = "chunked"
     if not keep_alive:
         headers["connection"] = "close"
-    head = format_head(f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}", headers)
-    body = b"" if bodiless or answer.status in (204, 304) else answer.body
-    count = max(1, min(answer.pieces, len(body)))
-    for index in range(count):
-        piece = body[len(body) * index // count : len(body) * (index + 1) // count]
-        if index > 0:
-            await asyncio.sleep(answer.seconds / (count - 1))
-        writer.write(piece if index > 0 else head + piece)
+    unsent = format_head(f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}", headers)
+    for piece in answer.pieces if with_body else ():
+        if not unsent:
+            await asyncio.sleep(answer.pause)
+        writer.write(unsent + (b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece))
+        unsent = b""
         await writer.drain()
-
-
-@dataclass
-class Response:
-    """What another service answered."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
-
-class Connection:
-    """A connection to another service, for one request at a time."""
-
-    def __init__(self, reader: Reader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-        self.reusable = False
-
-    @classmethod
-    async def open(cls, address: Address) -> Connection:
-        loop = asyncio.get_running_loop()
-        reader = Reader()
-        protocol = asyncio.StreamReaderProtocol(reader)
-        transport, _ = await loop.create_connection(lambda: protocol, address.host, address.port)
-        return cls(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
-
-    @property
-    def is_open(self) -> bool:
-        return not self.reader.left.is_set() and not self.writer.is_closing()
-
-    async def exchange(self, method: str, target: str, headers: Dict[str, str], body: bytes) -> Response:
-        """Sends a request and reads its answer. The connection is `reusable` afterwards if both sides agree."""
-        self.reusable = False
-        self.writer.write(format_head(f"{method} {target} HTTP/1.1", headers) + body)
-        await self.writer.drain()
-        status = 100
-        while 100 <= status <= 199:
-            first, *lines = await read_head(self.reader)
-            match = STATUS_LINE.fullmatch(first)
-            if not match:
-                raise Refusal(502, "the status line of the answer is malformed")
-            status, answered = int(match[1]), Headers(lines)
-        length = answered.body_length()
-        if method == "HEAD" or status in (204, 304):
-            length = 0
-        elif length == 0 and not answered.all("content-length"):
-            return Response(status, answered, await read_to_end(self.reader))
-        received = await read_body(self.reader, length)
-        self.reusable = first.startswith("HTTP/1.1") and not answered.has_token("connection", "close")
-        return Response(status, answered, received)
-
-    def close(self) -> None:
-        self.writer.close()
+    writer.write(unsent + (b"0\r\n\r\n" if chunked else b""))
+    await writer.drain()
 
 
 def format_head(first_line: str, headers: Dict[str, str]) -> bytes:
@@ -270,10 +256,15 @@ def format_head(first_line: str, headers: Dict[str, str]) -> bytes:
     return "".join(line + "\r\n" for line in [*lines, ""]).encode()
 
 
-async def read_head(reader: Reader) -> List[str]:
-    """The lines of a head. Raises `IncompleteReadError` when the other side ends before that."""
+async def read_head(reader: Reader, idle_seconds: Optional[float] = None) -> List[str]:
+    """The lines of a head. Raises `Interrupted` when its first byte takes longer than `idle_seconds`, and
+    `IncompleteReadError` when the other side ends before its last one."""
+    begin = reader.readexactly(1)
+    first = await (begin if idle_seconds is None else unless(asyncio.sleep(idle_seconds), begin))
+    if first == b"\r":
+        raise Refusal(400, "the head begins with an empty line")
     try:
-        head = await reader.readuntil(b"\r\n\r\n")
+        head = first + await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError:
         raise Refusal(431, f"the head is larger than {HEAD_LIMIT} bytes") from None
     return head.decode("utf-8", "replace").split("\r\n")[:-2]
@@ -306,14 +297,6 @@ async def read_line(reader: Reader) -> bytes:
         return await reader.readuntil(b"\r\n")
     except asyncio.LimitOverrunError:
         raise Refusal(400, "a line of the body is too long") from None
-
-
-async def read_to_end(reader: Reader) -> bytes:
-    body = bytearray()
-    while piece := await reader.read(HEAD_LIMIT):
-        body += piece
-        check_body_size(len(body))
-    return bytes(body)
 
 
 def check_body_size(size: int) -> None:

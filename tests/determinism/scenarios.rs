@@ -1,12 +1,12 @@
 //! Every scenario: the same seed goes the same way, twice in this process and once in another; another seed goes another way.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use hallway_evidence::Variant;
 use hallway_scenario::{Ground, Loaded, discover, load_directory};
-use hallway_world::{Options, explore, simulate};
+use hallway_world::{Languages, Options, StandIns, explore, simulate};
 
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios");
 const HALLWAY: &str = env!("CARGO_BIN_EXE_hallway");
@@ -27,9 +27,8 @@ fn here(loaded: &Loaded, seed: u64) -> String {
         variant: Variant::Scenario,
         ground: Ground::Simulated,
         // A simulation starts no other program.
-        binary: PathBuf::new(),
-        python: PathBuf::new(),
-        python_service: PathBuf::new(),
+        languages: Languages::default(),
+        stand_ins: StandIns::Forbidden,
         progress: None,
         trace: false,
     };

@@ -3,7 +3,7 @@
 //! - [`program`]: one `hallway`, from its start to its end; [`family`]: every process that it started, directly or not
 //! - [`scratch`]: scenarios in a directory of their own, to be changed
 //! - [`runs`]: runs and their reports; [`simulated`]: on the simulated ground, and on both; [`mistakes`]: what is said of wrong input
-//! - [`python`]: a machine without a language runtime; [`ports`]: a port that somebody else has
+//! - [`runtimes`]: machines without some language runtimes; [`ports`]: a port that somebody else has
 //! - [`harm`]: children that die; [`interrupts`]: signals to the lab itself
 //! - [`bench`]: the data plane beside its peers
 //! - [`words`]: the command lines that the documents promise
@@ -21,8 +21,8 @@ mod measures;
 mod mistakes;
 mod ports;
 mod program;
-mod python;
 mod runs;
+mod runtimes;
 mod scratch;
 mod simulated;
 mod words;

@@ -65,6 +65,7 @@ async fn the_help_says_where_to_begin_and_what_exit_codes_mean() {
       list     Lists the scenarios
       show     Shows a scenario's lesson and files, or the JSON Schema of scenario files
       check    Checks rule files without running anything
+      doctor   Says what Hallway can use on this machine, and what each missing thing costs
       help     Print this message or the help of the given subcommand(s)
 
     Options:
@@ -80,7 +81,7 @@ async fn the_help_says_where_to_begin_and_what_exit_codes_mean() {
     Exit codes:
       0  all green
       1  a check failed, a control did not turn its checks red, the two grounds disagree,
-         or explore found a seed
+         explore found a seed, or doctor found that something needed is missing
       2  the command line, a scenario or a rule file is wrong
       3  the lab itself failed, or was interrupted
     ");
@@ -114,6 +115,8 @@ async fn scenarios_can_be_listed_and_shown() {
                             Why a balancer of connections pins gRPC to one replica, and one of requests does not
     paid-twice              a retry that charges the card twice
                             Why a mesh must not send a POST again that may have been executed
+    retry-storm             three hops, twenty-seven tries
+                            How retries multiply along a chain of calls, and what a retry budget leaves of that
 
     Next:  hallway show first-hop    its lesson and files
            hallway run first-hop     run it
@@ -160,7 +163,7 @@ async fn can_be_typed(command: &str, scenarios: &[Loaded]) -> Result<(), String>
         return Err(ended.stderr);
     }
     match words.as_slice() {
-        ["grade", "--on", _] | ["bench", _] | ["list"] => Ok(()),
+        ["grade", "--on", _] | ["bench", _] | ["list" | "doctor"] => Ok(()),
         [
             "run" | "grade" | "show" | "replay" | "explore",
             name,

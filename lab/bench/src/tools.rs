@@ -22,6 +22,37 @@ pub(crate) struct Tools {
     valgrind: Option<PathBuf>,
 }
 
+/// A peer of the benches, or a program that they need.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its name, and what installs it.
+    pub missing: Missing,
+    /// Where it is and what it says of its version; nothing when it is not installed.
+    pub found: Option<(PathBuf, String)>,
+}
+
+/// All peers; Envoy is `envoy` when that is given.
+///
+/// # Errors
+/// When there is no such file.
+pub fn peers(envoy: Option<&Path>) -> Result<Vec<Peer>, BenchError> {
+    let tools = Tools::find(envoy)?;
+    let all = [
+        (ENVOY, tools.envoy, "--version"),
+        (HAPROXY, tools.haproxy, "-v"),
+        (NGINX, tools.nginx, "-v"),
+        (VALGRIND, tools.valgrind, "--version"),
+    ];
+    let peer = |(missing, path, flag): (Missing, Option<PathBuf>, &str)| Peer {
+        missing,
+        found: path.map(|path| {
+            let version = version(&path, flag);
+            (path, version)
+        }),
+    };
+    Ok(all.map(peer).into())
+}
+
 /// A peer that is not installed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct Missing {

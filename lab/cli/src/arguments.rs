@@ -17,7 +17,7 @@ Begin with:
 Exit codes:
   0  all green
   1  a check failed, a control did not turn its checks red, the two grounds disagree,
-     or explore found a seed
+     explore found a seed, or doctor found that something needed is missing
   2  the command line, a scenario or a rule file is wrong
   3  the lab itself failed, or was interrupted";
 
@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Checks rule files without running anything.
     Check(Check),
+    /// Says what Hallway can use on this machine, and what each missing thing costs.
+    Doctor(Doctor),
     /// The sample service; started by the lab, with its bootstrap on standard input.
     #[command(hide = true)]
     Service,
@@ -314,6 +316,13 @@ pub(crate) struct Check {
     /// Treats references that lead nowhere as warnings.
     #[arg(long)]
     pub(crate) relaxed: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use hallway_scenario::load::Loaded;
 use hallway_scenario::load::{LoadError, SCENARIO_FILE, discover, load_directory, scenario_name};
+use hallway_world::Languages;
+use hallway_world::languages::Environment;
 use hallway_yaml::Style;
 
 use crate::arguments::Subject;
@@ -13,8 +15,11 @@ use crate::rules;
 /// The name of the directory that holds the scenarios.
 const DIRECTORY: &str = "scenarios";
 
-/// The sample service in Python, in the directory that holds that one.
-const PYTHON_SERVICE: &str = "services/python/service.py";
+/// The name of the directory that holds the sample services, beside that one.
+const SERVICES: &str = "services";
+
+/// The file that makes a directory that of the sample services.
+const CONTRACT: &str = "CONTRACT.md";
 
 /// The scenarios that can be asked for by name.
 #[derive(Debug)]
@@ -89,11 +94,17 @@ impl Catalogue {
         Ok((loaded, subject.control.clone()))
     }
 
-    /// The sample service in Python: of the Hallway that these scenarios belong to, or else of this one.
-    pub(crate) fn python_service(&self) -> PathBuf {
-        let service_in =
-            |directory: &Path| Some(directory.join(PYTHON_SERVICE)).filter(|path| path.is_file());
-        upwards(self.root.canonicalize().ok(), service_in).unwrap_or_else(|| PYTHON_SERVICE.into())
+    /// What sample services are started with: those of the Hallway that these scenarios belong to, or else of this one.
+    pub(crate) fn languages(&self) -> Result<Languages, Failure> {
+        let hallway = std::env::current_exe()
+            .map_err(|error| Failure::lab(format_args!("cannot find this program itself: {error}")))?;
+        let services_in = |directory: &Path| {
+            let services = directory.join(SERVICES);
+            services.join(CONTRACT).is_file().then_some(services)
+        };
+        let services = upwards(self.root.canonicalize().ok(), services_in);
+        let services = services.unwrap_or_else(|| SERVICES.into());
+        Ok(Languages::new(hallway, services, Environment::of_this_process()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod check;
+pub(crate) mod doctor;
 pub(crate) mod explore;
 pub(crate) mod grade;
 pub(crate) mod list;

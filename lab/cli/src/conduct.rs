@@ -186,13 +186,8 @@ impl Conductor {
 fn without_a_run(order: &Order<'_>, error: &RunError) -> Result<Graded, Failure> {
     let scenario = &order.loaded.scenario;
     let grade = match error {
-        RunError::World(WorldError::MissingRuntime {
-            runtime,
-            needed_by,
-            install,
-        }) => {
-            let reason = format!("no {runtime} on this machine, which {needed_by} needs; {install}");
-            Grade::skipped(scenario, reason)
+        RunError::World(missing @ WorldError::MissingRuntime { .. }) => {
+            Grade::skipped(scenario, missing.to_string())
         }
         _ => match order.told(error) {
             Failure::Lab(_) => {

@@ -66,6 +66,7 @@ fn main() -> ExitCode {
         Some(Command::Bench(Bench::Part(part))) => commands::bench::sidecar::part(part),
         Some(Command::List) => catalogue().and_then(|catalogue| commands::list::list(&catalogue)),
         Some(Command::Show(show)) => commands::show::show(catalogue, show),
+        Some(Command::Doctor(doctor)) => commands::doctor::doctor(catalogue, doctor),
         Some(Command::Check(check)) => commands::check::check(check),
     };
     ended.unwrap_or_else(|failure: Failure| {

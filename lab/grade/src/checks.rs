@@ -1,5 +1,6 @@
 //! How each check of a scenario file is judged. Each module says what exactly it compares.
 
+mod amplification;
 mod at_most_once;
 mod attempts;
 mod cancelled;

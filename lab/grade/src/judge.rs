@@ -32,6 +32,7 @@ fn judge_of(check: &Check) -> &dyn Judge {
         Check::Spread(check) => check,
         Check::Split(check) => check,
         Check::Attempts(check) => check,
+        Check::Amplification(check) => check,
         Check::NeverHandled(check) => check,
         Check::AtMostOnce(check) => check,
         Check::ExactlyOnce(check) => check,

@@ -15,7 +15,7 @@ pub mod telemetry;
 
 pub use client::{Connections, GrpcOutcome, Latency, Percentile, Recovers, Responses};
 pub use effects::{AtMostOnce, Believed, ExactlyOnce, SameBy};
-pub use ledger::{Attempts, Cancelled, Load, NeverHandled, Split, Spread};
+pub use ledger::{Amplification, Attempts, Cancelled, Load, NeverHandled, Split, Spread};
 pub use push::{Nacked, Propagation, RefusalPart, Refusals};
 pub use security::{Encrypted, Identity, Lifetimes, Rejected, Rotations};
 pub use telemetry::{FlagShare, Hops, TelemetryAgrees, TraceComplete};
@@ -44,6 +44,8 @@ pub enum Check {
     Split(Split),
     /// How often every single request reached a service. Witness: the ledger.
     Attempts(Attempts),
+    /// How many attempts reached a service for each request, on average. Witness: the ledger.
+    Amplification(Amplification),
     /// No request of this traffic reached any service. Witness: the ledger.
     NeverHandled(NeverHandled),
     /// Nothing was done twice at this service. Witness: the ledger.
@@ -92,6 +94,7 @@ impl Check {
             Self::Spread(_) => "spread",
             Self::Split(_) => "split",
             Self::Attempts(_) => "attempts",
+            Self::Amplification(_) => "amplification",
             Self::NeverHandled(_) => "never_handled",
             Self::AtMostOnce(_) => "at_most_once",
             Self::ExactlyOnce(_) => "exactly_once",
@@ -130,6 +133,7 @@ impl Check {
             | Self::Spread(_)
             | Self::Split(_)
             | Self::Attempts(_)
+            | Self::Amplification(_)
             | Self::NeverHandled(_)
             | Self::AtMostOnce(_)
             | Self::Encrypted(_)

@@ -5,6 +5,7 @@
 //!
 //! - [`scenario`]: the file as a whole
 //! - [`topology`]: services, their languages, replicas and behaviours; [`network`]: the links between them
+//! - [`system`]: services described once, of which topologies take parts
 //! - [`traffic`]: who sends what, how often
 //! - [`timeline`]: what happens while traffic flows; [`fault`]: what goes wrong on purpose
 //! - [`check`]: what must hold, as a closed set of typed checks
@@ -24,6 +25,7 @@ pub mod quantity;
 pub mod scenario;
 pub mod schema;
 pub mod statistics;
+pub mod system;
 pub mod timeline;
 pub mod topology;
 pub mod traffic;
@@ -35,7 +37,7 @@ pub use fault::Fault;
 pub use load::{LoadError, Loaded, discover, load_directory};
 pub use network::Network;
 pub use scenario::{Ground, Scenario};
-pub use schema::json_schema;
+pub use schema::{json_schema, system_schema};
 pub use timeline::{FaultStep, PushStep, Step};
 pub use topology::{Service, Topology};
 pub use traffic::Traffic;

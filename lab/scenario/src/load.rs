@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use thiserror::Error;
 
 use crate::validate::{self, Surroundings};
-use crate::{Scenario, effective};
+use crate::{Scenario, effective, system};
 
 /// The file that makes a directory a scenario.
 pub const SCENARIO_FILE: &str = "scenario.yaml";
@@ -98,11 +98,13 @@ pub fn load_directory(directory: impl AsRef<Path>) -> Result<Loaded, LoadError> 
     let name = scenario_name(&full);
     let has_file = |name: &str| directory.join(name).is_file();
     let source = SourceFile::new(file.display().to_string(), text);
+    let read_system = |name: &str| read_system(directory, &full, name);
     let contents = read(
         &source,
         &Surroundings {
             name: &name,
             has_file: &has_file,
+            read_system: &read_system,
         },
     )
     .map_err(LoadError::Invalid)?;
@@ -180,7 +182,8 @@ pub(crate) struct Contents {
 
 /// Reads a scenario file and every control in it.
 pub(crate) fn read(source: &SourceFile, surroundings: &Surroundings<'_>) -> Result<Contents, Diagnostics> {
-    let document = parse_one(source)?;
+    let written = parse_one(source)?;
+    let document = system::expand(&written, surroundings.read_system)?;
     let mut findings = Findings::default();
     let scenario = document
         .decode::<Scenario>()
@@ -190,13 +193,17 @@ pub(crate) fn read(source: &SourceFile, surroundings: &Surroundings<'_>) -> Resu
         findings.add(validate::scenario(&document, scenario, surroundings));
     }
     let mut controls = IndexMap::new();
-    let written = document
+    let entries = document
         .get("controls")
         .and_then(Node::as_mapping)
         .map_or(&[][..], |controls| controls.entries());
-    for entry in written.iter().filter(|entry| entry.value.as_mapping().is_some()) {
+    for entry in entries.iter().filter(|entry| entry.value.as_mapping().is_some()) {
         let name = &entry.key.name;
-        let control = read_control(&document, scenario.as_ref(), name, &entry.value, &mut findings);
+        let patched = effective::document(&written, &entry.value);
+        let control = system::expand(&patched, surroundings.read_system)
+            .map_err(|found| findings.add(of_control(name, found)))
+            .ok()
+            .and_then(|patched| read_control(&patched, scenario.as_ref(), name, &mut findings));
         controls.extend(control.map(|control| (name.clone(), control)));
     }
     match scenario {
@@ -209,24 +216,43 @@ pub(crate) fn read(source: &SourceFile, surroundings: &Surroundings<'_>) -> Resu
     }
 }
 
-/// The scenario under the control `name`; what it finds wrong is the control's doing.
+/// The scenario under the control `name`, whose document is `patched`; what it finds wrong is the control's doing.
 fn read_control(
-    document: &Node,
+    patched: &Node,
     scenario: Option<&Scenario>,
     name: &str,
-    node: &Node,
     findings: &mut Findings,
 ) -> Option<Scenario> {
-    let patched = effective::document(document, node);
     let control = scenario.and_then(|scenario| scenario.controls.get(name));
-    let effective = effective::scenario(&patched, control);
+    let effective = effective::scenario(patched, control);
     let found = match (&effective, scenario) {
-        (Ok(effective), Some(scenario)) => validate::effective(&patched, effective, scenario, name),
+        (Ok(effective), Some(scenario)) => validate::effective(patched, effective, scenario, name),
         (Ok(_), None) => Diagnostics::new(),
         (Err(found), _) => found.clone(),
     };
-    findings.add(found.with_context(|_| Some(format!("control `{name}`"))));
+    findings.add(of_control(name, found));
     effective.ok()
+}
+
+fn of_control(name: &str, found: Diagnostics) -> Diagnostics {
+    found.with_context(|_| Some(format!("control `{name}`")))
+}
+
+/// The file of the system `name`, beside the scenario's directory, which is `full` in full.
+fn read_system(directory: &Path, full: &Path, name: &str) -> io::Result<SourceFile> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if !name.bytes().all(is_plain) {
+        return Err(io::Error::other("a name has letters, digits and `-`"));
+    }
+    // `.` and `..` are beside nothing.
+    let scenario = match directory.file_name() {
+        Some(_) => directory,
+        None => full,
+    };
+    let file = scenario.with_file_name(format!("{name}.yaml"));
+    let text = fs::read_to_string(&file)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
+    Ok(SourceFile::new(file.display().to_string(), text))
 }
 
 /// What was found, without what had been found before: a control inherits the mistakes of its scenario.

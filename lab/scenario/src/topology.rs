@@ -1,5 +1,7 @@
 //! The services of a scenario and the mesh around them.
 
+use std::fmt;
+
 use hallway_config::{Admission, GatewayDuration};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -12,6 +14,12 @@ use crate::quantity::Share;
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Topology {
+    /// The system that the services are a part of: `city` for `city.yaml` beside the scenario's directory. Each has the language and the calls
+    /// that it has there, and whatever is said here in their place. Calls to services that are not here are left out.
+    pub from: Option<String>,
+    /// Takes those whom the services call in the system too, and whom these call.
+    #[serde(default)]
+    pub with_callees: bool,
     /// The services, by name. The replicas of `payments` are `payments-1`, `payments-2`, …
     pub services: IndexMap<String, Service>,
     /// The namespace of all of them.
@@ -56,6 +64,9 @@ pub struct TrustBundle {
 pub struct Service {
     /// The language of its program.
     pub language: Language,
+    /// Who plays it on real processes where the runtime of its language is missing; nobody when absent, and the scenario is
+    /// skipped.
+    pub fallback: Option<Fallback>,
     /// What its program serves. The rules must say the same to the mesh: `appProtocol` of its Service's port.
     pub protocol: Protocol,
     /// How many replicas; 1 when absent.
@@ -102,15 +113,46 @@ impl Service {
     }
 }
 
-/// The language of a service's program.
+/// The language of a service's program. All but Rust need a runtime on the machine (`hallway doctor`).
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Language {
     /// Rust, part of this program.
     #[default]
     Rust,
-    /// Python 3, found on the machine.
+    /// Python 3.
     Python,
+    /// JavaScript on Node.js.
+    Node,
+    /// Go, built before it is first started.
+    Go,
+    /// Java.
+    Java,
+}
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Rust, Self::Python, Self::Node, Self::Go, Self::Java];
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Rust => "Rust",
+            Self::Python => "Python",
+            Self::Node => "Node",
+            Self::Go => "Go",
+            Self::Java => "Java",
+        })
+    }
+}
+
+/// Who plays a service whose runtime is missing.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fallback {
+    /// The service in Rust, which the report then says. Not in continuous integration, where nothing missing is hidden.
+    Rust,
 }
 
 /// What a service's program serves.

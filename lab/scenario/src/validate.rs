@@ -21,9 +21,10 @@ mod traffic;
 mod urls;
 mod windows;
 
+use std::io;
 use std::path::{Component, Path as FilePath};
 
-use hallway_yaml::{Diagnostics, Node, Path};
+use hallway_yaml::{Diagnostics, Node, Path, SourceFile};
 
 use crate::Scenario;
 use findings::Findings;
@@ -34,6 +35,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) name: &'a str,
     /// Whether there is such a file in the directory.
     pub(crate) has_file: &'a dyn Fn(&str) -> bool,
+    /// The file of the system of that name.
+    pub(crate) read_system: &'a dyn Fn(&str) -> io::Result<SourceFile>,
 }
 
 /// Everything that is wrong with a scenario and with its controls as such.

@@ -7,21 +7,29 @@ use hallway_evidence::Incident;
 use hallway_model::telemetry::Problem;
 use thiserror::Error;
 
+use crate::languages::{Absence, LanguageError};
+
 /// Why a run could not be made. A run that was made but went wrong on the lab's side has incidents instead.
 #[derive(Debug, Error)]
 pub enum WorldError {
     /// The run was cancelled.
     #[error("the run was cancelled")]
     Cancelled,
-    /// A language runtime is not on this machine.
-    #[error("`{runtime}` is not on this machine, and {needed_by} needs it: {install}")]
+    /// A language cannot be used on this machine.
+    #[error("{needed_by} needs {}: {absence}; {}", absence.language, absence.next_step())]
     MissingRuntime {
-        /// The program that was looked for.
-        runtime: String,
         /// Who needs it, such as `orders-1`.
         needed_by: String,
-        /// How to get it.
-        install: String,
+        /// Why it cannot be used.
+        absence: Absence,
+    },
+    /// A sample service could not be built.
+    #[error("{needed_by} cannot be started: {source}")]
+    Build {
+        /// Who needs it, such as `orders-1`.
+        needed_by: String,
+        /// Why not.
+        source: LanguageError,
     },
     /// A program could not be started.
     #[error("cannot start {who} ({program}): {source}")]

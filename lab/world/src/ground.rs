@@ -88,7 +88,7 @@ impl Ground {
     /// Starts the application of `workload`.
     ///
     /// # Errors
-    /// [`WorldError::Spawn`], [`WorldError::MissingRuntime`].
+    /// [`WorldError::Spawn`].
     pub(crate) fn start_application(
         &self,
         workload: &Workload,

@@ -4,6 +4,7 @@
 //! - [`options`]: how to run, and what one hears of it meanwhile; [`error`]: why a run could not be made
 //! - `plan`: what the topology amounts to; `behaviour`: its words in those of the service contract
 //! - `programs`: the order in which programs start and stop; `ground`: what they are started on; `mesh`: where they are
+//! - [`languages`]: the runtimes of the sample services; `players`: who plays which service
 //! - `processes`: the ground of real processes; `child`: one of them
 //! - `simulated`: the simulated ground
 //! - [`replay`]: a simulated run, event by event
@@ -27,11 +28,13 @@ mod faults;
 mod ground;
 mod http_client;
 mod incidents;
+pub mod languages;
 mod load;
 pub mod measure;
 mod mesh;
 pub mod options;
 mod plan;
+mod players;
 mod processes;
 mod programs;
 pub mod replay;
@@ -49,7 +52,8 @@ pub use control_client::ControlClient;
 pub use error::WorldError;
 pub use explore::explore;
 pub use faults::LinkChange;
-pub use options::{Options, Progress};
+pub use languages::Languages;
+pub use options::{Options, Progress, StandIns};
 pub use replay::ReplayEvent;
 pub use run::run;
 pub use simulate::{Simulated, simulate};

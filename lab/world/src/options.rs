@@ -1,10 +1,10 @@
 //! How to run a scenario, and what one hears of it meanwhile.
 
-use std::path::PathBuf;
-
 use hallway_evidence::Variant;
 use hallway_scenario::Ground;
 use tokio::sync::mpsc::UnboundedSender;
+
+use crate::languages::Languages;
 
 /// How to run a scenario.
 #[derive(Clone, Debug)]
@@ -15,16 +15,24 @@ pub struct Options {
     pub variant: Variant,
     /// The ground.
     pub ground: Ground,
-    /// The `hallway` binary, which plays the roles `control-plane`, `proxy` and `service`.
-    pub binary: PathBuf,
-    /// The Python interpreter: a path, or a name to look for in `PATH`.
-    pub python: PathBuf,
-    /// The sample service in Python.
-    pub python_service: PathBuf,
+    /// What programs are started with: the `hallway` binary, which plays the roles `control-plane`, `proxy` and `service`, and the
+    /// runtimes of other languages. Nothing of it is needed for a simulation.
+    pub languages: Languages,
+    /// Whether Rust may play services whose runtime is missing, where the scenario allows it too.
+    pub stand_ins: StandIns,
     /// Whether to write down every event, for a replay; simulated only.
     pub trace: bool,
     /// Where to tell how far the run is.
     pub progress: Option<UnboundedSender<Progress>>,
+}
+
+/// Whether Rust may play services whose runtime is missing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum StandIns {
+    /// Where the scenario says `fallback: rust`.
+    Allowed,
+    /// Never: a missing runtime is [`crate::WorldError::MissingRuntime`].
+    Forbidden,
 }
 
 /// How far a run is.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hallway_model::{SpiffeId, TrustDomain};
-use hallway_scenario::topology::{Language, Service};
+use hallway_scenario::topology::{Fallback, Language, Service};
 use hallway_scenario::{Scenario, Topology};
 use hallway_service::contract;
 
@@ -32,6 +32,7 @@ pub(crate) struct Workload {
     pub(crate) service: String,
     pub(crate) identity: SpiffeId,
     pub(crate) language: Language,
+    pub(crate) fallback: Option<Fallback>,
     pub(crate) protocol: contract::Protocol,
     pub(crate) version: String,
     pub(crate) behaviour: contract::Behaviour,
@@ -118,6 +119,7 @@ impl Plan {
                 service: name.to_owned(),
                 identity: identity.clone(),
                 language: service.language,
+                fallback: service.fallback,
                 protocol: behaviour::protocol(service.protocol),
                 version: service.version.clone().unwrap_or_else(|| "v1".to_owned()),
                 behaviour: own_behaviour

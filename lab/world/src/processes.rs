@@ -1,20 +1,19 @@
 //! The ground of real processes: every program of the mesh is a child of the lab.
 
-use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hallway_host::Host;
 use hallway_model::bootstrap::{ControlBootstrap, ProxyBootstrap};
 use hallway_model::telemetry::{ControlRecord, ProxyRecord};
-use hallway_scenario::topology::Language;
 use hallway_service::contract::{Bootstrap, Record};
 use tokio::process::Command;
 
-use crate::Options;
 use crate::child::{Child, Supervisor};
 use crate::error::WorldError;
 use crate::incidents::Incidents;
 use crate::plan::Workload;
+use crate::players::Players;
 
 /// How long a program may take from the order to stop until it has ended: services take six seconds at most (clause C3 of
 /// their contract).
@@ -24,16 +23,24 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct Processes {
     host: Host,
     supervisor: Supervisor,
-    options: Options,
+    hallway: PathBuf,
+    players: Players,
 }
 
 impl Processes {
-    pub(crate) fn new(host: Host, options: &Options, incidents: Incidents) -> Self {
+    /// Processes of the `hallway` at this path, and of those who play the services.
+    pub(crate) fn new(host: Host, hallway: &Path, players: Players, incidents: Incidents) -> Self {
         Self {
             supervisor: Supervisor::new(host.clone(), incidents, GRACE),
             host,
-            options: options.clone(),
+            hallway: hallway.to_owned(),
+            players,
         }
+    }
+
+    /// For whom Rust stands in, in words.
+    pub(crate) fn stand_ins(&self) -> Vec<String> {
+        self.players.stand_ins().to_vec()
     }
 
     pub(crate) fn host(&self) -> &Host {
@@ -63,46 +70,16 @@ impl Processes {
         bootstrap: &Bootstrap,
     ) -> Result<Child<Record>, WorldError> {
         self.supervisor
-            .spawn(&workload.name, self.program(workload.language), bootstrap)
-            .map_err(|error| self.missing_runtime(workload, error))
+            .spawn(&workload.name, self.players.command(workload), bootstrap)
     }
 
     pub(crate) async fn stop(&self) {
         self.supervisor.stop().await;
     }
 
-    fn program(&self, language: Language) -> Command {
-        match language {
-            Language::Rust => self.role("service"),
-            Language::Python => {
-                let mut command = Command::new(&self.options.python);
-                command.arg(&self.options.python_service);
-                command
-            }
-        }
-    }
-
     fn role(&self, role: &str) -> Command {
-        let mut command = Command::new(&self.options.binary);
+        let mut command = Command::new(&self.hallway);
         command.arg(role);
         command
-    }
-
-    /// The same error, in better words when it is an interpreter that does not exist.
-    fn missing_runtime(&self, workload: &Workload, error: WorldError) -> WorldError {
-        match error {
-            WorldError::Spawn { source, .. }
-                if workload.language == Language::Python && source.kind() == io::ErrorKind::NotFound =>
-            {
-                WorldError::MissingRuntime {
-                    runtime: self.options.python.display().to_string(),
-                    needed_by: workload.name.clone(),
-                    install: "install Python 3.9 or newer (apt install python3, brew install python3), \
-                              or put it in PATH"
-                        .to_owned(),
-                }
-            }
-            other => other,
-        }
     }
 }

@@ -14,6 +14,7 @@ use crate::incidents::Incidents;
 use crate::mesh::Edges;
 use crate::options::Options;
 use crate::plan::Plan;
+use crate::players::Players;
 use crate::processes::Processes;
 use crate::session::{Session, marker};
 use crate::wire::Wire;
@@ -34,11 +35,18 @@ pub async fn run(
 ) -> Result<Observations, WorldError> {
     let host = Host::real(options.seed, Output::discard());
     let plan = Plan::of(scenario)?;
+    let players = cancel.run_until_cancelled(Players::find(&plan, options)).await;
+    let players = players.unwrap_or(Err(WorldError::Cancelled))?;
     let incidents = Incidents::default();
     let clock = Clock::start(&host);
     let marker = marker(&host);
     let wire = Wire::new(host.clone(), clock, &marker);
-    let ground = Ground::Processes(Processes::new(host, options, incidents.clone()));
+    let ground = Ground::Processes(Processes::new(
+        host,
+        options.languages.hallway(),
+        players,
+        incidents.clone(),
+    ));
     let session = Session {
         scenario,
         directory,

@@ -114,7 +114,7 @@ impl Session<'_> {
             finished_us: seen.finished_us,
             sidecars,
             stand_ins: match self.ground {
-                Ground::Processes(_) => Vec::new(),
+                Ground::Processes(processes) => processes.stand_ins(),
                 Ground::Simulated(_) => stand_ins(self.plan),
             },
         }

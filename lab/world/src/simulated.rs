@@ -31,6 +31,7 @@ use tokio_util::task::TaskTracker;
 use crate::child::{Child, Running};
 use crate::incidents::Incidents;
 use crate::plan::{Plan, Workload};
+use crate::players;
 use crate::processes::GRACE;
 use crate::traffic::INTRUDER;
 use life::Life;
@@ -188,11 +189,9 @@ impl Machines {
 
 /// Who plays the services whose language the simulation does not speak.
 pub(crate) fn stand_ins(plan: &Plan) -> Vec<String> {
-    let stand_in = |workload: &Workload| match workload.language {
-        Language::Rust => None,
-        Language::Python => Some(format!("{}: Rust stands in for Python", workload.name)),
-    };
-    plan.workloads.iter().filter_map(stand_in).collect()
+    let played_by_another = |workload: &&Workload| workload.language != Language::Rust;
+    let workloads = plan.workloads.iter().filter(played_by_another);
+    workloads.map(|workload| players::words(workload, None)).collect()
 }
 
 /// Reads the records of one life of a process. The process knows no end of its records, so they are closed here.

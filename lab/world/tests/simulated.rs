@@ -1,7 +1,7 @@
 //! The scenarios of this repository, run in simulations.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use hallway_evidence::Variant;
@@ -9,7 +9,7 @@ use hallway_grade::report::{Styles, Terminal};
 use hallway_grade::{Observed, Outcome};
 use hallway_scenario::load::{Loaded, discover, load_directory};
 use hallway_scenario::{Ground, Scenario};
-use hallway_world::{Options, Simulated, simulate};
+use hallway_world::{Languages, Options, Simulated, StandIns, simulate};
 use serde_json::{Value, json};
 
 fn scenarios() -> Vec<Loaded> {
@@ -37,9 +37,8 @@ fn options(seed: u64, variant: Variant) -> Options {
         seed,
         variant,
         ground: Ground::Simulated,
-        binary: PathBuf::new(),
-        python: PathBuf::new(),
-        python_service: PathBuf::new(),
+        languages: Languages::default(),
+        stand_ins: StandIns::Forbidden,
         trace: false,
         progress: None,
     }

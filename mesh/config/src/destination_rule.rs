@@ -34,7 +34,7 @@ pub struct DestinationRuleSpec {
     "outlierDetection": "is not supported yet",
     "portLevelSettings": "is not supported: a policy applies to all ports",
     "proxyProtocol": "is not supported: sidecars know each other by certificate",
-    "retryBudget": "is not supported yet",
+    "retryBudget": "is not supported: write an XBackendTrafficPolicy",
     "tls": "is not supported: callers follow the service's PeerAuthentication",
     "tunnel": "is not supported: sidecars speak to each other directly",
 }))]

@@ -53,7 +53,7 @@ pub struct ParentRef {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(extend("x-unsupported" = {
     "core": "is not supported: the group of a Service is written `\"\"`",
-    "gateway.networking.k8s.io": "is not supported: gateways come later; attach the route to a Service, with group `\"\"`",
+    "gateway.networking.k8s.io": "is not supported: gateways come later; refer to a Service, with group `\"\"`",
 }))]
 pub enum CoreGroup {
     /// `""`
@@ -62,9 +62,9 @@ pub enum CoreGroup {
     Core,
 }
 
-/// The kind of what a route refers to.
+/// The kind of what a route or a policy refers to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[schemars(extend("x-unsupported" = { "Gateway": "is not supported: gateways come later; attach the route to a Service" }))]
+#[schemars(extend("x-unsupported" = { "Gateway": "is not supported: gateways come later; refer to a Service" }))]
 pub enum ServiceKind {
     /// A `v1 Service`.
     #[default]

@@ -6,6 +6,7 @@ use hallway_yaml::{Diagnostic, Node, Path, Span, schema_for, suggest};
 use schemars::Schema;
 use serde_json::Value;
 
+use crate::backend_traffic_policy::BackendTrafficPolicy;
 use crate::destination_rule::DestinationRule;
 use crate::http_route::HttpRoute;
 use crate::peer_authentication::PeerAuthentication;
@@ -22,15 +23,18 @@ pub enum Kind {
     PeerAuthentication,
     /// `networking.istio.io/v1 DestinationRule`
     DestinationRule,
+    /// `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy`
+    BackendTrafficPolicy,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 4] = [
+    pub const ALL: [Kind; 5] = [
         Kind::Service,
         Kind::HttpRoute,
         Kind::PeerAuthentication,
         Kind::DestinationRule,
+        Kind::BackendTrafficPolicy,
     ];
 
     /// The name that files write under `kind`.
@@ -40,6 +44,7 @@ impl Kind {
             Kind::HttpRoute => "HTTPRoute",
             Kind::PeerAuthentication => "PeerAuthentication",
             Kind::DestinationRule => "DestinationRule",
+            Kind::BackendTrafficPolicy => "XBackendTrafficPolicy",
         }
     }
 
@@ -50,6 +55,7 @@ impl Kind {
             Kind::HttpRoute => "gateway.networking.k8s.io/v1",
             Kind::PeerAuthentication => "security.istio.io/v1",
             Kind::DestinationRule => "networking.istio.io/v1",
+            Kind::BackendTrafficPolicy => "gateway.networking.x-k8s.io/v1alpha1",
         }
     }
 
@@ -60,6 +66,7 @@ impl Kind {
             Kind::HttpRoute => schema_for::<HttpRoute>(),
             Kind::PeerAuthentication => schema_for::<PeerAuthentication>(),
             Kind::DestinationRule => schema_for::<DestinationRule>(),
+            Kind::BackendTrafficPolicy => schema_for::<BackendTrafficPolicy>(),
         };
         schema.insert("title".to_owned(), self.name().into());
         for (field, value) in [("apiVersion", self.api_version()), ("kind", self.name())] {

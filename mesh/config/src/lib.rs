@@ -1,8 +1,9 @@
 //! Mesh rules as people write them: strict YAML to typed resources, with diagnostics.
 //!
-//! Rules are Kubernetes `Service`s, Gateway API `HTTPRoute`s attached to them (GAMMA), and Istio's `PeerAuthentication` and
-//! `DestinationRule`. [`load()`] reads a whole set of files and either accepts it or says everything that is wrong with
-//! it, each with its place and a next step. Nothing is silently ignored: what is not supported is an error.
+//! Rules are Kubernetes `Service`s, Gateway API `HTTPRoute`s attached to them (GAMMA) and `XBackendTrafficPolicy`s, and
+//! Istio's `PeerAuthentication` and `DestinationRule`. [`load()`] reads a whole set of files and either accepts it or says
+//! everything that is wrong with it, each with its place and a next step. Nothing is silently ignored: what is not
+//! supported is an error.
 //!
 //! | module | concept |
 //! | --- | --- |
@@ -14,10 +15,12 @@
 //! | [`http_route`] | `gateway.networking.k8s.io/v1 HTTPRoute` |
 //! | [`peer_authentication`] | `security.istio.io/v1 PeerAuthentication` |
 //! | [`destination_rule`] | `networking.istio.io/v1 DestinationRule` |
+//! | [`backend_traffic_policy`] | `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy` |
 //! | [`duration`] | durations as Gateway API writes them (GEP-2257) |
 //! | `names` | the syntax of names |
 //! | `check` | admission: what a schema cannot say |
 
+pub mod backend_traffic_policy;
 mod check;
 pub mod destination_rule;
 pub mod duration;
@@ -30,6 +33,7 @@ pub mod peer_authentication;
 pub mod resources;
 pub mod service;
 
+pub use backend_traffic_policy::BackendTrafficPolicy;
 pub use destination_rule::DestinationRule;
 pub use duration::GatewayDuration;
 pub use hallway_model::bootstrap::Admission;

@@ -98,6 +98,9 @@ impl Loader {
             Kind::HttpRoute => add(kind, node, &mut resources.http_routes, diagnostics),
             Kind::PeerAuthentication => add(kind, node, &mut resources.peer_authentications, diagnostics),
             Kind::DestinationRule => add(kind, node, &mut resources.destination_rules, diagnostics),
+            Kind::BackendTrafficPolicy => {
+                add(kind, node, &mut resources.backend_traffic_policies, diagnostics)
+            }
         };
         match (kind, outcome) {
             (Kind::Service, Err(Some(key))) => drop(self.unreadable.services.insert(key)),

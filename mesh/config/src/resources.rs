@@ -6,6 +6,7 @@ use std::fmt;
 use hallway_model::Origin;
 use hallway_yaml::{Node, Path, Span};
 
+use crate::backend_traffic_policy::BackendTrafficPolicy;
 use crate::destination_rule::DestinationRule;
 use crate::http_route::HttpRoute;
 use crate::peer_authentication::PeerAuthentication;
@@ -22,6 +23,8 @@ pub struct Resources {
     pub peer_authentications: BTreeMap<NamespacedName, Located<PeerAuthentication>>,
     /// How callers treat services.
     pub destination_rules: BTreeMap<NamespacedName, Located<DestinationRule>>,
+    /// How much callers of services may try again.
+    pub backend_traffic_policies: BTreeMap<NamespacedName, Located<BackendTrafficPolicy>>,
 }
 
 /// A name with its namespace. Displays as `shop/checkout`.

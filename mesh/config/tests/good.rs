@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use hallway_config::backend_traffic_policy::RetryConstraint;
 use hallway_config::destination_rule::SimpleLoadBalancer;
 use hallway_config::http_route::{HttpMethod, HttpRouteFilter, PathMatchType, ValueMatchType};
 use hallway_config::peer_authentication::MtlsMode;
@@ -120,6 +121,38 @@ fn every_field_is_read() {
     assert_eq!(
         rule.spec.traffic_policy.connection_pool.http.http2_max_requests,
         Some(50)
+    );
+}
+
+#[test]
+fn a_retry_constraint_is_read_with_its_defaults() {
+    let resources = load_shop().resources;
+    let constraint = |name| {
+        let spec = &resources.backend_traffic_policies[&shop(name)].value.spec;
+        let targets: Vec<&str> = spec
+            .target_refs
+            .iter()
+            .map(|target| target.name.as_str())
+            .collect();
+        let RetryConstraint {
+            budget,
+            min_retry_rate: least,
+        } = spec.retry_constraint.expect("a constraint");
+        let (interval, in_any_case) = (budget.interval.to_string(), least.interval.to_string());
+        (targets, budget.percent, interval, least.count, in_any_case)
+    };
+    let (payments, orders) = (constraint("payments"), constraint("defaults"));
+    let expected = (
+        vec!["payments", "payments-v1"],
+        15,
+        "30s".to_owned(),
+        3,
+        "2s".to_owned(),
+    );
+    assert_eq!(payments, expected);
+    assert_eq!(
+        orders,
+        (vec!["orders"], 20, "10s".to_owned(), 10, "1s".to_owned())
     );
 }
 

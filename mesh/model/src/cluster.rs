@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::SpiffeId;
+use crate::{SpiffeId, millis};
 
 /// The name of a cluster: the service and port it stands for, such as `shop/payments:80`.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -22,6 +24,9 @@ pub struct Cluster {
     /// What its applications speak.
     #[serde(default)]
     pub protocol: Protocol,
+    /// How much may be tried again; absent for as much as the routes say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_constraint: Option<RetryConstraint>,
 }
 
 /// The version of HTTP that an application speaks, by the `appProtocol` of its Service's port. Between sidecars it is
@@ -68,6 +73,42 @@ impl Default for ClusterLimits {
             pending_requests: 1024,
             requests: 1024,
         }
+    }
+}
+
+/// A retry budget of one cluster, in one proxy. Source: GEP-3388.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RetryConstraint {
+    /// So many retries for a hundred requests of the interval.
+    pub percent: u32,
+    /// Over how much time requests and retries are counted.
+    #[serde(with = "millis")]
+    pub interval: Duration,
+    /// So many retries there may be in any case.
+    pub least: RetryRate,
+}
+
+/// So many retries in so much time.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RetryRate {
+    /// How many.
+    pub count: u32,
+    /// In how much time.
+    #[serde(with = "millis")]
+    pub interval: Duration,
+}
+
+impl RetryConstraint {
+    /// How long an interval may be. Source: the CRD of `XBackendTrafficPolicy`.
+    pub const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
+
+    /// Whether a proxy can keep it: the share is one, and the intervals are neither too short nor too long.
+    pub fn is_within_limits(&self) -> bool {
+        let intervals = [self.interval, self.least.interval];
+        self.percent <= 100
+            && intervals
+                .iter()
+                .all(|interval| Self::INTERVALS.contains(interval))
     }
 }
 

@@ -20,7 +20,9 @@ pub mod route;
 pub mod snapshot;
 pub mod telemetry;
 
-pub use cluster::{Cluster, ClusterName, Endpoint, LoadBalancing, Protocol, Security};
+pub use cluster::{
+    Cluster, ClusterName, Endpoint, LoadBalancing, Protocol, RetryConstraint, RetryRate, Security,
+};
 pub use identity::{SpiffeId, TrustDomain};
 pub use origin::Origin;
 pub use route::{Backend, RouteMatch, RouteTable, Rule};

@@ -29,6 +29,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
             pending_requests: 1,
             ..ClusterLimits::default()
         },
+        retry_constraint: None,
         protocol: Protocol::Http1,
     });
     let endpoint = (1..4_u16).prop_map(|port| Endpoint {

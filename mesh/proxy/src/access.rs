@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use hallway_model::telemetry::{Direction, ResponseFlag};
 use hallway_traffic::CompiledRule;
 use hallway_traffic::request_id::{self, X_REQUEST_ID};
-use hallway_traffic::retry::Verdict;
+use hallway_traffic::retry::{ReturnReason, Verdict};
 use hallway_traffic::trace_context::{SpanId, TRACEPARENT, TraceContext, mint_span};
 use http::header::CONTENT_TYPE;
 use http::uri::{Authority, PathAndQuery};
@@ -25,6 +25,7 @@ use crate::downstream::Downstream;
 use crate::metrics::{AttemptKey, RequestKey, RouteKey, UNKNOWN};
 use crate::peer::Peer;
 use crate::proxy::Admitted;
+use crate::retry_budget::{Ongoing, RetryBudget};
 use crate::worker::Worker;
 
 /// One request and what became of it.
@@ -45,6 +46,8 @@ pub(crate) struct Exchange {
     logged: Vec<(String, HeaderValue)>,
     rule: Option<Arc<CompiledRule>>,
     cluster: Option<Arc<Cluster>>,
+    /// Keeps the request counted in the retry budget of that cluster.
+    ongoing: Option<Ongoing>,
     endpoint: Option<Arc<Endpoint>>,
     upstream_peer: Option<Arc<Peer>>,
     status: Option<StatusCode>,
@@ -113,6 +116,7 @@ impl Exchange {
             },
             rule: None,
             cluster: None,
+            ongoing: None,
             endpoint: None,
             upstream_peer: None,
             status: None,
@@ -177,15 +181,20 @@ impl Exchange {
     /// Which cluster was chosen.
     pub(crate) fn clustered(&mut self, cluster: &Arc<Cluster>) {
         self.cluster = Some(Arc::clone(cluster));
+        self.ongoing = cluster.retry_budget.as_ref().map(RetryBudget::begin);
     }
 
     /// Begins the span of the next attempt, and gives its number and its id.
-    pub(crate) fn begin_attempt(&mut self, endpoint: Option<&Arc<Endpoint>>) -> (u32, SpanId) {
+    pub(crate) fn begin_attempt(
+        &mut self,
+        endpoint: Option<&Arc<Endpoint>>,
+        began: Instant,
+    ) -> (u32, SpanId) {
         self.attempts += u32::from(endpoint.is_some());
         self.endpoint = endpoint.cloned();
         let id = self.worker.randomness.ids.with(mint_span);
         self.span = Some(Span {
-            began: Instant::now(),
+            began,
             id,
             new_connection: false,
             peer: None,
@@ -215,9 +224,15 @@ impl Exchange {
         if let Some(span) = &mut self.span {
             span.verdict = Some((verdict, retries));
         }
-        if matches!(verdict, Verdict::Retry { .. }) {
-            self.worker.series.retried(&self.route_key());
-            self.end_span();
+        match verdict {
+            Verdict::Retry { .. } => {
+                self.worker.series.retried(&self.route_key());
+                self.end_span();
+            }
+            Verdict::Return {
+                reason: Some(ReturnReason::BudgetSpent(_)),
+            } => self.worker.series.overflowed(&self.route_key()),
+            Verdict::Return { .. } => {}
         }
     }
 

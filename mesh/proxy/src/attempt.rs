@@ -26,8 +26,8 @@ use crate::worker::Worker;
 pub(crate) struct Answer {
     /// Its head.
     pub(crate) head: Parts,
-    /// Its body, still to come.
-    pub(crate) download: Download,
+    /// Its body, still to come. Boxed early: it goes through many hands.
+    pub(crate) download: Box<Download>,
 }
 
 /// Why an attempt has no answer.
@@ -81,6 +81,7 @@ pub(crate) async fn attempt(
     let Some(deadline) = deadline else {
         return trying.await;
     };
+    upstream.worker.horizon.include(deadline.at);
     tokio::select! {
         biased;
         result = trying.as_mut() => result,
@@ -111,7 +112,7 @@ async fn exchange(
             }
             Ok(response) => {
                 let (head, incoming) = response.into_parts();
-                let download = Download::new(incoming, deadline, checkout, taken, in_flight);
+                let download = Box::new(Download::new(incoming, deadline, checkout, taken, in_flight));
                 return Ok(Answer { head, download });
             }
             Err(SendError {

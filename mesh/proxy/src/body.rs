@@ -31,9 +31,9 @@ pub(crate) struct RequestBody {
     taken: Taken,
 }
 
-/// Whether the connection has taken a body to its end.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Taken(Arc<AtomicBool>);
+/// Whether the connection has taken a body to its end. There is nothing to take of an empty one.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken(Option<Arc<AtomicBool>>);
 
 enum Rest {
     Trailers(Option<HeaderMap>),
@@ -53,7 +53,7 @@ pub(crate) struct UploadProgress {
 impl Taken {
     /// Whether it has: if not, nothing else can be sent on that connection.
     pub(crate) fn is_whole(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.as_ref().is_none_or(|taken| taken.load(Ordering::Relaxed))
     }
 }
 
@@ -139,13 +139,14 @@ fn without_claims(mut trailers: HeaderMap) -> HeaderMap {
 
 impl RequestBody {
     fn new(first: Bytes, rest: Rest) -> Self {
-        let body = Self {
+        let mut body = Self {
             first: (!first.is_empty()).then_some(first),
             rest,
-            taken: Taken::default(),
+            taken: Taken(None),
         };
-        // Nobody asks for the frames of an empty body.
-        body.note_end(body.is_end_stream());
+        if !body.is_end_stream() {
+            body.taken = Taken(Some(Arc::default()));
+        }
         body
     }
 
@@ -155,7 +156,9 @@ impl RequestBody {
     }
 
     fn note_end(&self, ended: bool) {
-        self.taken.0.fetch_or(ended, Ordering::Relaxed);
+        if let Some(taken) = &self.taken.0 {
+            taken.fetch_or(ended, Ordering::Relaxed);
+        }
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {

@@ -18,11 +18,14 @@ use crate::configuration::Environment;
 use crate::connection::Connection;
 use crate::pool::Pool;
 use crate::randomness::Draws;
+use crate::retry_budget::RetryBudget;
 
 /// A group of endpoints.
 pub(crate) struct Cluster {
     /// Its name.
     pub(crate) name: ClusterName,
+    /// How much of its traffic may be tried again; none for as much as the routes say.
+    pub(crate) retry_budget: Option<Arc<RetryBudget>>,
     /// Its connections, and the limits on them, for each worker.
     pools: Vec<Arc<Pool<Connection>>>,
     load_balancing: LoadBalancing,
@@ -106,6 +109,11 @@ impl Cluster {
             turn: previous.map_or_else(Arc::default, |previous| Arc::clone(&previous.turn)),
             in_flight: previous.map_or_else(Arc::default, |previous| Arc::clone(&previous.in_flight)),
             limits: model.limits,
+            retry_budget: model.retry_constraint.map(|constraint| {
+                let known = previous.and_then(|previous| previous.retry_budget.as_ref());
+                let same = known.filter(|known| known.constraint == constraint);
+                same.map_or_else(|| Arc::new(RetryBudget::new(constraint)), Arc::clone)
+            }),
             pools,
             endpoints,
         }

@@ -43,6 +43,10 @@ pub(crate) enum ConfigurationError {
         "{rules} route rules are more than this proxy's limit of {limit}; split the routes, or raise `limits.route_rules` of the proxy"
     )]
     TooManyRules { rules: usize, limit: usize },
+    #[error(
+        "the retry constraint of cluster `{0}` is not within its limits: at most 100 percent, intervals from 1s to 1h"
+    )]
+    RetryConstraint(ClusterName),
     #[error(transparent)]
     Route(#[from] RouteError),
 }
@@ -161,7 +165,14 @@ fn check_limits(snapshot: &Snapshot, limits: &ProxyLimits) -> Result<(), Configu
             limit: limits.route_rules,
         });
     }
-    Ok(())
+    let within = |cluster: &model::Cluster| {
+        let constraint = cluster.retry_constraint.as_ref();
+        constraint.is_none_or(model::RetryConstraint::is_within_limits)
+    };
+    match snapshot.clusters.iter().find(|(_, cluster)| !within(cluster)) {
+        Some((name, _)) => Err(ConfigurationError::RetryConstraint(name.clone())),
+        None => Ok(()),
+    }
 }
 
 impl InboundConfiguration {
@@ -188,6 +199,7 @@ impl InboundConfiguration {
                 ..ClusterLimits::default()
             },
             protocol: source.protocol,
+            retry_constraint: None,
         };
         let cluster = Cluster::new(
             name,

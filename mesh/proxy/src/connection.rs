@@ -84,6 +84,10 @@ pub(crate) struct SendError {
 /// How long a connection is kept without a request. Inbound listeners wait longer than this for the next one.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// After so many requests on one HTTP/2 connection the names of headers without a remembered value are told again, should
+/// HPACK have forgotten them.
+const NAMES_AGAIN: u64 = 256;
+
 impl Checkout {
     /// A connection to the endpoint of `upstream`: an open one, unless `fresh`, or a new one.
     pub(crate) async fn new(upstream: Upstream<'_>, fresh: bool) -> Result<Self, CheckoutError> {
@@ -112,16 +116,21 @@ impl Checkout {
     pub(crate) async fn send(
         &mut self,
         worker: &Worker,
-        request: Outgoing,
+        mut request: Outgoing,
     ) -> Result<Response<Incoming>, SendError> {
         let connection = self
             .connection
             .as_mut()
             .expect("only `finish` and the drop take the connection");
-        connection.account.requests.fetch_add(1, Ordering::Relaxed);
+        let before = connection.account.requests.fetch_add(1, Ordering::Relaxed);
         let response = match &mut connection.sender {
             Sender::Http1(sender) => sender.send(request).await?,
-            Sender::Http2(sender) => sender.send(&worker.proxy.host, request, &mut self.upload).await?,
+            Sender::Http2(sender) => {
+                if before % NAMES_AGAIN == 0 {
+                    request.introduce_names();
+                }
+                sender.send(&worker.proxy.host, request, &mut self.upload).await?
+            }
         };
         connection.account.answered.store(true, Ordering::Relaxed);
         Ok(response)
@@ -151,11 +160,13 @@ impl Checkout {
         let Some(mut connection) = self.connection.take() else {
             return;
         };
-        if !sent && let Sender::Http1(_) = connection.sender {
-            connection.abort.cancel();
-            return;
+        if let Sender::Http1(_) = connection.sender {
+            if !sent {
+                connection.abort.cancel();
+                return;
+            }
+            connection.idle_since = Instant::now();
         }
-        connection.idle_since = Instant::now();
         self.pool.put(&self.endpoint.key, connection);
     }
 }

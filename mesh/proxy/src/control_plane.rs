@@ -1,4 +1,5 @@
-//! The control plane, as the proxy speaks to it: HTTP/1.1 over TLS, one connection for each exchange.
+//! The control plane, as the proxy speaks to it: HTTP/1.1 over TLS, one connection for each exchange, or one for many that
+//! follow each other ([`Line`]).
 
 use std::sync::Arc;
 
@@ -31,6 +32,19 @@ pub(crate) struct ControlPlane {
     host: Host,
     address: ControlPlaneAddress,
     tls: Arc<ClientConfig>,
+}
+
+/// A connection to the control plane that is kept for further exchanges.
+pub(crate) struct Line<'a> {
+    control_plane: &'a ControlPlane,
+    open: Option<Connection>,
+}
+
+/// An open connection.
+struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    /// What it is called in `Host`.
+    host: String,
 }
 
 /// Why an exchange with the control plane failed.
@@ -71,53 +85,85 @@ impl ControlPlane {
         path: &str,
         message: &impl Serialize,
     ) -> Result<Answer, ControlPlaneError> {
-        let answer = self.post_for_bytes(path, message).await?;
+        let body = written(message);
+        let exchange = async { self.connect().await?.post(path, body).await };
+        let answer = in_time(exchange).await?;
         serde_json::from_slice(&answer).map_err(|error| ControlPlaneError::Unreadable(error.to_string()))
     }
 
-    /// Posts `message`, to which no answer but the status is expected.
-    pub(crate) async fn tell(&self, path: &str, message: &impl Serialize) -> Result<(), ControlPlaneError> {
-        self.post_for_bytes(path, message).await.map(drop)
-    }
-
-    async fn post_for_bytes(&self, path: &str, message: &impl Serialize) -> Result<Bytes, ControlPlaneError> {
-        let body = serde_json::to_vec(message).expect("messages are plain data");
-        let exchange = async {
-            let response = self.send(Method::POST, path, body.into()).await?;
-            read(response.into_body()).await
-        };
-        timeout(EXCHANGE_TIMEOUT, exchange)
-            .await
-            .unwrap_or(Err(ControlPlaneError::TimedOut))
+    /// A connection for exchanges to come; it is opened by the first of them.
+    pub(crate) fn line(&self) -> Line<'_> {
+        Line {
+            control_plane: self,
+            open: None,
+        }
     }
 
     /// Opens a stream.
     pub(crate) async fn stream(&self, path: &str) -> Result<Incoming, ControlPlaneError> {
-        timeout(EXCHANGE_TIMEOUT, self.send(Method::GET, path, Bytes::new()))
-            .await
-            .unwrap_or(Err(ControlPlaneError::TimedOut))
-            .map(Response::into_body)
+        let exchange = async { self.connect().await?.send(Method::GET, path, Bytes::new()).await };
+        in_time(exchange).await.map(Response::into_body)
+    }
+
+    async fn connect(&self) -> Result<Connection, ControlPlaneError> {
+        let transport = dial(&self.host, self.address.address, Some(&self.tls)).await?;
+        let (sender, connection) = http1::handshake(TokioIo::new(transport)).await?;
+        // It ends with its sender and the last response, whose errors say what went wrong.
+        self.host.spawn(async move { drop(connection.await) });
+        Ok(Connection {
+            sender,
+            host: self.address.address.to_string(),
+        })
+    }
+}
+
+impl Line<'_> {
+    /// Posts `message`, which can be read twice without harm, and to which no answer but the status is expected. When the
+    /// connection has been closed since the last message, a new one is opened.
+    pub(crate) async fn tell(
+        &mut self,
+        path: &str,
+        message: &impl Serialize,
+    ) -> Result<(), ControlPlaneError> {
+        let body = written(message);
+        let kept = self.open.take().filter(|connection| connection.sender.is_ready());
+        let exchange = async {
+            if let Some(mut connection) = kept {
+                match connection.post(path, body.clone()).await {
+                    // It was closed in this very moment.
+                    Err(ControlPlaneError::Http(_)) => {}
+                    told => return told.map(|_| connection),
+                }
+            }
+            let mut connection = self.control_plane.connect().await?;
+            connection.post(path, body).await?;
+            Ok(connection)
+        };
+        self.open = Some(in_time(exchange).await?);
+        Ok(())
+    }
+}
+
+impl Connection {
+    async fn post(&mut self, path: &str, body: Bytes) -> Result<Bytes, ControlPlaneError> {
+        let response = self.send(Method::POST, path, body).await?;
+        read(response.into_body()).await
     }
 
     async fn send(
-        &self,
+        &mut self,
         method: Method,
         path: &str,
         body: Bytes,
     ) -> Result<Response<Incoming>, ControlPlaneError> {
-        let transport = dial(&self.host, self.address.address, Some(&self.tls)).await?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(transport)).await?;
-        // It ends with the response, whose errors say what went wrong.
-        self.host.spawn(async move { drop(connection.await) });
-        let host = self.address.address.to_string();
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header(HOST, host)
+            .header(HOST, &self.host)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(Full::new(body))
             .expect("paths are written in this crate, with names percent-encoded");
-        let response = sender.send_request(request).await?;
+        let response = self.sender.send_request(request).await?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -126,6 +172,20 @@ impl ControlPlane {
         let words = String::from_utf8_lossy(&words).trim().to_owned();
         Err(ControlPlaneError::Refused { status, words })
     }
+}
+
+async fn in_time<T>(
+    exchange: impl Future<Output = Result<T, ControlPlaneError>>,
+) -> Result<T, ControlPlaneError> {
+    timeout(EXCHANGE_TIMEOUT, exchange)
+        .await
+        .unwrap_or(Err(ControlPlaneError::TimedOut))
+}
+
+fn written(message: &impl Serialize) -> Bytes {
+    serde_json::to_vec(message)
+        .expect("messages are plain data")
+        .into()
 }
 
 async fn read(body: Incoming) -> Result<Bytes, ControlPlaneError> {

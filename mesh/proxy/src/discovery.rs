@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::configuration::Configuration;
-use crate::control_plane::{ControlPlane, ControlPlaneError};
+use crate::control_plane::{ControlPlane, ControlPlaneError, Line};
 use crate::lifetime::{Lifetime, Side, reached};
 use crate::proxy::Proxy;
 use crate::time::epoch_micros;
@@ -58,6 +58,7 @@ pub(crate) async fn follow(proxy: &Proxy, control_plane: &ControlPlane) -> Infal
         let mut stream = Stream {
             proxy,
             control_plane,
+            acknowledgements: control_plane.line(),
             accepted: None,
         };
         let began = Instant::now();
@@ -74,6 +75,8 @@ pub(crate) async fn follow(proxy: &Proxy, control_plane: &ControlPlane) -> Infal
 struct Stream<'a> {
     proxy: &'a Proxy,
     control_plane: &'a ControlPlane,
+    /// Ends with the stream, and so before the certificate that it was opened with.
+    acknowledgements: Line<'a>,
     /// The last version of this stream that was put in force.
     accepted: Option<Version>,
 }
@@ -139,7 +142,7 @@ impl Stream<'_> {
             version,
             refused,
         };
-        self.control_plane
+        self.acknowledgements
             .tell("/v1/discovery/acknowledgements", &acknowledgement)
             .await?;
         Ok(())

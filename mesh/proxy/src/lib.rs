@@ -8,14 +8,14 @@
 //! - `outbound`, `inbound`, `listener`: accepted connections and who is there (`downstream`, `peer`)
 //! - `request`: the path of a request; `head` checks its head and writes it anew, `body` holds or streams its body
 //! - `attempt`: one attempt, with an `outgoing` request; `connection`, `pool`, `dial`: the connections that attempts use
-//! - `response`: the body on its way down, `overdue`: its deadline; `reply`: answers of the proxy itself
+//! - `response`: the body on its way down, `patience`: how long a connection waits for it; `reply`: answers of the proxy itself
 //! - `access`: what is recorded of a request; `journal`: records on their way out; `metrics`: what is counted
 //!
 //! Below both directions: `transport` (bytes, TLS), `incoming` (bodies of both versions of HTTP), `http2` and `cork`.
 //!
 //! What it works on:
-//! - `proxy`: what all parts of one proxy share; `worker`: what one thread of it has for itself
-//! - `configuration`, `cluster`: the snapshot in force, compiled
+//! - `proxy`: what all parts of one proxy share; `worker`: what one thread of it has for itself, `horizon` among it
+//! - `configuration`, `cluster`: the snapshot in force, compiled; `retry_budget`: what a cluster may try again
 //!
 //! Its own life:
 //! - `run`: from the bootstrap to the drain (`workers`, `drain`); `admin`: for operators
@@ -38,6 +38,7 @@ mod downstream;
 mod drain;
 mod events;
 mod head;
+mod horizon;
 mod http2;
 mod inbound;
 mod incoming;
@@ -47,7 +48,7 @@ mod listener;
 mod metrics;
 mod outbound;
 mod outgoing;
-mod overdue;
+mod patience;
 mod peer;
 mod pool;
 mod proxy;
@@ -55,6 +56,7 @@ mod randomness;
 mod reply;
 mod request;
 mod response;
+mod retry_budget;
 mod run;
 mod svid;
 mod time;

@@ -95,13 +95,13 @@ enum Ended<T> {
 }
 
 impl Ending<'_> {
-    /// Polls `connection` to its end. When it is to retire, `retire` tells it so, once; when its time or that of `overdue`
-    /// is up, it is cut off.
+    /// Polls `connection` to its end. When it is to retire, `retire` tells it so, once; when its time is up, or the
+    /// `patience` with it, it is cut off.
     async fn watch<Connection: Future>(
         &self,
         mut connection: Pin<&mut Connection>,
         retire: impl Fn(Pin<&mut Connection>),
-        overdue: impl Future<Output = ()>,
+        patience: impl Future<Output = ()>,
     ) -> Ended<Connection::Output> {
         let life = |moment: fn(Lifetime) -> Instant| reached(self.lifetime.map(moment));
         let mut events = Events::none()
@@ -109,13 +109,13 @@ impl Ending<'_> {
             .and(life(|lifetime| lifetime.retire_at), Event::Retire)
             .and(self.drain.over(), Event::CutOff)
             .and(life(|lifetime| lifetime.close_at), Event::CutOff);
-        let mut overdue = pin!(overdue);
+        let mut patience = pin!(patience);
         let mut retiring = false;
         loop {
             tokio::select! {
                 biased;
                 ended = connection.as_mut() => return Ended::ByItself(ended),
-                () = overdue.as_mut() => return Ended::CutOff,
+                () = patience.as_mut() => return Ended::CutOff,
                 event = events.next() => match event {
                     Event::CutOff => return Ended::CutOff,
                     Event::Retire if retiring => {}

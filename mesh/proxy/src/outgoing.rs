@@ -1,5 +1,7 @@
 //! A request as it leaves, before it is known which version of HTTP its connection speaks.
 
+use hallway_traffic::request_id::X_REQUEST_ID;
+use hallway_traffic::trace_context::TRACEPARENT;
 use http::header::{HOST, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
@@ -19,6 +21,16 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
+    /// Lets HPACK remember the ids of this request, and with them the names of their headers. Those of others need not be remembered,
+    /// since no two are alike, and are sent under the names that are known by then (RFC 7541 §6.2.3).
+    pub(crate) fn introduce_names(&mut self) {
+        for name in [X_REQUEST_ID, TRACEPARENT] {
+            if let Some(id) = self.headers.get_mut(name) {
+                id.set_sensitive(false);
+            }
+        }
+    }
+
     /// As HTTP/1.1 writes it: the target without the authority, which is in `Host` (RFC 9112 §3.2.1).
     pub(crate) fn into_http1(self) -> Request<RequestBody> {
         let mut request = Request::new(self.body);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! admit (UO) → parse (DPE) → accept? → route (NR) → choose a backend by weight (500, NC) →
-//!     loop { choose an endpoint (UH) → attempt within its deadline (UO, UF, UC, UT) → judge: return, or retry (URX) }
+//!     loop { choose an endpoint (UH) → attempt within its deadline (UO, UF, UC, UT) → judge: return, or retry (URX, UO) }
 //! ```
 //! The capitals are Envoy's response flags. Decisions are those of `hallway-traffic`; this does the work between them.
 //! Each request is served by the configuration that is in force when it arrives.
@@ -49,7 +49,7 @@ async fn serve(
     downstream: &Downstream,
     exchange: &mut Exchange,
     request: Request<Incoming>,
-) -> Result<Response<Download>, LocalReply> {
+) -> Result<Response<Box<Download>>, LocalReply> {
     let proxy = &worker.proxy;
     exchange.admitted(proxy.admit().ok_or_else(reply::too_many_requests)?);
     let configuration = proxy.configuration().ok_or_else(reply::not_configured)?;
@@ -172,7 +172,8 @@ impl Call<'_> {
         endpoint: Option<&Arc<Endpoint>>,
         facts: &mut AttemptFacts,
     ) -> Result<Answer, AttemptError> {
-        let (attempt, span_id) = exchange.begin_attempt(endpoint);
+        let began = Instant::now();
+        let (attempt, span_id) = exchange.begin_attempt(endpoint, began);
         let endpoint = endpoint.ok_or_else(|| AttemptError::NoEndpoint(self.cluster.name.to_string()))?;
         let attempt = head::Attempt {
             direction: self.downstream.direction,
@@ -189,19 +190,20 @@ impl Call<'_> {
             endpoint,
             upload: exchange.upload(),
         };
-        attempt::attempt(upstream, request, self.deadline(exchange), facts).await
+        let deadline = self.deadline(exchange, began);
+        attempt::attempt(upstream, request, deadline, facts).await
     }
 
-    /// When an attempt that begins now has to end.
-    fn deadline(&self, exchange: &Exchange) -> Option<Deadline> {
+    /// When an attempt has to end.
+    fn deadline(&self, exchange: &Exchange, began: Instant) -> Option<Deadline> {
         let timeouts = &self.selection.rule.rule.timeouts;
-        let allowance = allowance(timeouts, exchange.arrived().elapsed())?;
+        let allowance = allowance(timeouts, began.duration_since(exchange.arrived()))?;
         let limit = match allowance.kind {
             TimeoutKind::Request => timeouts.request,
             TimeoutKind::BackendRequest => timeouts.backend_request,
         };
         Some(Deadline {
-            at: Instant::now() + allowance.time,
+            at: began + allowance.time,
             kind: allowance.kind,
             limit: limit.unwrap_or(allowance.time),
         })
@@ -229,15 +231,21 @@ impl Call<'_> {
             remaining: remaining(&rule.timeouts, exchange.arrived().elapsed()),
         };
         let judging = |random: &mut _| retry::judge(rule.retry.as_ref(), &attempt, random);
-        let verdict = self.worker.randomness.retry.with(judging);
+        let budget = || match &self.cluster.retry_budget {
+            None => Ok(()),
+            Some(budget) => budget.retry(),
+        };
+        let verdict = self.worker.randomness.retry.with(judging).within(budget);
         let outcome = result.as_ref().map(|answer| answer.head.status);
         exchange.learned(facts, outcome.map_err(ToString::to_string));
         exchange.judged(verdict, rule.retry.as_ref().map_or(0, |policy| policy.attempts));
-        if let Verdict::Return {
-            reason: Some(ReturnReason::AttemptsUsedUp { attempts: 2.. }),
-        } = verdict
-        {
-            exchange.flag(ResponseFlag::URX);
+        if let Verdict::Return { reason: Some(reason) } = verdict {
+            // As in Envoy, what its budget refuses is an overflow, and no limit of the request's own.
+            match reason {
+                ReturnReason::AttemptsUsedUp { attempts: 2.. } => exchange.flag(ResponseFlag::URX),
+                ReturnReason::BudgetSpent(_) => exchange.flag(ResponseFlag::UO),
+                _ => {}
+            }
         }
         verdict
     }
@@ -247,7 +255,7 @@ impl Call<'_> {
         &self,
         exchange: &mut Exchange,
         result: Result<Answer, AttemptError>,
-    ) -> Result<Response<Download>, LocalReply> {
+    ) -> Result<Response<Box<Download>>, LocalReply> {
         let answer = result.map_err(|error| error.reply())?;
         exchange.answered(answer.head.status);
         let edits = &self.selection.rule.response_headers;

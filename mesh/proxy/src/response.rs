@@ -21,7 +21,7 @@ use crate::body::Taken;
 use crate::cluster::InFlight;
 use crate::connection::Checkout;
 use crate::incoming::{BrokenBody, Incoming};
-use crate::overdue::{Overdue, Watched};
+use crate::patience::Answering;
 use crate::reply::X_HALLWAY_ANSWERED_BY;
 use crate::worker::Worker;
 
@@ -30,7 +30,7 @@ pub(crate) struct ResponseBody {
     source: Source,
     exchange: Box<Exchange>,
     /// Held until the end.
-    watched: Option<Watched>,
+    answering: Option<Answering>,
 }
 
 enum Source {
@@ -73,7 +73,7 @@ pub(crate) enum BrokenResponse {
 }
 
 /// The answer as the caller gets it: its head cleared of what concerns the hop before, with the rule's `edits`.
-pub(crate) fn forwarded(worker: &Worker, answer: Answer, edits: &HeaderEdits) -> Response<Download> {
+pub(crate) fn forwarded(worker: &Worker, answer: Answer, edits: &HeaderEdits) -> Response<Box<Download>> {
     let Answer { mut head, download } = answer;
     head.version = Version::HTTP_11;
     remove_hop_by_hop(&mut head.headers);
@@ -146,10 +146,19 @@ impl Download {
         self.checkout = None;
     }
 
-    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Deadline> {
+    /// Whether the deadline has passed. A timer is set only for one who has to `wait`: most bodies are there with their heads.
+    fn poll_deadline(&mut self, context: &mut Context<'_>, wait: bool) -> Poll<Deadline> {
         let Some(deadline) = self.deadline else {
             return Poll::Pending;
         };
+        if !wait {
+            let passed = deadline.at <= Instant::now();
+            return if passed {
+                Poll::Ready(deadline)
+            } else {
+                Poll::Pending
+            };
+        }
         let sleep = self
             .sleep
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.at)));
@@ -165,20 +174,20 @@ impl ResponseBody {
         Self {
             source: Source::Local((!text.is_empty()).then_some(text)),
             exchange,
-            watched: None,
+            answering: None,
         }
     }
 
     /// The body of an upstream's answer.
-    pub(crate) fn upstream(mut download: Download, mut exchange: Box<Exchange>) -> Self {
+    pub(crate) fn upstream(mut download: Box<Download>, mut exchange: Box<Exchange>) -> Self {
         // The server does not ask for the frames of a body that is empty.
         if download.finish_at_end() {
             exchange.complete();
         }
         Self {
-            source: Source::Upstream(Box::new(download)),
+            source: Source::Upstream(download),
             exchange,
-            watched: None,
+            answering: None,
         }
     }
 
@@ -192,9 +201,10 @@ impl ResponseBody {
         }
     }
 
-    /// Has `overdue` see to it that the deadline holds even if nobody asks for the body.
-    pub(crate) fn watched_by(mut self, overdue: &Overdue) -> Self {
-        self.watched = self.deadline().map(|deadline| overdue.watch(deadline));
+    /// Has the connection's patience see to it that the deadline holds even if nobody asks for the body.
+    pub(crate) fn awaited(mut self, answering: Answering) -> Self {
+        answering.until(self.deadline());
+        self.answering = Some(answering);
         self
     }
 }
@@ -212,12 +222,13 @@ impl Body for ResponseBody {
             Source::Local(text) => return Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
             Source::Upstream(download) => download,
         };
-        if let Poll::Ready(deadline) = download.poll_deadline(context) {
+        let polled = Pin::new(&mut download.incoming).poll_frame(context);
+        if let Poll::Ready(deadline) = download.poll_deadline(context, polled.is_pending()) {
             download.cancel();
             exchange.break_off(ResponseFlag::UT, deadline.passed());
             return Poll::Ready(Some(Err(BrokenResponse::Timeout(deadline))));
         }
-        match std::task::ready!(Pin::new(&mut download.incoming).poll_frame(context)) {
+        match std::task::ready!(polled) {
             Some(Ok(frame)) => {
                 exchange.add_response_bytes(frame.data_ref().map_or(0, Bytes::len));
                 // The server may not ask again after the last frame.

@@ -8,6 +8,7 @@ use hallway_model::telemetry::ProxyRecord;
 
 use http::HeaderValue;
 
+use crate::horizon::Horizon;
 use crate::journal::Journal;
 use crate::metrics::Series;
 use crate::proxy::Proxy;
@@ -25,6 +26,8 @@ pub(crate) struct Worker {
     pub(crate) series: Arc<Series>,
     /// Its records.
     pub(crate) journal: Journal,
+    /// Spares its deadlines the waking of the thread.
+    pub(crate) horizon: Horizon,
     /// The second that was written last as a date, and that date.
     date: Mutex<(u64, HeaderValue)>,
 }
@@ -40,6 +43,7 @@ impl Worker {
             randomness: Randomness::new(&proxy.host, &who),
             series: proxy.metrics.series(index),
             journal: Journal::new(proxy.host.clone()),
+            horizon: Horizon::default(),
             date: Mutex::new((0, written(UNIX_EPOCH))),
             proxy: Arc::clone(proxy),
             index,

@@ -48,16 +48,17 @@ impl Caller {
     }
 }
 
-/// Removes every claim about earlier hops: `forwarded` (RFC 7239), all of `x-forwarded-*`, `x-real-ip`,
-/// `x-envoy-external-address`, and the attempt count.
-pub fn remove_claims(headers: &mut HeaderMap) {
-    let claims: Vec<HeaderName> = headers.keys().filter(|name| is_claim(name)).cloned().collect();
+/// Removes every claim about earlier hops but those in `own`, which this proxy writes anew.
+fn remove_claims(headers: &mut HeaderMap, own: &[HeaderName]) {
+    let foreign = |name: &&HeaderName| is_claim(name) && !own.contains(name);
+    let claims: Vec<HeaderName> = headers.keys().filter(foreign).cloned().collect();
     for name in claims {
         headers.remove(name);
     }
 }
 
-/// Whether a header is a claim about earlier hops. Trailers must not carry one either.
+/// Whether a header is a claim about earlier hops: `forwarded` (RFC 7239), all of `x-forwarded-*`, `x-real-ip`,
+/// `x-envoy-external-address`, and the attempt count. Trailers must not carry one either.
 pub fn is_claim(name: &HeaderName) -> bool {
     let name = name.as_str();
     name.starts_with("x-forwarded-")
@@ -70,7 +71,7 @@ pub fn is_claim(name: &HeaderName) -> bool {
 /// Replaces all claims of a request from this proxy's own application: nothing is said but that it was not encrypted
 /// on its first hop, which is the loopback. [`count_attempt`] adds what differs from attempt to attempt.
 pub fn outbound(headers: &mut HeaderMap) {
-    remove_claims(headers);
+    remove_claims(headers, &[X_FORWARDED_PROTO]);
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
 }
 
@@ -85,22 +86,25 @@ pub fn count_attempt(headers: &mut HeaderMap, attempt: u32) {
 
 /// Replaces all claims of a request from a peer. The attempt count of a peer that proved its identity is kept.
 pub fn inbound(headers: &mut HeaderMap, caller: &Caller) {
-    let attempt = headers
-        .remove(X_ENVOY_ATTEMPT_COUNT)
-        .filter(|_| caller.certificate.is_some());
-    remove_claims(headers);
-    if let Some(attempt) = attempt {
-        headers.insert(X_ENVOY_ATTEMPT_COUNT, attempt);
-    }
-    headers.insert(X_FORWARDED_FOR, caller.address.clone());
-    let proto = match caller.certificate {
-        Some(_) => "https",
-        None => "http",
+    let own = [
+        X_FORWARDED_FOR,
+        X_FORWARDED_PROTO,
+        X_FORWARDED_CLIENT_CERT,
+        X_ENVOY_ATTEMPT_COUNT,
+    ];
+    let proto = match &caller.certificate {
+        Some(certificate) => {
+            remove_claims(headers, &own);
+            headers.insert(X_FORWARDED_CLIENT_CERT, certificate.clone());
+            "https"
+        }
+        None => {
+            remove_claims(headers, &own[..2]);
+            "http"
+        }
     };
+    headers.insert(X_FORWARDED_FOR, caller.address.clone());
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
-    if let Some(certificate) = &caller.certificate {
-        headers.insert(X_FORWARDED_CLIENT_CERT, certificate.clone());
-    }
 }
 
 #[cfg(test)]

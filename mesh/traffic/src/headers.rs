@@ -1,7 +1,7 @@
 //! Header filters of rules, and the headers that end at each hop.
 
 use hallway_model::route::HeaderChanges;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use thiserror::Error;
 
@@ -26,23 +26,6 @@ pub enum InvalidHeader {
     #[error("header `{0}` belongs to the connection; no filter may change it")]
     Reserved(HeaderName),
 }
-
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const PROXY_AUTHORIZATION: HeaderName = HeaderName::from_static("proxy-authorization");
-const PROXY_AUTHENTICATE: HeaderName = HeaderName::from_static("proxy-authenticate");
-
-/// The headers that concern one connection only (RFC 9110 §7.6.1), and those between a client and its proxy (§11.7).
-const HOP_BY_HOP: [HeaderName; 8] = [
-    CONNECTION,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    PROXY_AUTHORIZATION,
-    PROXY_AUTHENTICATE,
-    TE,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
 
 impl HeaderEdits {
     /// Parses `changes`.
@@ -83,7 +66,7 @@ impl HeaderEdits {
 
 fn header_name(name: &str) -> Result<HeaderName, InvalidHeader> {
     let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| InvalidHeader::Name(name.to_owned()))?;
-    if is_framing(&parsed) || HOP_BY_HOP.contains(&parsed) {
+    if is_framing(&parsed) || is_hop_by_hop(&parsed) {
         return Err(InvalidHeader::Reserved(parsed));
     }
     Ok(parsed)
@@ -97,17 +80,38 @@ fn is_framing(name: &HeaderName) -> bool {
     name == HOST || name == CONTENT_LENGTH
 }
 
+/// Whether a header concerns one connection only (RFC 9110 §7.6.1), or is between a client and its proxy (§11.7). Every header
+/// of every message is looked at: texts are told apart by their lengths first.
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authorization"
+            | "proxy-authenticate"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
 /// Removes the headers that concern the connection on which a message came: the well-known ones, and those that
 /// `Connection` names. `Host` and `Content-Length` stay even if `Connection` names them: without them the next hop
 /// would read another message than this one. For the same reason `Content-Length` goes where `Transfer-Encoding`
 /// has overridden it (RFC 9112 §6.3).
 pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+    if !headers.keys().any(is_hop_by_hop) {
         return;
     }
     if headers.contains_key(TRANSFER_ENCODING) {
         headers.remove(CONTENT_LENGTH);
     }
+    let known: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| is_hop_by_hop(name))
+        .cloned()
+        .collect();
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -116,7 +120,7 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
         .filter(|name| !is_framing(name))
         .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
+    for name in named.iter().chain(&known) {
         headers.remove(name);
     }
 }

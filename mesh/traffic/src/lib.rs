@@ -10,6 +10,7 @@
 //! - [`balance`]: which endpoint of a cluster
 //! - [`timeout`]: how long an attempt may take, and which timeout ends it
 //! - [`retry`]: whether to try again, and after which pause
+//! - [`retry_budget`]: how much of a cluster's traffic may be tried again
 //! - [`headers`]: header filters of rules, and the headers that end at each hop
 //! - [`forwarding`]: what a proxy tells the next hop about the one before
 //! - [`request_id`]: the header `x-request-id`
@@ -20,6 +21,7 @@ pub mod forwarding;
 pub mod headers;
 pub mod request_id;
 pub mod retry;
+pub mod retry_budget;
 pub mod route;
 pub mod route_match;
 pub mod split;

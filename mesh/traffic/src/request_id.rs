@@ -28,14 +28,14 @@ pub fn mint(random: &mut impl Rng) -> String {
     let uuid = versioned & !(0x3 << 62) | (0x2 << 62);
     let digits = Hexadecimal::<32>::of(uuid);
     let digits = digits.as_str();
-    let groups = [
-        &digits[..8],
-        &digits[8..12],
-        &digits[12..16],
-        &digits[16..20],
-        &digits[20..],
-    ];
-    groups.join("-")
+    let mut id = String::with_capacity(36);
+    for group in [0..8, 8..12, 12..16, 16..20, 20..32] {
+        if !id.is_empty() {
+            id.push('-');
+        }
+        id.push_str(&digits[group]);
+    }
+    id
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use hallway_model::route::Retry;
 use http::{Method, StatusCode};
 use rand::{Rng, RngExt};
 
+use crate::retry_budget::Spent;
 use crate::timeout::TimeoutKind;
 
 /// An attempt that has ended.
@@ -98,6 +99,8 @@ pub enum ReturnReason {
     NoTimeLeft,
     /// This kind of failure is never tried again.
     NeverRetried,
+    /// The retry budget of the cluster is spent.
+    BudgetSpent(Spent),
 }
 
 /// Why there is a further attempt.
@@ -145,6 +148,21 @@ pub fn judge(policy: Option<&Retry>, attempt: &Attempt<'_>, random: &mut impl Rn
     Verdict::Retry { after, reason }
 }
 
+impl Verdict {
+    /// This verdict, unless it is to try again and `budget`, which is asked only then, does not permit it.
+    pub fn within(self, budget: impl FnOnce() -> Result<(), Spent>) -> Self {
+        match self {
+            Self::Return { .. } => self,
+            Self::Retry { .. } => match budget() {
+                Ok(()) => self,
+                Err(spent) => Self::Return {
+                    reason: Some(ReturnReason::BudgetSpent(spent)),
+                },
+            },
+        }
+    }
+}
+
 /// Whether the outcome alone is one to try again, and if not, why not; a success needs no reason.
 fn retryable(policy: Option<&Retry>, attempt: &Attempt<'_>) -> Result<RetryReason, Option<ReturnReason>> {
     match attempt.outcome {
@@ -185,6 +203,7 @@ impl fmt::Display for ReturnReason {
             }
             Self::NoTimeLeft => formatter.write_str("timeouts.request leaves no time"),
             Self::NeverRetried => formatter.write_str("this failure is never tried again"),
+            Self::BudgetSpent(spent) => spent.fmt(formatter),
         }
     }
 }

@@ -31,21 +31,24 @@ pub type SpanId = Hexadecimal<16>;
 impl TraceContext {
     /// Reads a `traceparent`; none when it is malformed, in which case a new trace begins.
     pub fn parse(value: &HeaderValue) -> Option<Self> {
-        let text = value.to_str().ok()?;
-        let mut fields = text.splitn(5, '-');
-        let version = fields.next().filter(|field| is_hexadecimal(field, 2))?;
-        let trace_id = fields.next().filter(|field| is_id(field, 32))?;
-        let parent = fields.next().filter(|field| is_id(field, 16))?;
-        let flags = fields.next().filter(|field| is_hexadecimal(field, 2))?;
-        let has_more = fields.next().is_some();
+        // Every field has its place: version, trace, parent and flags, with a dash between them.
+        let (fields, more) = value.as_bytes().split_first_chunk::<55>()?;
+        let dashes = [2, 35, 52].iter().all(|&dash| fields[dash] == b'-');
+        let version = Hexadecimal::<2>::parse(&fields[..2])?;
+        let trace_id = Hexadecimal::parse(&fields[3..35])?;
+        let parent = Hexadecimal::parse(&fields[36..52])?;
+        let flags = Hexadecimal::<2>::parse(&fields[53..])?;
         // A later version may say more; version ff is forbidden, and version 00 ends here.
-        if version == "ff" || (version == "00" && has_more) {
-            return None;
-        }
-        Some(Self {
-            trace_id: Hexadecimal::copied(trace_id),
-            parent: Some(Hexadecimal::copied(parent)),
-            flags: u8::from_str_radix(flags, 16).ok()? & KNOWN_FLAGS,
+        let ends = match &version.0 {
+            b"ff" => false,
+            b"00" => more.is_empty(),
+            _ => matches!(more.first(), None | Some(b'-')),
+        };
+        let valid = dashes && ends && !trace_id.is_zero() && !parent.is_zero();
+        valid.then(|| Self {
+            trace_id,
+            parent: Some(parent),
+            flags: flags.low_nibble() & KNOWN_FLAGS,
         })
     }
 
@@ -95,11 +98,25 @@ impl<const DIGITS: usize> Hexadecimal<DIGITS> {
         }))
     }
 
-    /// `text`, which has been checked.
-    fn copied(text: &str) -> Self {
-        let mut digits = [0; DIGITS];
-        digits.copy_from_slice(text.as_bytes());
-        Self(digits)
+    /// Reads exactly so many lower-case digits.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let digits: [u8; DIGITS] = text.try_into().ok()?;
+        let is_digit = |byte: u8| byte.is_ascii_digit() | (b'a'..=b'f').contains(&byte);
+        // Without a way out in the middle it is done for many digits at once.
+        let all_digits = digits.iter().fold(true, |all, &byte| all & is_digit(byte));
+        all_digits.then_some(Self(digits))
+    }
+
+    fn is_zero(&self) -> bool {
+        self.0 == [b'0'; DIGITS]
+    }
+
+    /// The value of the last digit.
+    fn low_nibble(&self) -> u8 {
+        match self.0[DIGITS - 1] {
+            letter @ b'a'..=b'f' => letter - b'a' + 10,
+            digit => digit - b'0',
+        }
     }
 
     /// The digits.
@@ -112,17 +129,6 @@ impl<const DIGITS: usize> std::fmt::Debug for Hexadecimal<DIGITS> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(self.as_str())
     }
-}
-
-fn is_hexadecimal(field: &str, length: usize) -> bool {
-    field.len() == length
-        && field
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-fn is_id(field: &str, length: usize) -> bool {
-    is_hexadecimal(field, length) && field.bytes().any(|byte| byte != b'0')
 }
 
 #[cfg(test)]
@@ -151,7 +157,7 @@ mod tests {
     fn a_later_version_is_read_as_far_as_it_is_known() {
         let context = parse(&format!("cc-{TRACE}-{PARENT}-ff-what-comes")).expect("well-formed");
         assert_eq!(
-            context.header(&Hexadecimal::copied(PARENT)),
+            context.header(&Hexadecimal::parse(PARENT.as_bytes()).expect("digits")),
             format!("00-{TRACE}-{PARENT}-03")
         );
     }

@@ -59,7 +59,8 @@ pub struct Key {
 }
 
 impl Mapping {
-    pub(crate) fn from_unique(entries: Vec<Entry>) -> Mapping {
+    /// A mapping of these entries, no two of which have the same key.
+    pub fn from_unique(entries: Vec<Entry>) -> Mapping {
         Mapping { entries }
     }
 

@@ -21,7 +21,8 @@ use std::path::PathBuf;
 
 use hallway_evidence::Variant;
 use hallway_scenario::Ground;
-use hallway_world::{Options, WorldError};
+use hallway_world::languages::Environment;
+use hallway_world::{Languages, Options, StandIns, WorldError};
 use serde::Serialize;
 
 use crate::arguments::DEFAULT_SEED;
@@ -35,9 +36,8 @@ fn options(ground: Ground) -> Result<Options, Failure> {
         seed: DEFAULT_SEED,
         variant: Variant::Scenario,
         ground,
-        binary,
-        python: PathBuf::new(),
-        python_service: PathBuf::new(),
+        languages: Languages::new(binary, PathBuf::new(), Environment::default()),
+        stand_ins: StandIns::Forbidden,
         progress: None,
         trace: false,
     })

@@ -31,4 +31,5 @@ fn resource_count(resources: &Resources) -> usize {
         + resources.http_routes.len()
         + resources.peer_authentications.len()
         + resources.destination_rules.len()
+        + resources.backend_traffic_policies.len()
 }

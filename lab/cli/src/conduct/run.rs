@@ -1,14 +1,13 @@
 //! One run of a scenario or of one of its controls, on either ground.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use hallway_evidence::{Observations, Variant};
 use hallway_grade::Observed;
 use hallway_scenario::load::Loaded;
 use hallway_scenario::{Ground, Scenario};
-use hallway_world::{Options, Progress, ReplayEvent, WorldError};
+use hallway_world::{Languages, Options, Progress, ReplayEvent, StandIns, WorldError};
 use thiserror::Error;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
@@ -17,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::Catalogue;
 use crate::failure::Failure;
-use crate::ground;
+use crate::{ground, report};
 
 /// What is to be run.
 #[derive(Clone, Copy)]
@@ -50,8 +49,8 @@ pub(crate) struct Simulated {
 /// The programs that runs are made of.
 #[derive(Clone)]
 pub(crate) struct Programs {
-    binary: PathBuf,
-    python_service: PathBuf,
+    languages: Languages,
+    stand_ins: StandIns,
 }
 
 /// Why there is no result of a run.
@@ -70,11 +69,13 @@ pub(crate) enum RunError {
 
 impl Programs {
     pub(crate) fn find(catalogue: &Catalogue) -> Result<Self, Failure> {
-        let binary = std::env::current_exe()
-            .map_err(|error| Failure::lab(format_args!("cannot find this program itself: {error}")))?;
         Ok(Self {
-            binary,
-            python_service: catalogue.python_service(),
+            languages: catalogue.languages()?,
+            // In continuous integration nothing that is missing is hidden.
+            stand_ins: match report::in_ci() {
+                true => StandIns::Forbidden,
+                false => StandIns::Allowed,
+            },
         })
     }
 
@@ -85,9 +86,8 @@ impl Programs {
                 .control
                 .map_or(Variant::Scenario, |name| Variant::Control(name.to_owned())),
             ground: order.ground,
-            binary: self.binary.clone(),
-            python: PathBuf::from("python3"),
-            python_service: self.python_service.clone(),
+            languages: self.languages.clone(),
+            stand_ins: self.stand_ins,
             progress,
             trace: false,
         }

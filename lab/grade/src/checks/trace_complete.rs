@@ -95,7 +95,28 @@ fn gap(request: &ClientRecord, evidence: &Evidence<'_>, spans: &Spans<'_>) -> Op
         let traces: BTreeSet<&str> = ledgers
             .chain(accesses.iter().map(|record| record.trace_id.as_str()))
             .collect();
-        (traces.len() > 1).then(|| format!("{} for one request", text::plural(traces.len() as u64, "trace")))
+        (traces.len() > 1).then(|| {
+            let traces = text::plural(traces.len() as u64, "trace");
+            match forgetful(accesses) {
+                Some(instance) => format!("{traces} for one request: {instance} did not pass traceparent on"),
+                None => format!("{traces} for one request"),
+            }
+        })
+    })
+}
+
+/// Whose sidecar saw the request come in with one trace, and the calls made for it go out with another: the service between
+/// them has dropped `traceparent`.
+fn forgetful<'a>(accesses: &[&'a Access]) -> Option<&'a str> {
+    let on = |direction| {
+        accesses
+            .iter()
+            .filter(move |record| record.direction == direction)
+    };
+    on(Direction::Inbound).find_map(|came| {
+        let mut left = on(Direction::Outbound).filter(|left| left.proxy == came.proxy);
+        left.any(|left| left.trace_id != came.trace_id)
+            .then_some(came.proxy.as_str())
     })
 }
 

@@ -24,6 +24,9 @@ fn suite(grade: &Grade) -> TestSuite {
     if let Some(run) = &grade.run {
         suite.add_property(("ground", run.ground.as_str()));
         suite.add_property(("seed", run.seed.to_string().as_str()));
+        for words in &run.stand_ins {
+            suite.add_property(("stand-in", words.as_str()));
+        }
     }
     match &grade.outcome {
         Outcome::Skipped { reason } => {

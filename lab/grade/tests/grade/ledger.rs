@@ -1,4 +1,4 @@
-//! Checks whose witness is the ledger: `attempts`, `never_handled`, `identity` and `cancelled`.
+//! Checks whose witness is the ledger: `attempts`, `amplification`, `never_handled`, `identity` and `cancelled`.
 
 use hallway_evidence::Observations;
 use hallway_evidence::ledger::Outcome;
@@ -46,6 +46,68 @@ fn attempts_of_nothing_are_red() {
     assert_eq!(
         red(attempts(1), &nothing()),
         "no evidence: there was no request of checkout"
+    );
+}
+
+fn amplification(at_most: f64) -> Value {
+    json!({ "amplification": { "traffic": "checkout", "service": "payments", "at_most": at_most } })
+}
+
+/// Two requests of checkout, of which the second has three attempts; and one of another traffic with three as well.
+fn amplified() -> Observations {
+    let mut observations = healthy(1);
+    let attempts = &[(503, "payments-1"), (503, "payments-2"), (503, "payments-1")];
+    for traffic in ["checkout", "refund"] {
+        call(
+            &mut observations,
+            &Call {
+                traffic,
+                attempts,
+                ..Call::default()
+            },
+        );
+    }
+    observations
+}
+
+#[test]
+fn amplification_is_the_mean_over_the_requests_of_the_traffic() {
+    assert_eq!(
+        green(amplification(1.0), &healthy(3)),
+        "1.00 (3 attempts for 3 requests)"
+    );
+    let verdict = verdict(amplification(2.0), &amplified());
+    assert!(verdict.held, "{verdict:#?}");
+    assert_eq!(verdict.saw, "2.00 (4 attempts for 2 requests)");
+    assert_eq!(verdict.detail, ["the request with the most had 3 attempts"]);
+    assert_eq!(verdict.samples, [correlation(1), correlation(0)]);
+    assert_eq!(
+        red(amplification(1.9), &amplified()),
+        "2.00 (4 attempts for 2 requests)"
+    );
+}
+
+#[test]
+fn amplification_counts_one_service_and_requests_that_never_came_too() {
+    let mut observations = amplified();
+    observations.ledger[0].received.service = "orders".to_owned();
+    assert_eq!(
+        green(amplification(1.5), &observations),
+        "1.50 (3 attempts for 2 requests)"
+    );
+}
+
+#[test]
+fn amplification_without_attempts_is_red() {
+    assert_eq!(
+        red(amplification(2.0), &nothing()),
+        "no evidence: there was no request of checkout"
+    );
+    let mut observations = healthy(2);
+    observations.ledger.clear();
+    assert_eq!(
+        red(amplification(2.0), &observations),
+        "no evidence: no attempt reached payments"
     );
 }
 

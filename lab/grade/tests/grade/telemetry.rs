@@ -143,6 +143,18 @@ fn a_trace_fails_without_propagation_or_arrival() {
 }
 
 #[test]
+fn who_does_not_pass_the_trace_on_is_named() {
+    let mut observations = healthy(1);
+    let mut came = observations.telemetry.access[1].clone();
+    (came.proxy, came.trace_id) = ("orders-1".to_owned(), "f".repeat(32));
+    observations.telemetry.access.push(came);
+    assert_eq!(
+        red(trace_complete(), &observations),
+        "2 traces for one request: orders-1 did not pass traceparent on × 1"
+    );
+}
+
+#[test]
 fn a_trace_without_spans_is_red() {
     let mut observations = healthy(1);
     observations.telemetry.spans.clear();

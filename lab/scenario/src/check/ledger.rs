@@ -61,6 +61,19 @@ pub struct Attempts {
     pub each: u32,
 }
 
+/// How many attempts reached a service for each request, on average.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amplification {
+    /// Which traffic.
+    pub traffic: String,
+    /// Which service, however many hops away.
+    pub service: String,
+    /// At most so many: 1 without retries, 3 with two retries at one hop, 27 with two at each of three hops.
+    #[schemars(range(min = 1))]
+    pub at_most: f64,
+}
+
 /// No request reached any service.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]

@@ -59,6 +59,10 @@ impl References<'_, '_> {
                 self.traffic("traffic", &attempts.traffic);
                 self.program("service", &attempts.service);
             }
+            Check::Amplification(amplification) => {
+                self.traffic("traffic", &amplification.traffic);
+                self.program("service", &amplification.service);
+            }
             Check::AtMostOnce(once) => self.effects(&once.service),
             Check::ExactlyOnce(once) => self.effects(&once.service),
             Check::NeverHandled(never) => self.never_handled(never),

@@ -35,6 +35,12 @@ pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
             findings.value(&path, error.to_string(), "expected a name such as `evil.test`");
         }
     }
+    if topology.with_callees && topology.from.is_none() {
+        let message = "`with_callees` means the calls of a system, and there is none";
+        findings
+            .key(&path.with("with_callees"), message, "needs `from`")
+            .help("remove it, or name a system: `from: city`".to_owned());
+    }
     if topology.svid_lifetime.nonzero().is_none() {
         findings.value(
             &path.with("svid_lifetime"),
@@ -74,6 +80,12 @@ fn check_service(findings: &mut Findings<'_>, topology: &Topology, name: &str, s
         findings
             .key(&path.with("protocol"), message, "excluded by `language`")
             .help("remove `language`, or `protocol`".to_owned());
+    }
+    if service.fallback.is_some() && service.language == Language::Rust {
+        let message = format!("`{name}` is a Rust program, which is never missing");
+        findings
+            .key(&path.with("fallback"), message, "nobody has to stand in")
+            .help("remove it, or name another `language`".to_owned());
     }
     check_stand_in(findings, &path, topology, name, service);
     if let Some(behaviour) = &service.behaviour {

@@ -22,6 +22,7 @@ use super::process::Memory;
 use crate::error::WorldError;
 use crate::incidents::Incidents;
 use crate::options::Options;
+use crate::players::Players;
 use crate::processes::Processes;
 
 /// So many endpoints change in a burst.
@@ -103,7 +104,13 @@ pub async fn control(
 ) -> Result<Figures, WorldError> {
     let host = Host::real_unseeded();
     let incidents = Incidents::default();
-    let processes = Processes::new(host.clone(), options, incidents.clone());
+    let nobody = Players::default();
+    let processes = Processes::new(
+        host.clone(),
+        options.languages.hallway(),
+        nobody,
+        incidents.clone(),
+    );
     let measuring = async {
         let subject = Subject::start(host.clone(), &processes, order.proxies).await?;
         let proxies = Proxies::new(&host, subject.address(), subject.workloads())

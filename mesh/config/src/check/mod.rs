@@ -1,5 +1,6 @@
 //! Admission: what a schema cannot say, about single resources and about references between them.
 
+mod backend_traffic_policy;
 mod destination_rule;
 mod http_match;
 mod http_route;
@@ -28,6 +29,7 @@ pub(crate) fn check(resources: &Resources, unreadable: &Unreadable, admission: A
     checker.http_routes();
     checker.peer_authentications();
     checker.destination_rules();
+    checker.backend_traffic_policies();
     checker.diagnostics
 }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hallway_config::backend_traffic_policy as policy;
 use hallway_config::destination_rule::{SimpleLoadBalancer, TrafficPolicy};
 use hallway_config::service::ServicePort;
 use hallway_config::{NamespacedName, Resources};
 use hallway_model::cluster::ClusterLimits;
-use hallway_model::{Cluster, ClusterName, LoadBalancing, Protocol};
+use hallway_model::{Cluster, ClusterName, LoadBalancing, Protocol, RetryConstraint, RetryRate};
 
 use super::endpoints::selector;
 use super::{cluster_name, service_ports};
@@ -53,5 +54,28 @@ fn cluster(resources: &Resources, service: &NamespacedName, port: &ServicePort) 
             requests: pool.http.http2_max_requests.unwrap_or(limits.requests),
         },
         protocol: port.app_protocol.http_version(),
+        retry_constraint: retry_constraint(resources, service),
     }
+}
+
+/// What the policy for `service` says of retries.
+fn retry_constraint(resources: &Resources, service: &NamespacedName) -> Option<RetryConstraint> {
+    let policies = resources.backend_traffic_policies.iter();
+    let mut policies = policies.filter(|(key, _)| key.namespace == service.namespace);
+    let (_, policy) = policies.find(|(_, policy)| {
+        let mut targets = policy.value.spec.target_refs.iter();
+        targets.any(|target| target.name == service.name)
+    })?;
+    let policy::RetryConstraint {
+        budget,
+        min_retry_rate,
+    } = policy.value.spec.retry_constraint?;
+    Some(RetryConstraint {
+        percent: budget.percent,
+        interval: budget.interval.to_std(),
+        least: RetryRate {
+            count: min_retry_rate.count,
+            interval: min_retry_rate.interval.to_std(),
+        },
+    })
 }

@@ -1,9 +1,12 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use hallway_config::{Admission, Resources, RuleFile, load};
 use hallway_model::cluster::ClusterLimits;
 use hallway_model::route::Target;
-use hallway_model::{LoadBalancing, MtlsMode, Protocol, Security, Snapshot, TrustDomain};
+use hallway_model::{
+    LoadBalancing, MtlsMode, Protocol, RetryConstraint, RetryRate, Security, Snapshot, TrustDomain,
+};
 
 use super::{Translation, inbound};
 use crate::api::{RegisterWorkload, WorkloadEndpoint};
@@ -366,6 +369,53 @@ spec:
         requests: 5,
     };
     assert_eq!(cluster.limits, expected);
+}
+
+#[test]
+fn a_policy_constrains_all_ports_of_its_targets_and_no_others() {
+    let rules = PAYMENTS.replace(
+        "[{ port: 80 }]",
+        "[{ name: a, port: 80 }, { name: b, port: 8080 }]",
+    ) + &PAYMENTS
+        .replace("payments", "ledger")
+        .replace("\napiVersion", "---\napiVersion")
+        + &PAYMENTS
+            .replace("shop", "bank")
+            .replace("\napiVersion", "---\napiVersion")
+        + "---
+apiVersion: gateway.networking.x-k8s.io/v1alpha1
+kind: XBackendTrafficPolicy
+metadata: { name: storm, namespace: shop }
+spec:
+  targetRefs: [{ group: \"\", kind: Service, name: payments }]
+  retryConstraint: { budget: { percent: 15, interval: 30s }, minRetryRate: { count: 3, interval: 2s } }
+";
+    let snapshot = for_orders(&rules, []);
+    let constraints: Vec<(&str, bool)> = snapshot
+        .clusters
+        .iter()
+        .map(|(name, cluster)| (name.0.as_str(), cluster.retry_constraint.is_some()))
+        .collect();
+    let expected = [
+        ("bank/payments:80", false),
+        ("shop/ledger:80", false),
+        ("shop/payments:80", true),
+        ("shop/payments:8080", true),
+    ];
+    assert_eq!(constraints, expected);
+    let constraint = snapshot
+        .clusters
+        .values()
+        .find_map(|cluster| cluster.retry_constraint);
+    let expected = RetryConstraint {
+        percent: 15,
+        interval: Duration::from_secs(30),
+        least: RetryRate {
+            count: 3,
+            interval: Duration::from_secs(2),
+        },
+    };
+    assert_eq!(constraint, Some(expected));
 }
 
 #[test]

@@ -9,11 +9,11 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 
-use super::{Ended, Ending, HEADER_TIMEOUT};
+use super::{Ended, Ending};
 use crate::downstream::Downstream;
-use crate::overdue::Overdue;
+use crate::patience::Patience;
 use crate::request;
 use crate::transport::Transport;
 use crate::worker::Worker;
@@ -29,22 +29,20 @@ pub(super) async fn serve(
 ) -> u64 {
     let requests = AtomicU64::new(0);
     let direction = downstream.direction;
-    let overdue = Overdue::default();
+    let patience = Patience::new();
     let service = service_fn(|request: Request<Incoming>| {
         requests.fetch_add(1, Ordering::Relaxed);
-        let (worker, downstream, overdue) = (Arc::clone(worker), Arc::clone(&downstream), overdue.clone());
+        let (worker, downstream, answering) = (Arc::clone(worker), Arc::clone(&downstream), patience.asked());
         async move {
             let request = request.map(crate::incoming::Incoming::Http1);
             let response = request::handle(&worker, &downstream, request).await;
-            Ok::<_, Infallible>(response.map(|body| body.watched_by(&overdue)))
+            Ok::<_, Infallible>(response.map(|body| body.awaited(answering)))
         }
     });
     let proxy = &worker.proxy;
     let limit = proxy.bootstrap.limits.header_bytes;
     let connection = pin!(
         http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
             .max_header_size(limit)
             .max_buf_size(limit.saturating_add(LEAST_BUFFER))
             .auto_date_header(false)
@@ -56,7 +54,7 @@ pub(super) async fn serve(
         .watch(
             connection,
             |connection| connection.graceful_shutdown(),
-            overdue.reached(),
+            patience.exhausted(),
         )
         .await;
     if let Ended::ByItself(Err(error)) = ended

@@ -11,7 +11,7 @@ use h2::server::{Builder, Connection, SendResponse};
 use http::header::CONNECTION;
 use http::{Request, Response};
 use http_body::Body;
-use tokio::time::{Sleep, sleep, timeout, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, timeout, timeout_at};
 
 use super::{Ended, Ending, HEADER_TIMEOUT};
 use crate::cork::Cork;
@@ -50,6 +50,7 @@ pub(super) async fn serve(
         connection,
         cork,
         downstream: &downstream,
+        asked: Instant::now(),
         idle: Box::pin(sleep(HEADER_TIMEOUT)),
         requests: 0,
     };
@@ -75,7 +76,9 @@ struct Server<'a> {
     connection: Connection<Cork, Bytes>,
     cork: Cork,
     downstream: &'a Arc<Downstream>,
-    /// Since the last request has come.
+    /// When the last request has come.
+    asked: Instant,
+    /// Ends no later than the connection has been idle for too long.
     idle: Pin<Box<Sleep>>,
     requests: u64,
 }
@@ -109,18 +112,18 @@ impl Server<'_> {
             }
         }
         if accepted {
-            self.idle
-                .as_mut()
-                .reset(tokio::time::Instant::now() + HEADER_TIMEOUT);
+            self.asked = Instant::now();
         }
         while self.idle.as_mut().poll(context).is_ready() {
-            self.idle
-                .as_mut()
-                .reset(tokio::time::Instant::now() + HEADER_TIMEOUT);
-            if !self.connection.has_streams() {
+            let now = Instant::now();
+            let busy = self.connection.has_streams();
+            let end = if busy { now } else { self.asked } + HEADER_TIMEOUT;
+            if end <= now {
+                self.idle.as_mut().reset(now + HEADER_TIMEOUT);
                 self.connection.graceful_shutdown();
                 return self.accept(context);
             }
+            self.idle.as_mut().reset(end);
         }
         Poll::Pending
     }

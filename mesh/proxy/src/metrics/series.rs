@@ -32,6 +32,7 @@ struct Counts {
     durations: Counted<RouteLabels, Durations>,
     attempts: Counted<AttemptLabels, u64>,
     retries: Counted<RouteLabels, u64>,
+    overflows: Counted<RouteLabels, u64>,
 }
 
 /// All workers' series together, in order.
@@ -41,6 +42,7 @@ pub(super) struct Totals {
     pub(super) durations: BTreeMap<RouteLabels, Durations>,
     pub(super) attempts: BTreeMap<AttemptLabels, u64>,
     pub(super) retries: BTreeMap<RouteLabels, u64>,
+    pub(super) overflows: BTreeMap<RouteLabels, u64>,
 }
 
 /// A histogram.
@@ -127,6 +129,11 @@ impl Series {
         *entry(&mut self.lock().retries, route) += 1;
     }
 
+    /// There would have been another attempt, but the retry budget was spent.
+    pub(crate) fn overflowed(&self, route: &RouteKey<'_>) {
+        *entry(&mut self.lock().overflows, route) += 1;
+    }
+
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().expect("counting does not panic")
     }
@@ -165,6 +172,7 @@ impl Totals {
         add(&mut self.requests, &counts.requests);
         add(&mut self.attempts, &counts.attempts);
         add(&mut self.retries, &counts.retries);
+        add(&mut self.overflows, &counts.overflows);
         for (labels, durations) in &counts.durations {
             let total = self.durations.entry(labels.clone()).or_default();
             total.sum += durations.sum;

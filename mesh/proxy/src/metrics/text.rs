@@ -81,6 +81,20 @@ impl Collector for Sums {
                         .map(|(labels, count)| (route(labels), *count)),
                 )
             },
+        )?;
+        described(
+            "retries_overflowed",
+            "Retries that did not happen: the retry budget was spent.",
+            MetricType::Counter,
+            &|metric| {
+                counters(
+                    metric,
+                    totals
+                        .overflows
+                        .iter()
+                        .map(|(labels, count)| (route(labels), *count)),
+                )
+            },
         )
     }
 }

@@ -11,6 +11,7 @@ mod hygiene;
 mod limits;
 mod refusals;
 mod retries;
+mod retry_budgets;
 mod splits;
 mod support;
 mod timeouts;

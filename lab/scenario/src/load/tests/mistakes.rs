@@ -85,6 +85,17 @@ fn services() {
 }
 
 #[test]
+fn nobody_stands_in_for_rust() {
+    assert_mistakes(
+        "fallback-of-rust",
+        &[(
+            "canary: { version: v2 }",
+            "canary: { version: v2, fallback: rust }",
+        )],
+    );
+}
+
+#[test]
 fn traffic() {
     assert_mistakes(
         "traffic",
@@ -175,6 +186,15 @@ fn checks() {
   hops: {",
         )],
     );
+}
+
+#[test]
+fn amplifications() {
+    let storm = |check| format!("  storm: {{ amplification: {{ {check} }} }}\n  hops: {{");
+    let names = storm("traffic: posts, service: ledger, at_most: 2.5");
+    assert_mistakes("amplification-of-nothing", &[("  hops: {", &names)]);
+    let too_small = storm("traffic: post, service: payments, at_most: 0.5");
+    assert_mistakes("amplification-below-one", &[("  hops: {", &too_small)]);
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::measure::rules::{GENERATION_HEADER, generation_of, rules};
 use crate::mesh::{Application, Edges, Mesh};
 use crate::options::Options;
 use crate::plan::Plan;
+use crate::players::Players;
 use crate::processes::Processes;
 use crate::programs::{Kind, Programs};
 use crate::wire::Wire;
@@ -52,7 +53,9 @@ pub(super) async fn with(
     let scenario = scenario(services);
     let plan = Plan::of(&scenario)?;
     let incidents = Incidents::default();
-    let ground = Ground::Processes(Processes::new(host.clone(), options, incidents.clone()));
+    let players = Players::find(&plan, options).await?;
+    let hallway = options.languages.hallway();
+    let ground = Ground::Processes(Processes::new(host.clone(), hallway, players, incidents.clone()));
     let subject = Subject {
         host: &host,
         scenario: &scenario,

@@ -89,6 +89,7 @@ pub(crate) fn add_cluster(snapshot: &mut Snapshot, name: &str, endpoints: Vec<En
             load_balancing: LoadBalancing::RoundRobin,
             limits: hallway_model::cluster::ClusterLimits::default(),
             protocol: Protocol::Http1,
+            retry_constraint: None,
         },
     );
     snapshot.endpoints.insert(name, endpoints);

@@ -1,0 +1,3 @@
+module hallway.example/service
+
+go 1.22
