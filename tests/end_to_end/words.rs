@@ -113,6 +113,8 @@ async fn scenarios_can_be_listed_and_shown() {
                             A deadline holds on a bad network too, and what is small still gets through
     one-fat-pipe            one connection, three replicas
                             Why a balancer of connections pins gRPC to one replica, and one of requests does not
+    polyglot                one request through five languages
+                            Why the rules of a mesh belong into sidecars and not into libraries
     retry-storm             three hops, twenty-seven tries
                             How retries multiply along a chain of calls, and what a retry budget leaves of that
 
