@@ -115,8 +115,12 @@ async fn scenarios_can_be_listed_and_shown() {
                             Why a balancer of connections pins gRPC to one replica, and one of requests does not
     paid-twice              a retry that charges the card twice
                             Why a mesh must not send a POST again that may have been executed
+    polyglot                one request through five languages
+                            Why the rules of a mesh belong into sidecars and not into libraries
     retry-storm             three hops, twenty-seven tries
                             How retries multiply along a chain of calls, and what a retry budget leaves of that
+    broken-trace            one service forgets a header
+                            What the mesh can do for a trace by itself, and the one thing that every service has to do
 
     Next:  hallway show first-hop    its lesson and files
            hallway run first-hop     run it
