@@ -84,10 +84,6 @@ pub(crate) struct SendError {
 /// How long a connection is kept without a request. Inbound listeners wait longer than this for the next one.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// After so many requests on one HTTP/2 connection the names of headers without a remembered value are told again, should
-/// HPACK have forgotten them.
-const NAMES_AGAIN: u64 = 256;
-
 impl Checkout {
     /// A connection to the endpoint of `upstream`: an open one, unless `fresh`, or a new one.
     pub(crate) async fn new(upstream: Upstream<'_>, fresh: bool) -> Result<Self, CheckoutError> {
@@ -126,7 +122,7 @@ impl Checkout {
         let response = match &mut connection.sender {
             Sender::Http1(sender) => sender.send(request).await?,
             Sender::Http2(sender) => {
-                if before % NAMES_AGAIN == 0 {
+                if before == 0 {
                     request.introduce_names();
                 }
                 sender.send(&worker.proxy.host, request, &mut self.upload).await?

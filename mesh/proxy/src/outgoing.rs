@@ -21,8 +21,9 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Lets HPACK remember the ids of this request, and with them the names of their headers. Those of others need not be remembered,
-    /// since no two are alike, and are sent under the names that are known by then (RFC 7541 §6.2.3).
+    /// Lets HPACK remember the ids of this request, the first of its connection, and with them the names of their headers. Those of others
+    /// need not be remembered, since no two are alike, and are sent under the names that are known by then (RFC 7541 §6.2.3). Once is
+    /// enough: what is remembered twice is searched twice.
     pub(crate) fn introduce_names(&mut self) {
         for name in [X_REQUEST_ID, TRACEPARENT] {
             if let Some(id) = self.headers.get_mut(name) {
