@@ -3,7 +3,7 @@
 //! - [`program`]: one `hallway`, from its start to its end; [`family`]: every process that it started, directly or not
 //! - [`scratch`]: scenarios in a directory of their own, to be changed
 //! - [`runs`]: runs and their reports; [`simulated`]: on the simulated ground, and on both; [`mistakes`]: what is said of wrong input
-//! - [`runtimes`]: machines without some language runtimes; [`ports`]: a port that somebody else has
+//! - [`languages`]: one scenario through all languages; [`runtimes`]: machines without some language runtimes; [`ports`]: a port that somebody else has
 //! - [`harm`]: children that die; [`interrupts`]: signals to the lab itself
 //! - [`bench`]: the data plane beside its peers
 //! - [`words`]: the command lines that the documents promise
@@ -17,6 +17,7 @@ mod bench;
 mod family;
 mod harm;
 mod interrupts;
+mod languages;
 mod measures;
 mod mistakes;
 mod ports;

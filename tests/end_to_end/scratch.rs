@@ -28,6 +28,45 @@ controls:
     must_fail: { answered: \"500\" }
 ";
 
+/// Three services in a row, of which the middle one can be in any language.
+const IN_THE_MIDDLE: &str = "\
+scenario: in-the-middle
+title: whoever is in the middle
+teaches: That a mesh does not mind in which language a service is written
+grounds: [processes]
+topology:
+  services:
+    storefront: {}
+    orders: { language: rust, calls: [payments] }
+    payments: {}
+rules: rules.yaml
+traffic:
+  checkout: { from: storefront, to: http://orders/checkout, rate: 20/s, for: 2s }
+checks:
+  answered: { responses: { traffic: checkout, status: 200, share: 100% } }
+  four-sidecars:
+    hops:
+      traffic: checkout
+      proxies: [storefront outbound, orders inbound, orders outbound, payments inbound]
+  one-trace: { trace_complete: { traffic: checkout } }
+  books-balance: { telemetry_agrees: { service: orders } }
+controls:
+  payments-broken:
+    topology: { services: { payments: { behaviour: { status: 500 } } } }
+    must_fail: { answered: \"500\" }
+  orders-forgets:
+    topology: { services: { orders: { behaviour: { drop_trace: true } } } }
+    must_fail: { one-trace: orders-1 did not pass traceparent on }
+  two-names:
+    evidence: { change_request_ids: 1 }
+    must_fail: { four-sidecars: request id }
+    may_fail: [one-trace]
+  lost-effect:
+    evidence: { drop_ledger: 1 }
+    must_fail: { books-balance: ledger }
+    may_fail: [four-sidecars, one-trace]
+";
+
 /// A directory that is removed in the end, with one scenario in it.
 pub(crate) struct Scratch {
     root: TempDir,
@@ -55,6 +94,15 @@ impl Scratch {
         let rules = repository().join("scenarios/02-first-two-fail/rules.no-retry.yaml");
         fs::copy(rules, scratch.file("rules.yaml")).expect("the rules are in the repository");
         fs::write(scratch.file("scenario.yaml"), LONG_HAUL).expect("the directory is there");
+        scratch
+    }
+
+    /// [`IN_THE_MIDDLE`].
+    pub(crate) fn in_the_middle() -> Self {
+        let scratch = Self::empty("in-the-middle");
+        let rules = repository().join("scenarios/15-broken-trace/rules.yaml");
+        fs::copy(rules, scratch.file("rules.yaml")).expect("the rules are in the repository");
+        fs::write(scratch.file("scenario.yaml"), IN_THE_MIDDLE).expect("the directory is there");
         scratch
     }
 
