@@ -34,36 +34,45 @@ pub(super) async fn measure(
     let supervisor = Supervisor::new(host.clone(), incidents.clone(), GRACE);
     let City { plan, .. } = City::new()?;
     let measuring = async {
-        let mut teams = Teams::start(&supervisor, &options.languages, &plan, options.seed).await?;
-        let addresses = teams.addresses();
-        let stop = CancellationToken::new();
-        let story = async {
-            let told = teams.decide(&options.languages, order).await;
-            stop.cancel();
-            told
-        };
-        let (sent, told) = tokio::join!(requests::steady(&host, &addresses, order.interval, &stop), story);
-        let (moments, works) = told?;
-        let ledger = Ledger::of(&teams.callee.stop().await);
-        let team = |(module, work): (&Module, Work)| {
-            Ok(Team {
-                caller: ledger.caller(module, &sent, moments)?,
-                module: module.path(),
-                change: work.change,
-                builds: work.builds,
-                restarts: work.restarts,
-                seconds: work.seconds,
-                unanswered: unanswered(&sent, Some(&module.service())),
-            })
-        };
-        Ok(WithoutMesh {
-            teams: MODULES.iter().zip(works).map(team).collect::<Result<_, _>>()?,
-            seconds: (moments.done - moments.decided).as_secs_f64(),
-        })
+        let teams = Teams::start(&supervisor, &options.languages, &plan, options.seed).await?;
+        story(&host, teams, &options.languages, order).await
     };
     let measured = undisturbed(measuring, &incidents, cancel).await;
     supervisor.stop().await;
     measured
+}
+
+async fn story(
+    host: &Host,
+    mut teams: Teams<'_>,
+    languages: &Languages,
+    order: Order,
+) -> Result<WithoutMesh, WorldError> {
+    let callers = teams.addresses();
+    let stop = CancellationToken::new();
+    let deciding = async {
+        let decided = teams.decide(languages, order).await;
+        stop.cancel();
+        decided
+    };
+    let (sent, decided) = tokio::join!(requests::steady(host, &callers, order.interval, &stop), deciding);
+    let (moments, works) = decided?;
+    let ledger = Ledger::of(&teams.callee.stop().await);
+    let team = |(module, work): (&Module, Work)| {
+        Ok(Team {
+            caller: ledger.caller(module, &sent, moments)?,
+            module: module.path(),
+            change: work.change,
+            builds: work.builds,
+            restarts: work.restarts,
+            seconds: work.seconds,
+            unanswered: unanswered(&sent, Some(&module.service())),
+        })
+    };
+    Ok(WithoutMesh {
+        teams: MODULES.iter().zip(works).map(team).collect::<Result<_, _>>()?,
+        seconds: (moments.done - moments.decided).as_secs_f64(),
+    })
 }
 
 /// Where programs are put that are built of copies. In the lab's own cache they would be found when this is measured again.
