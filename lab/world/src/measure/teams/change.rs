@@ -51,7 +51,40 @@ impl Change {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::Change;
+
+    fn lines() -> impl Strategy<Value = Vec<String>> {
+        prop::collection::vec("[ab]", 0..8)
+    }
+
+    fn text(lines: &[String]) -> String {
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_diff_makes_the_one_text_the_other(before in lines(), after in lines()) {
+            let mut change = Change::default();
+            change.add("file", &text(&before), &text(&after));
+            prop_assert_eq!(change.files, usize::from(before != after));
+            let mut patched = before.clone();
+            if let Some(hunk) = change.diff.lines().nth(2) {
+                let number = hunk.trim_start_matches("@@ -").split(',').next().unwrap_or_default();
+                let head = number.parse::<usize>().unwrap() - 1;
+                let marked = |mark: char| {
+                    let body = change.diff.lines().skip(3);
+                    body.filter_map(|line| line.strip_prefix(mark).map(str::to_owned)).collect::<Vec<_>>()
+                };
+                let tail = patched.split_off(head);
+                prop_assert_eq!(&tail[..change.lines_removed], &marked('-')[..]);
+                patched.extend(marked('+'));
+                patched.extend_from_slice(&tail[change.lines_removed..]);
+            }
+            prop_assert_eq!(patched, after);
+        }
+    }
 
     #[test]
     fn what_differs_is_counted_and_shown() {

@@ -105,3 +105,68 @@ pub(super) fn unanswered(sent: &[Sent], caller: Option<&str>) -> usize {
         .filter(|one| !one.answered && caller.is_none_or(|caller| one.caller == caller))
         .count()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+    use tokio::time::Instant;
+
+    use super::super::module::MODULES;
+    use super::{Ledger, Moments, Sent, unanswered};
+
+    /// The calls of one request, as the callee's ledger has them.
+    fn calls(correlation: &str, method: &str, attempts: usize) -> Vec<hallway_service::contract::Record> {
+        let received = json!({
+            "record": "received", "handling": 1, "service": "payments", "version": "v1", "instance": "payments-1",
+            "at_us": 1, "method": method, "path": "/", "request_id": null, "correlation": correlation,
+            "attempt": null, "client_cert": null, "traceparent": null,
+        });
+        vec![serde_json::from_value(received).expect("a record"); attempts]
+    }
+
+    #[test]
+    fn requests_are_told_apart_by_when_they_began() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let moments = Moments {
+            begin: at(1),
+            decided: at(2),
+            done: at(4),
+        };
+        let sent = |number: u64, answered| Sent {
+            caller: "python".to_owned(),
+            correlation: format!("python-{number}"),
+            started: at(number),
+            answered,
+        };
+        // One in each second; the one in the third had no answer.
+        let all: Vec<Sent> = (0..=5).map(|number| sent(number, number != 3)).collect();
+        let ledger: Vec<_> = [(0, 9), (1, 3), (2, 3), (3, 1), (4, 2), (5, 4)]
+            .into_iter()
+            .flat_map(|(number, attempts)| calls(&format!("python-{number}"), "GET", attempts))
+            .chain(calls("python-1", "POST", 1))
+            .collect();
+        let ledger = Ledger::of(&ledger);
+        let caller = ledger
+            .caller(&MODULES[0], &all, moments)
+            .expect("some were answered");
+        assert_eq!((caller.before.get.least, caller.before.get.most), (3, 3));
+        assert_eq!(caller.before.post.median, 1);
+        assert_eq!((caller.after.get.least, caller.after.get.most), (2, 4));
+        assert_eq!((caller.wrong_meanwhile, caller.meanwhile), (1, 1));
+        assert_eq!((caller.wrong_afterwards, caller.afterwards), (1, 2));
+        assert_eq!(
+            (unanswered(&all, Some("python")), unanswered(&all, Some("node"))),
+            (1, 0)
+        );
+        let nobody = ledger
+            .caller(&MODULES[1], &all, moments)
+            .expect_err("nobody asked Node");
+        assert_eq!(
+            nobody.to_string(),
+            "the service in Node: it answered no request before the change; is the machine overloaded?"
+        );
+    }
+}
