@@ -68,6 +68,63 @@ async fn a_lab_is_measured_with_and_without_a_mesh() {
 }
 
 #[tokio::test]
+async fn one_decision_is_measured_in_four_modules_and_as_one_rule() {
+    let figures = figures("bench teams --quick --json").await;
+    let without = &figures["without_mesh"];
+    let teams: Vec<String> = list(&without["teams"]).iter().map(team).collect();
+    insta::assert_snapshot!(teams.join("\n"), @r"
+    python: GET 3 → 2, POST 3 → 2, files 1, lines -1 +1, builds 0, restarts 1
+    node: GET 4 → 2, POST 1 → 1, files 1, lines -1 +1, builds 0, restarts 1
+    go: GET 3 → 2, POST 1 → 1, files 1, lines -1 +1, builds 1, restarts 1
+    java: GET 2 → 2, POST 2 → 2, files 0, lines -0 +0, builds 0, restarts 0
+    ");
+    assert!(without["seconds"].as_f64() > Some(0.0), "{without}");
+    let with = &figures["with_mesh"];
+    let callers: Vec<String> = list(&with["callers"]).iter().map(caller).collect();
+    insta::assert_snapshot!(callers.join("\n"), @r"
+    python: GET 3 → 2, POST 1 → 1
+    node: GET 3 → 2, POST 1 → 1
+    go: GET 3 → 2, POST 1 → 1
+    java: GET 3 → 2, POST 1 → 1
+    ");
+    for caller in list(&with["callers"]) {
+        assert!(caller["afterwards"].as_u64() > Some(0), "{caller}");
+        assert_eq!(caller["wrong_afterwards"], 0, "{caller}");
+    }
+    assert_eq!((&with["restarts"], &with["unanswered"]), (&0.into(), &0.into()));
+    assert_eq!(with["change"]["lines_added"], 1);
+    assert!(with["acknowledged_seconds"].as_f64() > Some(0.0), "{with}");
+}
+
+/// One team's part in words. What depends on the machine is left out.
+fn team(team: &Value) -> String {
+    let change = &team["change"];
+    format!(
+        "{}, files {}, lines -{} +{}, builds {}, restarts {}",
+        caller(&team["caller"]),
+        change["files"],
+        change["lines_removed"],
+        change["lines_added"],
+        team["builds"],
+        team["restarts"]
+    )
+}
+
+/// How often one caller's calls are attempted, in words: medians, since a machine under load makes an impatient caller give up.
+fn caller(caller: &Value) -> String {
+    let attempts = |method: &str| {
+        let median = |when: &str| caller[when][method]["median"].clone();
+        format!("{} → {}", median("before"), median("after"))
+    };
+    let language = caller["language"].as_str().expect("a name");
+    format!("{language}: GET {}, POST {}", attempts("get"), attempts("post"))
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().expect("a list")
+}
+
+#[tokio::test]
 async fn an_interrupt_of_a_measurement_stops_everything() {
     let lab = hallway(["bench", "lab", "--services", "12"]).start().await;
     let meshed = || (!lab.family.playing("proxy").is_empty()).then_some(());

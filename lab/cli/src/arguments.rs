@@ -147,6 +147,8 @@ pub(crate) enum Bench {
     Control(BenchControl),
     /// What a mesh costs a lab of 3, 12 and 40 services: memory, processes, and how long they take to start and to get new rules.
     Lab(BenchLab),
+    /// What "two attempts in all, not three" costs four teams with a retry module each, and what it costs with a mesh.
+    Teams(BenchTeams),
     /// What a pair of sidecars costs, beside Envoy, HAProxy, nginx and bare splices.
     #[cfg(target_os = "linux")]
     Sidecar(BenchSidecar),
@@ -167,6 +169,16 @@ pub(crate) struct BenchLab {
     /// So many services only.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100))]
     pub(crate) services: Option<u32>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchTeams {
+    /// Fewer requests, for a shorter time.
+    #[arg(long)]
+    pub(crate) quick: bool,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,

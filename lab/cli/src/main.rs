@@ -56,6 +56,9 @@ fn main() -> ExitCode {
         Some(Command::Bench(Bench::Host(bench))) => commands::bench::host::host(bench),
         Some(Command::Bench(Bench::Control(bench))) => commands::bench::control::control(bench),
         Some(Command::Bench(Bench::Lab(bench))) => commands::bench::lab::lab(bench),
+        Some(Command::Bench(Bench::Teams(bench))) => {
+            catalogue().and_then(|catalogue| commands::bench::teams::teams(&catalogue, bench))
+        }
         #[cfg(target_os = "linux")]
         Some(Command::Bench(Bench::Instructions(bench))) => {
             commands::bench::instructions::instructions(bench)

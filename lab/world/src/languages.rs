@@ -85,6 +85,20 @@ impl Languages {
         &self.hallway
     }
 
+    /// The directory with the sample services.
+    pub(crate) fn services(&self) -> &Path {
+        &self.services
+    }
+
+    /// The same programs for other services, and another place for what is built of them.
+    pub(crate) fn with_services(&self, services: &Path, cache: &Path) -> Self {
+        let environment = Environment {
+            cache: cache.to_owned(),
+            ..self.environment.clone()
+        };
+        Self::new(self.hallway.clone(), services.to_owned(), environment)
+    }
+
     /// The runtime of `language`, asked for its version. Nothing for Rust, which is part of Hallway and needs none.
     ///
     /// # Errors

@@ -2,14 +2,25 @@
 //!
 //! - [`control`]: a control plane that very many proxies follow
 //! - [`lab`]: services with and without a mesh
+//! - [`teams`]: what one decision about retries costs with and without a mesh
 //! - [`process`]: what a process has used; `rules`: the rules of what is measured
 
 pub mod control;
 pub mod lab;
 pub mod process;
 mod rules;
+pub mod teams;
+
+use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::sleep;
+
+use crate::control_client::ControlClient;
+use crate::error::WorldError;
+
+/// How often is looked whether something has happened; times are no more exact than this.
+const POLL: Duration = Duration::from_millis(2);
 
 /// The middle of several measurements, and their extremes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -32,6 +43,18 @@ impl<T: Copy + PartialOrd> Spread<T> {
             median: measured[measured.len() / 2],
             most: *measured.last()?,
         })
+    }
+}
+
+/// Waits until every sidecar has accepted what it should have.
+async fn acknowledged(control: &ControlClient) -> Result<(), WorldError> {
+    loop {
+        let status = control.status().await?;
+        let mut proxies = status.proxies.values();
+        if proxies.all(|proxy| proxy.version_acknowledged == proxy.version_wanted) {
+            return Ok(());
+        }
+        sleep(POLL).await;
     }
 }
 

@@ -33,7 +33,7 @@ impl Players {
                 }
                 found => found,
             };
-            let starter = starter.map_err(|error| told(workload, error))?;
+            let starter = starter.map_err(|error| cannot_start(&workload.name, error))?;
             players.starters.insert(workload.name.clone(), starter);
         }
         Ok(players)
@@ -63,8 +63,9 @@ fn may_stand_in(workload: &Workload, options: &Options) -> bool {
     workload.fallback == Some(Fallback::Rust) && options.stand_ins == StandIns::Allowed
 }
 
-fn told(workload: &Workload, error: LanguageError) -> WorldError {
-    let needed_by = workload.name.clone();
+/// Why the application of `who` cannot be started.
+pub(crate) fn cannot_start(who: &str, error: LanguageError) -> WorldError {
+    let needed_by = who.to_owned();
     match error {
         LanguageError::Absent(absence) => WorldError::MissingRuntime { needed_by, absence },
         LanguageError::Build(_) => WorldError::Build {

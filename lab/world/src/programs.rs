@@ -37,6 +37,7 @@ use crate::ground::Ground;
 use crate::http_client::HttpClient;
 use crate::mesh::{Application, Edges, Mesh, Sidecar};
 use crate::plan::{Plan, Workload};
+pub(crate) use alone::bootstrap_without_mesh;
 pub(crate) use bootstrap::new_token;
 pub(crate) use faults::Exposed;
 use slot::Slot;

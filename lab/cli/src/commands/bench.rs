@@ -6,6 +6,7 @@
 //! - [`host`]: what the seam under every program costs on real sockets
 //! - [`control`]: what a control plane costs that very many proxies follow
 //! - [`lab`]: what a mesh costs a lab as a whole
+//! - [`teams`]: what one decision about retries costs with and without a mesh
 
 pub(crate) mod control;
 pub(crate) mod host;
@@ -16,6 +17,7 @@ mod mesh;
 #[cfg(target_os = "linux")]
 pub(crate) mod sidecar;
 pub(crate) mod simulator;
+pub(crate) mod teams;
 
 use std::path::PathBuf;
 

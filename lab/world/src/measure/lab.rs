@@ -12,16 +12,13 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::subject::Subject;
-use super::Spread;
 use super::process::Memory;
+use super::{POLL, Spread};
 use crate::error::WorldError;
 use crate::options::Options;
 
 /// The rules change so often in each run.
 const RULE_CHANGES: u16 = 5;
-
-/// How often is looked whether something has happened; times are no more exact than this.
-const POLL: Duration = Duration::from_millis(2);
 
 /// Nothing takes longer, unless it is broken.
 const WITHIN: Duration = Duration::from_secs(60);

@@ -44,11 +44,21 @@ impl Programs<'_> {
         addresses: &BTreeMap<String, SocketAddr>,
     ) -> Result<super::StartedApplication, WorldError> {
         let client = Arc::new(HttpClient::new(self.ground.beside(&workload.name)));
-        let (token, seed) = (bootstrap::new_token(), self.seed(&workload.name));
-        let bootstrap = Bootstrap {
-            addresses: addresses.clone(),
-            ..bootstrap::application(workload, None, &token, seed)
-        };
+        let seed = self.seed(&workload.name);
+        let bootstrap = bootstrap_without_mesh(workload, addresses.clone(), seed);
         self.run_application(workload, bootstrap, &client).await
+    }
+}
+
+/// What an application is told that has no sidecar: it calls services directly, by their names.
+pub(crate) fn bootstrap_without_mesh(
+    workload: &Workload,
+    addresses: BTreeMap<String, SocketAddr>,
+    seed: u64,
+) -> Bootstrap {
+    let token = bootstrap::new_token();
+    Bootstrap {
+        addresses,
+        ..bootstrap::application(workload, None, &token, seed)
     }
 }

@@ -7,16 +7,16 @@ use hallway_host::{Host, Output};
 use hallway_scenario::Scenario;
 use hallway_service::contract::{Answer, Call, CallResult};
 use serde_json::json;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::{POLL, RuleChange, Run};
+use super::{RuleChange, Run};
 use crate::authorities::Authorities;
 use crate::clock::Clock;
 use crate::error::WorldError;
 use crate::ground::Ground;
 use crate::incidents::Incidents;
 use crate::load::{Names, order_to_call};
+use crate::measure::acknowledged;
 use crate::measure::process::Memory;
 use crate::measure::rules::{GENERATION_HEADER, generation_of, rules};
 use crate::mesh::{Application, Edges, Mesh};
@@ -99,14 +99,7 @@ impl Subject<'_> {
 
     /// Waits until every sidecar has accepted what it should have.
     pub(super) async fn acknowledged(&self) -> Result<(), WorldError> {
-        loop {
-            let status = self.meshed().control.status().await?;
-            let mut proxies = status.proxies.values();
-            if proxies.all(|proxy| proxy.version_acknowledged == proxy.version_wanted) {
-                return Ok(());
-            }
-            sleep(POLL).await;
-        }
+        acknowledged(&self.meshed().control).await
     }
 
     /// Lets the last service call the first one. Returns the generation of the rules that the call came under, without a mesh 0; `None` when
