@@ -11,7 +11,7 @@ use crate::wire::RawConnection;
 use crate::{Failure, Verdict, ensure, equal, fail};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
-const LIMIT: Duration = Duration::from_millis(600);
+const LIMIT: Duration = Duration::from_secs(1);
 
 pub(crate) fn closing_after(limit: Duration) -> Behaviour {
     Behaviour {
@@ -55,9 +55,13 @@ async fn unused(service: &Service) -> Verdict {
 async fn used(service: &Service) -> Verdict {
     let mut connection = RawConnection::open(service.application).await?;
     for _ in 0..3 {
-        sleep(LIMIT / 2).await;
+        // Far below the limit: a busy machine sleeps for longer than it is told to.
+        sleep(LIMIT / 4).await;
         connection.write(REQUEST).await?;
-        connection.read_until(|seen| seen.ends_with('}')).await?;
+        let answer = connection.read_until(|seen| seen.ends_with('}')).await?;
+        ensure(answer.starts_with("HTTP/1.1 200 "), || {
+            format!("a request on a connection that is not idle yet got `{answer}`")
+        })?;
     }
     let idle = until_closed(connection).await?;
     // The answer was sent some time before it was read.
@@ -68,7 +72,7 @@ async fn used(service: &Service) -> Verdict {
 
 async fn busy_is_not_idle(service: &Service) -> Verdict {
     let slow = Behaviour {
-        latency: Some(Latency::Fixed { ms: 1500.0 }),
+        latency: Some(Latency::Fixed { ms: 2000.0 }),
         ..closing_after(LIMIT)
     };
     service.behave(&slow).await?;
