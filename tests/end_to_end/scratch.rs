@@ -90,20 +90,12 @@ impl Scratch {
 
     /// [`LONG_HAUL`].
     pub(crate) fn long_haul() -> Self {
-        let scratch = Self::empty("long-haul");
-        let rules = repository().join("scenarios/02-first-two-fail/rules.no-retry.yaml");
-        fs::copy(rules, scratch.file("rules.yaml")).expect("the rules are in the repository");
-        fs::write(scratch.file("scenario.yaml"), LONG_HAUL).expect("the directory is there");
-        scratch
+        Self::written("long-haul", LONG_HAUL, "02-first-two-fail/rules.no-retry.yaml")
     }
 
     /// [`IN_THE_MIDDLE`].
     pub(crate) fn in_the_middle() -> Self {
-        let scratch = Self::empty("in-the-middle");
-        let rules = repository().join("scenarios/15-broken-trace/rules.yaml");
-        fs::copy(rules, scratch.file("rules.yaml")).expect("the rules are in the repository");
-        fs::write(scratch.file("scenario.yaml"), IN_THE_MIDDLE).expect("the directory is there");
-        scratch
+        Self::written("in-the-middle", IN_THE_MIDDLE, "15-broken-trace/rules.yaml")
     }
 
     /// The directory that holds the scenario's.
@@ -126,6 +118,15 @@ impl Scratch {
         let text = fs::read_to_string(&file).expect("the file is there");
         assert_eq!(text.matches(old).count(), 1, "`{old}` in {name}:\n{text}");
         fs::write(file, text.replace(old, new)).expect("the file can be written");
+    }
+
+    /// A scenario under the rules of a shipped one.
+    fn written(name: &'static str, scenario: &str, rules: &str) -> Self {
+        let scratch = Self::empty(name);
+        let rules = repository().join("scenarios").join(rules);
+        fs::copy(rules, scratch.file("rules.yaml")).expect("the rules are in the repository");
+        fs::write(scratch.file("scenario.yaml"), scenario).expect("the directory is there");
+        scratch
     }
 
     fn empty(name: &'static str) -> Self {

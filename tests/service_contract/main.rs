@@ -195,11 +195,8 @@ async fn verdicts(clauses: &[Clause], implementation: Implementation) -> Option<
 /// The table, and one line for every clause that is broken.
 fn report(clauses: &[Clause], columns: &[Option<Vec<Verdict>>]) -> (String, Vec<String>) {
     let names = Implementation::ALL.map(|implementation| implementation.to_string());
-    let mut table = format!(
-        "\n  {:30}{}\n",
-        "services/CONTRACT.md",
-        names.map(|name| format!("{name:10}")).concat()
-    );
+    let names = names.map(|name| format!("{name:10}")).concat();
+    let mut table = format!("\n  {:30}{}\n", "services/CONTRACT.md", names.trim_end());
     let mut broken = Vec::new();
     for (row, clause) in clauses.iter().enumerate() {
         table += &format!("  {:30}", clause.title);

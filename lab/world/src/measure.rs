@@ -13,7 +13,9 @@ pub mod teams;
 
 use std::time::Duration;
 
+use hallway_scenario::Scenario;
 use serde::Serialize;
+use serde_json::json;
 use tokio::time::sleep;
 
 use crate::control_client::ControlClient;
@@ -44,6 +46,22 @@ impl<T: Copy + PartialOrd> Spread<T> {
             most: *measured.last()?,
         })
     }
+}
+
+/// A scenario of processes that has `services`, written as in a file, and nothing else.
+fn scenario_of(name: &str, services: serde_json::Map<String, serde_json::Value>) -> Scenario {
+    let scenario = json!({
+        "scenario": name,
+        "title": name,
+        "teaches": name,
+        "grounds": ["processes"],
+        "topology": { "services": services },
+        "rules": "",
+        "traffic": {},
+        "checks": {},
+        "controls": {},
+    });
+    serde_json::from_value(scenario).expect("it is written as scenarios are")
 }
 
 /// Waits until every sidecar has accepted what it should have.

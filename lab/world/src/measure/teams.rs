@@ -201,16 +201,5 @@ fn scenario() -> Scenario {
         .map(|module| (module.service(), json!({ "language": module.language })))
         .collect();
     services.insert(CALLEE.to_owned(), json!({ "behaviour": { "status": 503 } }));
-    let scenario = json!({
-        "scenario": "teams",
-        "title": "four teams and one decision",
-        "teaches": "What a decision costs that every team has to carry out",
-        "grounds": ["processes"],
-        "topology": { "services": services },
-        "rules": "",
-        "traffic": {},
-        "checks": {},
-        "controls": {},
-    });
-    serde_json::from_value(scenario).expect("it is written as scenarios are")
+    super::scenario_of("teams", services)
 }

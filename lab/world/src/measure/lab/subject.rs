@@ -16,9 +16,9 @@ use crate::error::WorldError;
 use crate::ground::Ground;
 use crate::incidents::Incidents;
 use crate::load::{Names, order_to_call};
-use crate::measure::acknowledged;
 use crate::measure::process::Memory;
 use crate::measure::rules::{GENERATION_HEADER, generation_of, rules};
+use crate::measure::{acknowledged, scenario_of};
 use crate::mesh::{Application, Edges, Mesh};
 use crate::options::Options;
 use crate::plan::Plan;
@@ -172,18 +172,7 @@ fn scenario(services: u32) -> Scenario {
         .rev()
         .map(|service| (format!("service-{service}"), json!({})))
         .collect();
-    let scenario = json!({
-        "scenario": "lab",
-        "title": "services with and without a mesh",
-        "teaches": "What a mesh costs",
-        "grounds": ["processes"],
-        "topology": { "services": services },
-        "rules": "",
-        "traffic": {},
-        "checks": {},
-        "controls": {},
-    });
-    serde_json::from_value(scenario).expect("it is written as scenarios are")
+    scenario_of("lab", services)
 }
 
 #[cfg(test)]
