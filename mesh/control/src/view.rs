@@ -41,6 +41,7 @@ impl View {
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             inbound: self.inbound.as_deref().cloned(),
+            gateway: None,
             routes: owned(self.routes.values()),
             clusters: owned(self.clusters.values()),
             endpoints: owned(self.endpoints.values()),

@@ -2,6 +2,7 @@
 //!
 //! - [`snapshot`]: everything that one proxy needs, and the difference between two of them
 //! - [`route`]: route tables: matches, filters, weighted backends, timeouts, retry
+//! - [`gateway`]: listeners of a gateway; [`hostname`]: the names that they are for
 //! - [`cluster`]: groups of endpoints and how to reach them
 //! - [`identity`]: SPIFFE IDs
 //! - [`discovery`]: the messages between a proxy and the control plane
@@ -13,6 +14,8 @@
 pub mod bootstrap;
 pub mod cluster;
 pub mod discovery;
+pub mod gateway;
+pub mod hostname;
 pub mod identity;
 pub mod millis;
 pub mod origin;
@@ -23,6 +26,8 @@ pub mod telemetry;
 pub use cluster::{
     Cluster, ClusterName, Endpoint, LoadBalancing, Protocol, RetryConstraint, RetryRate, Security,
 };
+pub use gateway::Gateway;
+pub use hostname::{Hostname, InvalidHostname};
 pub use identity::{SpiffeId, TrustDomain};
 pub use origin::Origin;
 pub use route::{Backend, RouteMatch, RouteTable, Rule};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::millis;
-use crate::{ClusterName, Origin};
+use crate::{ClusterName, Hostname, Origin};
 
 /// How requests to one service port are routed.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -34,6 +34,12 @@ pub struct Rule {
     pub request_headers: HeaderChanges,
     /// Changes to the headers of the response.
     pub response_headers: HeaderChanges,
+    /// Sends the caller somewhere else, instead of forwarding the request; a rule with it has no backends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<Redirect>,
+    /// Changes to what is asked for, before the request is forwarded.
+    #[serde(default, skip_serializing_if = "Rewrite::is_nothing")]
+    pub rewrite: Rewrite,
     /// Where the request goes. Empty, or of weight 0 in total: answered with 500.
     pub backends: Vec<Backend>,
     /// Deadlines.
@@ -95,6 +101,48 @@ pub struct HeaderChanges {
     pub add: Vec<(String, String)>,
     /// Remove all values.
     pub remove: Vec<String>,
+}
+
+/// Where a caller is sent instead; what is absent stays as it was asked for.
+/// Source: Gateway API, `HTTPRequestRedirectFilter`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Redirect {
+    /// `http` or `https`.
+    pub scheme: Option<String>,
+    /// The host.
+    pub hostname: Option<Hostname>,
+    /// The path.
+    pub path: Option<PathChange>,
+    /// The port; when absent, the one that belongs to `scheme`, and without that the listener's.
+    pub port: Option<u16>,
+    /// The status: 301, 302, 303, 307 or 308.
+    pub status: u16,
+}
+
+/// Changes to what a request asks for; what is absent stays as it is. Source: Gateway API, `HTTPURLRewriteFilter`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Rewrite {
+    /// The host.
+    pub hostname: Option<Hostname>,
+    /// The path.
+    pub path: Option<PathChange>,
+}
+
+impl Rewrite {
+    /// Whether it changes nothing.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A change of a path. Queries stay. Source: Gateway API, `HTTPPathModifier`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PathChange {
+    /// This takes the place of the whole path.
+    ReplaceFullPath(String),
+    /// This takes the place of the prefix by which the rule was selected. All matches of such a rule are prefixes.
+    ReplacePrefixMatch(String),
 }
 
 /// A weighted reference.

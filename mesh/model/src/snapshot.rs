@@ -5,13 +5,16 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cluster, ClusterName, Endpoint, Protocol, RouteTable};
+use crate::{Cluster, ClusterName, Endpoint, Gateway, Protocol, RouteTable};
 
 /// The whole configuration of one proxy at one version.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Snapshot {
     /// What its inbound listener does; absent until the workload's application is registered.
     pub inbound: Option<Inbound>,
+    /// What it serves to clients outside of the mesh; absent for a sidecar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<Gateway>,
     /// Route tables by name.
     pub routes: BTreeMap<String, RouteTable>,
     /// Clusters by name.
@@ -53,6 +56,9 @@ pub struct Delta {
     /// The new inbound configuration, when it changed (`Some(None)` takes it away).
     #[serde(default, skip_serializing_if = "Option::is_none", with = "changed")]
     pub inbound: Option<Option<Inbound>>,
+    /// The new gateway, when it changed (`Some(None)` takes it away).
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "changed")]
+    pub gateway: Option<Option<Gateway>>,
     /// Route tables.
     #[serde(default, skip_serializing_if = "Changes::is_empty")]
     pub routes: Changes<String, RouteTable>,
@@ -80,6 +86,7 @@ impl Snapshot {
     pub fn delta_to(&self, next: &Self) -> Delta {
         Delta {
             inbound: (self.inbound != next.inbound).then(|| next.inbound.clone()),
+            gateway: (self.gateway != next.gateway).then(|| next.gateway.clone()),
             routes: Changes::between(&self.routes, &next.routes),
             clusters: Changes::between(&self.clusters, &next.clusters),
             endpoints: Changes::between(&self.endpoints, &next.endpoints),
@@ -91,6 +98,9 @@ impl Snapshot {
         let mut next = self.clone();
         if let Some(inbound) = delta.inbound {
             next.inbound = inbound;
+        }
+        if let Some(gateway) = delta.gateway {
+            next.gateway = gateway;
         }
         delta.routes.apply(&mut next.routes);
         delta.clusters.apply(&mut next.clusters);
@@ -144,18 +154,16 @@ impl<Name: Ord, Value> Default for Changes<Name, Value> {
 mod changed {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use super::Inbound;
-
-    pub(super) fn serialize<S: Serializer>(
-        value: &Option<Option<Inbound>>,
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        value: &Option<Option<T>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         value.as_ref().and_then(Option::as_ref).serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<Option<Option<Inbound>>, D::Error> {
-        Option::<Inbound>::deserialize(deserializer).map(Some)
+    ) -> Result<Option<Option<T>>, D::Error> {
+        Option::<T>::deserialize(deserializer).map(Some)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hallway_model::cluster::ClusterLimits;
 use hallway_model::discovery::Update;
 use hallway_model::{
-    Cluster, ClusterName, Endpoint, Inbound, LoadBalancing, MtlsMode, Protocol, Security, Snapshot,
+    Cluster, ClusterName, Endpoint, Gateway, Inbound, LoadBalancing, MtlsMode, Protocol, Security, Snapshot,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -37,13 +37,19 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
         address: ([127, 0, 0, 1], port).into(),
         security: Security::Plaintext,
     });
+    let gateway = "[a-c]".prop_map(|name| Gateway {
+        name,
+        listeners: Vec::new(),
+    });
     (
         option::of(inbound),
+        option::of(gateway),
         btree_map(cluster_name(), cluster, 0..3),
         btree_map(cluster_name(), vec(endpoint, 0..3), 0..3),
     )
-        .prop_map(|(inbound, clusters, endpoints)| Snapshot {
+        .prop_map(|(inbound, gateway, clusters, endpoints)| Snapshot {
             inbound,
+            gateway,
             routes: BTreeMap::new(),
             clusters,
             endpoints,

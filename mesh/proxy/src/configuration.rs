@@ -8,7 +8,7 @@ use hallway_identity::SvidStore;
 use hallway_model::bootstrap::ProxyLimits;
 use hallway_model::cluster::ClusterLimits;
 use hallway_model::discovery::Version;
-use hallway_model::route::{HeaderChanges, PathMatch, Target, Timeouts};
+use hallway_model::route::{HeaderChanges, PathMatch, Rewrite, Target, Timeouts};
 use hallway_model::telemetry::Direction;
 use hallway_model::{
     self as model, Backend, ClusterName, Endpoint, Inbound, MtlsMode, RouteMatch, RouteTable, Rule, Security,
@@ -230,6 +230,8 @@ fn everything_to(cluster: &ClusterName) -> RouteTable {
         matches: vec![anything],
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
+        redirect: None,
+        rewrite: Rewrite::default(),
         backends: vec![Backend {
             target: Target::Cluster(cluster.clone()),
             weight: 1,

@@ -1,6 +1,6 @@
 //! Route matching against a naive reference: every match of every rule is tried, and the best by precedence wins.
 
-use hallway_model::route::{HeaderChanges, NamedMatch, PathMatch, Timeouts, ValueMatch};
+use hallway_model::route::{HeaderChanges, NamedMatch, PathMatch, Rewrite, Timeouts, ValueMatch};
 use hallway_model::{RouteMatch, RouteTable, Rule};
 use hallway_traffic::{CompiledTable, RequestHead};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -54,6 +54,8 @@ fn table(rules: Vec<Vec<RouteMatch>>) -> RouteTable {
             matches,
             request_headers: HeaderChanges::default(),
             response_headers: HeaderChanges::default(),
+            redirect: None,
+            rewrite: Rewrite::default(),
             backends: Vec::new(),
             timeouts: Timeouts::default(),
             retry: None,

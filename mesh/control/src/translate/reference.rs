@@ -21,6 +21,7 @@ pub(crate) fn translate(resources: &Resources, registry: &Registry, proxy: &Work
     });
     Snapshot {
         inbound: inbound(resources, proxy),
+        gateway: None,
         routes: routes
             .into_iter()
             .map(|(name, table)| (name, table.as_ref().clone()))

@@ -13,8 +13,8 @@ use hallway_config::http_route::{
 };
 use hallway_config::{HttpRoute, Located, NamespacedName, Resources};
 use hallway_model::route::{
-    Backend, HeaderChanges, NamedMatch, PathMatch, Retry, RouteMatch, RouteTable, Rule, Target, Timeouts,
-    ValueMatch,
+    Backend, HeaderChanges, NamedMatch, PathMatch, Retry, Rewrite, RouteMatch, RouteTable, Rule, Target,
+    Timeouts, ValueMatch,
 };
 
 use super::{cluster_name, service_ports};
@@ -93,6 +93,8 @@ fn implicit_rule(service: &NamespacedName, port: u16) -> Rule {
         matches: vec![route_match(&HttpRouteMatch::default())],
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
+        redirect: None,
+        rewrite: Rewrite::default(),
         backends: vec![Backend {
             target: Target::Cluster(cluster_name(service, port)),
             weight: 1,
@@ -115,6 +117,8 @@ fn rule(resources: &Resources, route: &Located<HttpRoute>, index: usize, written
         matches: written.matches.iter().map(route_match).collect(),
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
+        redirect: None,
+        rewrite: Rewrite::default(),
         backends: written
             .backend_refs
             .iter()

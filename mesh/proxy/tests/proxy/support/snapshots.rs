@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hallway_model::route::{HeaderChanges, PathMatch, Retry, Target, Timeouts};
+use hallway_model::route::{HeaderChanges, PathMatch, Retry, Rewrite, Target, Timeouts};
 use hallway_model::{
     Backend, Cluster, ClusterName, Endpoint, Inbound, LoadBalancing, MtlsMode, Protocol, RouteMatch,
     RouteTable, Rule, Security, Snapshot, SpiffeId,
@@ -28,6 +28,8 @@ pub(crate) fn rule(name: &str, path: &str, cluster: &str) -> Rule {
         }],
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
+        redirect: None,
+        rewrite: Rewrite::default(),
         backends: vec![Backend {
             target: Target::Cluster(ClusterName(cluster.to_owned())),
             weight: 1,

@@ -1,0 +1,55 @@
+//! What a gateway serves: listeners by port and host name, and the routes behind each. The shapes follow Gateway API's `Gateway`
+//! (<https://gateway-api.sigs.k8s.io/reference/spec/#gateway>), already defaulted and resolved.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bootstrap::Token;
+use crate::{Hostname, Origin, RouteTable};
+
+/// What one gateway serves.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Gateway {
+    /// The resource that says so, such as `shop/front`.
+    pub name: String,
+    /// Its listeners, in the order in which they were written. On one port, all of them speak TLS or none does, and no two have the same
+    /// host name.
+    pub listeners: Vec<Listener>,
+}
+
+/// One listener: a port, and the host names that it is for.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Listener {
+    /// Its name, unique in the gateway, such as `https`.
+    pub name: String,
+    /// Where it was written.
+    pub origin: Option<Origin>,
+    /// The port that clients connect to. At which address the proxy listens for it is in its bootstrap, as a Kubernetes Service has a
+    /// `targetPort` for its `port`.
+    pub port: u16,
+    /// The names that it is for; absent for all.
+    pub hostname: Option<Hostname>,
+    /// What it proves itself with; absent for HTTP in the clear.
+    pub certificate: Option<ServerCertificate>,
+    /// Where requests go, the more specific host names first.
+    pub hosts: Vec<VirtualHost>,
+}
+
+/// The routes for some host names of a listener. Envoy's term.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct VirtualHost {
+    /// The names; absent for all.
+    pub hostname: Option<Hostname>,
+    /// The rules of all routes with exactly these names. Its authorities are empty: the names above stand in their place.
+    pub table: RouteTable,
+}
+
+/// A certificate for clients that are not of the mesh.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ServerCertificate {
+    /// The `kubernetes.io/tls` Secret that it comes from, such as `shop/shop-tls`.
+    pub secret: String,
+    /// The certificate chain, leaf first, PEM.
+    pub chain: String,
+    /// Its private key, PEM.
+    pub key: Token,
+}
