@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use hallway_config::Admission;
 use hallway_model::bootstrap::{
-    AdminEndpoint, ControlBootstrap, ControlPlaneAddress, ProxyBootstrap, ProxyLimits, Token,
+    AdminEndpoint, ControlBootstrap, ControlPlaneAddress, GatewayPort, Listeners, ProxyBootstrap,
+    ProxyLimits, Token,
 };
 use hallway_model::telemetry::ControlRecord;
 use hallway_model::{SpiffeId, TrustDomain};
@@ -45,12 +46,17 @@ async fn a_proxy_says_which_port_it_cannot_have() {
     let (_held, taken) = held();
     let mut control = role("control-plane", &control_plane()).start().await;
     let free = proxy(&control.first_line().await);
-    let outbound = ProxyBootstrap {
-        outbound: taken,
+    let listening = |outbound, inbound| ProxyBootstrap {
+        listeners: Listeners::Sidecar { outbound, inbound },
         ..free.clone()
     };
-    let inbound = ProxyBootstrap {
-        inbound: taken,
+    let (outbound, inbound) = (listening(taken, FREE), listening(FREE, taken));
+    let port = GatewayPort {
+        port: 443,
+        address: taken,
+    };
+    let gateway = ProxyBootstrap {
+        listeners: Listeners::Gateway(vec![port]),
         ..free.clone()
     };
     let admin = ProxyBootstrap {
@@ -58,7 +64,7 @@ async fn a_proxy_says_which_port_it_cannot_have() {
         ..free
     };
     let mut said = String::new();
-    for bootstrap in [outbound, inbound, admin] {
+    for bootstrap in [outbound, inbound, gateway, admin] {
         said += &complaint("proxy", &bootstrap).await;
     }
     control.ended().await.quietly(0);
@@ -66,6 +72,7 @@ async fn a_proxy_says_which_port_it_cannot_have() {
         insta::assert_snapshot!(said, @"
         error: the outbound listener cannot be opened at [address]: Address already in use (os error 98); choose another address, or port 0 for a free one
         error: the inbound listener cannot be opened at [address]: Address already in use (os error 98); choose another address, or port 0 for a free one
+        error: the gateway listener cannot be opened at [address]: Address already in use (os error 98); choose another address, or port 0 for a free one
         error: the admin listener cannot be opened at [address]: Address already in use (os error 98); choose another address, or port 0 for a free one
         ");
     });
@@ -165,8 +172,10 @@ fn proxy(record: &str) -> ProxyBootstrap {
         identity: "spiffe://hallway.test/ns/shop/sa/orders"
             .parse::<SpiffeId>()
             .expect("it is an identity"),
-        outbound: FREE,
-        inbound: FREE,
+        listeners: Listeners::Sidecar {
+            outbound: FREE,
+            inbound: FREE,
+        },
         admin: admin_at(FREE),
         control_plane: ControlPlaneAddress {
             address: discovery,

@@ -177,9 +177,5 @@ pub(crate) fn failure_words(kind: FailureKind) -> &'static str {
 
 /// `orders outbound`.
 pub(crate) fn hop_words(record: &Access) -> String {
-    let direction = match record.direction {
-        Direction::Outbound => "outbound",
-        Direction::Inbound => "inbound",
-    };
-    format!("{} {direction}", service_of(&record.proxy))
+    format!("{} {}", service_of(&record.proxy), record.direction.as_str())
 }

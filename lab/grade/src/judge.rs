@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use hallway_evidence::Observations;
 use hallway_model::Origin;
-use hallway_model::telemetry::Direction;
 use hallway_scenario::{Check, Scenario};
 
 use crate::checks::Judge;
@@ -83,7 +82,7 @@ fn rule_of(correlations: &[String], evidence: &Evidence<'_>) -> Option<Origin> {
         let outbound = evidence
             .accesses(correlation)
             .iter()
-            .filter(|record| record.direction == Direction::Outbound);
+            .filter(|record| record.direction.calls());
         let entry = outbound.min_by_key(|record| record.start_us);
         if let Some(origin) = entry.and_then(|record| record.origin.as_ref()) {
             *votes.entry(origin).or_default() += 1;

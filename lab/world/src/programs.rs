@@ -22,7 +22,7 @@ use std::sync::Arc;
 use futures_util::future::{join_all, try_join_all};
 use hallway_control::api::WorkloadEndpoint;
 use hallway_host::Random;
-use hallway_model::bootstrap::{ControlBootstrap, ControlPlaneAddress, ProxyBootstrap, Token};
+use hallway_model::bootstrap::{ControlBootstrap, ControlPlaneAddress, Listeners, ProxyBootstrap, Token};
 use hallway_model::telemetry::{ControlRecord, ProxyRecord};
 use hallway_scenario::Scenario;
 use hallway_scenario::fault::CONTROL_PLANE_MACHINE;
@@ -199,7 +199,10 @@ impl<'a> Programs<'a> {
         let sidecar = child
             .ready(|record| addresses::sidecar(record, &token, &client))
             .await?;
-        (bootstrap.outbound, bootstrap.inbound) = (sidecar.outbound, sidecar.inbound);
+        bootstrap.listeners = Listeners::Sidecar {
+            outbound: sidecar.outbound,
+            inbound: sidecar.inbound,
+        };
         bootstrap.admin.listen = sidecar.admin.address;
         Ok((workload.name.clone(), Slot::new(bootstrap, child), sidecar))
     }

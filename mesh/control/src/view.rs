@@ -37,7 +37,7 @@ pub(crate) struct Step {
 }
 
 impl View {
-    /// The same in full.
+    /// The same in full, but for private keys.
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             inbound: self.inbound.as_deref().cloned(),

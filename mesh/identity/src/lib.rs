@@ -11,17 +11,19 @@
 //! - [`bundle`]: the roots that are trusted, each for its own trust domain only
 //! - [`store`]: what one program presents and trusts at the moment
 //! - [`tls`]: configurations for both sides of a connection: TLS 1.3, without resumption or early data
+//! - [`edge`]: TLS of a gateway, towards clients that are not of the mesh
 //! - [`verify`]: whether a peer is who it says
 //! - [`certificate`]: what a certificate says, read out
 //! - [`refusal`]: why a handshake failed, in the words of the mesh
 //! - [`error`]: what is wrong with keys, certificates and requests
 //!
-//! All keys are Ed25519: signatures have one length, so that a simulated network sees the same sizes in every run.
+//! All keys of the mesh are Ed25519: signatures have one length, so that a simulated network sees the same sizes in every run.
 //! Sources: <https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md>, RFC 5280, RFC 8446.
 
 pub mod authority;
 pub mod bundle;
 pub mod certificate;
+pub mod edge;
 pub mod error;
 pub mod key;
 pub mod refusal;
@@ -33,6 +35,7 @@ pub mod verify;
 pub use authority::{Authority, Issued, Validity};
 pub use bundle::Bundle;
 pub use certificate::PeerCertificate;
+pub use edge::{ServerIdentity, edge_config};
 pub use error::CredentialError;
 pub use key::KeyPair;
 pub use refusal::{HandshakeFailure, Refuser};

@@ -13,7 +13,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::NoServerSessionStorage;
 use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, CommonState, ServerConfig};
+use rustls::{ClientConfig, CommonState, ConfigBuilder, ServerConfig, WantsVerifier};
 use rustls_pki_types::{ServerName, UnixTime};
 
 use crate::SvidStore;
@@ -56,15 +56,11 @@ pub fn server_config(
         store: store.clone(),
         authentication: clients,
     };
-    let mut config = ServerConfig::builder_with_details(provider(), clock(host))
-        .with_protocol_versions(&[&TLS13])
-        .expect("the provider supports TLS 1.3")
+    let mut config = server_builder(host)
         .with_client_cert_verifier(Arc::new(verifier))
         .with_cert_resolver(Arc::new(store.clone()));
+    without_resumption(&mut config);
     config.alpn_protocols = versions.names();
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    config.max_early_data_size = 0;
     Arc::new(config)
 }
 
@@ -96,8 +92,21 @@ pub fn client_config(
     Arc::new(config)
 }
 
+/// The beginning of every server's configuration.
+pub(crate) fn server_builder(host: &Host) -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    ServerConfig::builder_with_details(provider(), clock(host))
+        .with_protocol_versions(&[&TLS13])
+        .expect("the provider supports TLS 1.3")
+}
+
+pub(crate) fn without_resumption(config: &mut ServerConfig) {
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config.max_early_data_size = 0;
+}
+
 impl Versions {
-    fn names(self) -> Vec<Vec<u8>> {
+    pub(crate) fn names(self) -> Vec<Vec<u8>> {
         match self {
             Self::Http1 => vec![HTTP_1_1.to_vec()],
             Self::Http2OrHttp1 => vec![HTTP_2.to_vec(), HTTP_1_1.to_vec()],

@@ -24,18 +24,16 @@ pub struct AdminEndpoint {
     pub token: Token,
 }
 
-/// What a sidecar is told.
+/// What a proxy is told.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProxyBootstrap {
-    /// The workload that it stands beside, such as `orders-1`.
+    /// The workload that it stands beside, such as `orders-1`; of a gateway, the workload that it is.
     pub workload: String,
     /// Who it is; the certificate that it is issued must say the same.
     pub identity: SpiffeId,
-    /// Where its application connects to; port 0 takes a free one.
-    pub outbound: SocketAddr,
-    /// Where its peers connect to; port 0 takes a free one.
-    pub inbound: SocketAddr,
+    /// Where it listens, which also says what it is; port 0 takes a free one.
+    pub listeners: Listeners,
     /// Its own admin endpoint.
     pub admin: AdminEndpoint,
     /// Where the control plane is.
@@ -55,6 +53,31 @@ pub struct ProxyBootstrap {
     pub drain: Duration,
     /// The seed of its random streams.
     pub seed: u64,
+}
+
+/// Where a proxy listens.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Listeners {
+    /// A sidecar.
+    Sidecar {
+        /// Where its application connects to.
+        outbound: SocketAddr,
+        /// Where its peers connect to.
+        inbound: SocketAddr,
+    },
+    /// A gateway, for clients outside of the mesh.
+    Gateway(Vec<GatewayPort>),
+}
+
+/// Where a gateway listens for one of the ports of its Gateway.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayPort {
+    /// The port, as the Gateway's listeners write it.
+    pub port: u16,
+    /// Where the proxy listens for it.
+    pub address: SocketAddr,
 }
 
 /// Where the control plane is, and who it must prove to be.

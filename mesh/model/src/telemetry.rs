@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::bootstrap::Listeners;
 use crate::{ClusterName, Origin, SpiffeId};
 
 /// One record of a proxy.
@@ -15,10 +16,8 @@ use crate::{ClusterName, Origin, SpiffeId};
 pub enum ProxyRecord {
     /// Its listeners are open.
     Listening {
-        /// Where its application connects to.
-        outbound: SocketAddr,
-        /// Where its peers connect to.
-        inbound: SocketAddr,
+        /// Where it listens.
+        listeners: Listeners,
         /// Where its admin endpoint is.
         admin: SocketAddr,
     },
@@ -36,7 +35,7 @@ pub enum ProxyRecord {
     Identity(Identity),
 }
 
-/// On which side of the mesh a proxy handled a request.
+/// On which side of the mesh a proxy handled a request. What came through a gateway is north-south traffic, the rest east-west.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -44,6 +43,24 @@ pub enum Direction {
     Outbound,
     /// From the mesh to its application.
     Inbound,
+    /// From outside of the mesh into it, through a gateway.
+    Gateway,
+}
+
+impl Direction {
+    /// Whether the proxy sends requests into the mesh on this side: it routes them, makes attempts, and tries again.
+    pub fn calls(self) -> bool {
+        self != Self::Inbound
+    }
+
+    /// Its name in records, metrics and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Outbound => "outbound",
+            Self::Inbound => "inbound",
+            Self::Gateway => "gateway",
+        }
+    }
 }
 
 /// One line of the access log: one request, with all its attempts.

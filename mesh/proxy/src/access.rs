@@ -309,6 +309,7 @@ impl Exchange {
         let (source, destination) = match direction {
             Direction::Outbound => (own, principal(self.upstream_peer.as_ref())),
             Direction::Inbound => (principal(self.downstream.peer.as_ref()), own),
+            Direction::Gateway => (UNKNOWN, principal(self.upstream_peer.as_ref())),
         };
         RequestKey {
             direction,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hallway_host::Host;
 use hallway_identity::SvidStore;
-use hallway_model::bootstrap::ProxyLimits;
+use hallway_model::bootstrap::{Listeners, ProxyLimits};
 use hallway_model::cluster::ClusterLimits;
 use hallway_model::discovery::Version;
 use hallway_model::route::{HeaderChanges, PathMatch, Rewrite, Target, Timeouts};
@@ -18,6 +18,7 @@ use hallway_traffic::{CompiledTable, RouteError, Routes};
 use thiserror::Error;
 
 use crate::cluster::Cluster;
+use crate::front::{FrontError, Fronts};
 
 /// A compiled snapshot.
 pub(crate) struct Configuration {
@@ -28,6 +29,7 @@ pub(crate) struct Configuration {
     routes: Routes,
     clusters: BTreeMap<ClusterName, Arc<Cluster>>,
     inbound: Option<InboundConfiguration>,
+    fronts: Option<Arc<Fronts>>,
 }
 
 struct InboundConfiguration {
@@ -49,6 +51,8 @@ pub(crate) enum ConfigurationError {
     RetryConstraint(ClusterName),
     #[error(transparent)]
     Route(#[from] RouteError),
+    #[error(transparent)]
+    Front(#[from] FrontError),
 }
 
 /// What compiling needs beside the snapshot.
@@ -57,6 +61,8 @@ pub(crate) struct Environment<'a> {
     pub(crate) store: &'a SvidStore,
     pub(crate) workload: &'a str,
     pub(crate) limits: &'a ProxyLimits,
+    /// Where the proxy listens.
+    pub(crate) listeners: &'a Listeners,
     pub(crate) workers: usize,
 }
 
@@ -95,12 +101,18 @@ impl Configuration {
             Some(source) => Some(InboundConfiguration::compile(source, known, environment)?),
             None => None,
         };
+        let known = previous.and_then(|previous| previous.fronts.as_ref());
+        let fronts = match &snapshot.gateway {
+            Some(gateway) => Some(Fronts::compile(gateway, known, environment)?),
+            None => None,
+        };
         Ok(Self {
             version,
             snapshot,
             routes,
             clusters,
             inbound,
+            fronts,
         })
     }
 
@@ -120,12 +132,17 @@ impl Configuration {
         }
     }
 
-    /// The table that routes requests to `authority`; on the inbound side, where the peer has chosen, there is only one.
+    /// The table that routes requests of the mesh to `authority`; on the inbound side, where the peer has chosen, there is only one.
     pub(crate) fn table(&self, direction: Direction, authority: &str) -> Option<&CompiledTable> {
         match direction {
-            Direction::Outbound => self.routes.table(authority),
+            Direction::Outbound | Direction::Gateway => self.routes.table(authority),
             Direction::Inbound => self.inbound.as_ref().map(|inbound| inbound.table.as_ref()),
         }
+    }
+
+    /// What is served to clients outside of the mesh; none for a sidecar.
+    pub(crate) fn fronts(&self) -> Option<&Fronts> {
+        self.fronts.as_deref()
     }
 
     /// The authorities that the application can call, for the message that says that another one is unknown.
@@ -136,7 +153,7 @@ impl Configuration {
     /// The cluster of that name.
     pub(crate) fn cluster(&self, direction: Direction, name: &ClusterName) -> Option<&Arc<Cluster>> {
         match direction {
-            Direction::Outbound => self.clusters.get(name),
+            Direction::Outbound | Direction::Gateway => self.clusters.get(name),
             Direction::Inbound => self.inbound.as_ref().map(|inbound| &inbound.cluster),
         }
     }
@@ -158,7 +175,10 @@ impl Configuration {
 }
 
 fn check_limits(snapshot: &Snapshot, limits: &ProxyLimits) -> Result<(), ConfigurationError> {
-    let rules = snapshot.routes.values().map(|table| table.rules.len()).sum();
+    let listeners = snapshot.gateway.iter().flat_map(|gateway| &gateway.listeners);
+    let hosts = listeners.flat_map(|listener| listener.hosts.iter().map(|host| &host.table));
+    let tables = snapshot.routes.values().chain(hosts);
+    let rules = tables.map(|table| table.rules.len()).sum();
     if rules > limits.route_rules {
         return Err(ConfigurationError::TooManyRules {
             rules,

@@ -17,6 +17,18 @@ pub(crate) struct Downstream {
     pub(crate) peer: Option<Arc<Peer>>,
     /// What the next hop is told of it.
     pub(crate) caller: Caller,
+    /// By which way it came into the mesh; none for those who are in it.
+    pub(crate) entrance: Option<Entrance>,
+}
+
+/// How a client came to a gateway.
+pub(crate) struct Entrance {
+    /// The port that it came for, as the Gateway writes it.
+    pub(crate) port: u16,
+    /// Whether it came over TLS.
+    pub(crate) tls: bool,
+    /// The host name that it asked for in its handshake (SNI).
+    pub(crate) server_name: Option<String>,
 }
 
 impl Downstream {
@@ -35,6 +47,22 @@ impl Downstream {
             direction,
             caller: Caller::new(address.ip(), identities),
             peer,
+            entrance: None,
         }
+    }
+
+    /// A client of a gateway, at `address`.
+    pub(crate) fn outside(address: SocketAddr, entrance: Entrance) -> Self {
+        Self {
+            direction: Direction::Gateway,
+            caller: Caller::outside(address.ip(), entrance.tls),
+            peer: None,
+            entrance: Some(entrance),
+        }
+    }
+
+    /// Whether requests may say that they are for `https`: their client sees this proxy as an HTTPS server.
+    pub(crate) fn serves_https(&self) -> bool {
+        self.entrance.as_ref().is_some_and(|entrance| entrance.tls)
     }
 }

@@ -30,12 +30,18 @@ impl Head {
     ///
     /// # Errors
     /// With the answer that the caller gets.
-    pub(crate) fn parse(parts: Parts) -> Result<Self, LocalReply> {
+    pub(crate) fn parse(parts: Parts, downstream: &Downstream) -> Result<Self, LocalReply> {
         if parts.method == Method::CONNECT {
             return Err(reply::connect_unsupported());
         }
-        if parts.uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP) {
-            return Err(reply::malformed("the target has another scheme than http"));
+        let served = match downstream.serves_https() {
+            true => Scheme::HTTPS,
+            false => Scheme::HTTP,
+        };
+        if parts.uri.scheme().is_some_and(|scheme| *scheme != served) {
+            return Err(reply::malformed(
+                "the target has another scheme than the one that is served here",
+            ));
         }
         if !is_framed_plainly(&parts.headers) {
             return Err(reply::transfer_coding_unsupported());
@@ -88,6 +94,7 @@ impl Head {
         match hop.downstream.direction {
             Direction::Outbound => forwarding::outbound(headers),
             Direction::Inbound => forwarding::inbound(headers, &hop.downstream.caller),
+            Direction::Gateway => forwarding::gateway(headers, &hop.downstream.caller),
         }
         headers.insert(X_REQUEST_ID, hop.request_id.clone());
         if hop.trace.parent().is_none() {
@@ -99,7 +106,7 @@ impl Head {
     pub(crate) fn for_attempt(&mut self, body: RequestBody, attempt: &Attempt<'_>) -> Outgoing {
         let traceparent = attempt.trace.header(&attempt.span_id);
         self.headers.insert(TRACEPARENT, traceparent);
-        if attempt.direction == Direction::Outbound {
+        if attempt.direction != Direction::Inbound {
             forwarding::count_attempt(&mut self.headers, attempt.number);
         }
         Outgoing {

@@ -1,11 +1,11 @@
-//! The data plane: the sidecar proxy.
+//! The data plane: one proxy, as a sidecar or as a gateway.
 //!
-//! [`run`] is a whole proxy. Its application speaks plaintext HTTP to its outbound listener; its peers speak mutual
-//! TLS to its inbound listener; all of them HTTP/1.1 or HTTP/2. What it does with a request is in `request`, which is the
-//! file to read first.
+//! [`run`] is a whole proxy. As a sidecar, its application speaks plaintext HTTP to its outbound listener, and its peers speak mutual
+//! TLS to its inbound listener. As a gateway, clients outside of the mesh speak HTTPS or HTTP to it. All of them speak HTTP/1.1 or
+//! HTTP/2. What it does with a request is in `request`, which is the file to read first.
 //!
 //! A request, from top to bottom:
-//! - `outbound`, `inbound`, `listener`: accepted connections and who is there (`downstream`, `peer`)
+//! - `outbound`, `inbound`, `gateway`, `listener`: accepted connections and who is there (`downstream`, `peer`)
 //! - `request`: the path of a request; `head` checks its head and writes it anew, `body` holds or streams its body
 //! - `attempt`: one attempt, with an `outgoing` request; `connection`, `pool`, `dial`: the connections that attempts use
 //! - `response`: the body on its way down, `patience`: how long a connection waits for it; `reply`: answers of the proxy itself
@@ -15,7 +15,7 @@
 //!
 //! What it works on:
 //! - `proxy`: what all parts of one proxy share; `worker`: what one thread of it has for itself, `horizon` among it
-//! - `configuration`, `cluster`: the snapshot in force, compiled; `retry_budget`: what a cluster may try again
+//! - `configuration`, `cluster`, `front`: the snapshot in force, compiled; `retry_budget`: what a cluster may try again
 //!
 //! Its own life:
 //! - `run`: from the bootstrap to the drain (`workers`, `drain`); `admin`: for operators
@@ -37,6 +37,8 @@ mod discovery;
 mod downstream;
 mod drain;
 mod events;
+mod front;
+mod gateway;
 mod head;
 mod horizon;
 mod http2;

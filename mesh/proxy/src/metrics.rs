@@ -16,7 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Metric, Registry};
 
 pub(crate) use self::series::{AttemptKey, RequestKey, RouteKey, Series, UNKNOWN};
-use self::text::{Sums, word};
+use self::text::Sums;
 
 mod series;
 mod text;
@@ -103,12 +103,12 @@ impl Metrics {
     pub(crate) fn upstream_opened(&self, direction: Direction) {
         self.upstream_connections
             .get_or_create(&DirectionLabels {
-                direction: word(direction),
+                direction: direction.as_str(),
             })
             .inc();
         self.upstream_connections_opened
             .get_or_create(&DirectionLabels {
-                direction: word(direction),
+                direction: direction.as_str(),
             })
             .inc();
     }
@@ -117,7 +117,7 @@ impl Metrics {
     pub(crate) fn upstream_closed(&self, direction: Direction) {
         self.upstream_connections
             .get_or_create(&DirectionLabels {
-                direction: word(direction),
+                direction: direction.as_str(),
             })
             .dec();
     }
@@ -126,7 +126,7 @@ impl Metrics {
     pub(crate) fn downstream_opened(&self, direction: Direction) {
         self.downstream_connections
             .get_or_create(&DirectionLabels {
-                direction: word(direction),
+                direction: direction.as_str(),
             })
             .inc();
     }
@@ -135,7 +135,7 @@ impl Metrics {
     pub(crate) fn downstream_closed(&self, direction: Direction) {
         self.downstream_connections
             .get_or_create(&DirectionLabels {
-                direction: word(direction),
+                direction: direction.as_str(),
             })
             .dec();
     }
@@ -144,7 +144,7 @@ impl Metrics {
     pub(crate) fn connection_overflowed(&self, direction: Direction) {
         self.overflowed_connections
             .get_or_create(&DirectionLabels {
-                direction: word(direction),
+                direction: direction.as_str(),
             })
             .inc();
     }
@@ -153,7 +153,7 @@ impl Metrics {
     pub(crate) fn protocol_broken(&self, direction: Direction) {
         self.protocol_errors
             .get_or_create(&DirectionLabels {
-                direction: word(direction),
+                direction: direction.as_str(),
             })
             .inc();
     }
@@ -162,7 +162,7 @@ impl Metrics {
     pub(crate) fn refused(&self, direction: Direction, reason: RefusalReason) {
         self.refusals
             .get_or_create(&RefusalLabels {
-                direction: word(direction),
+                direction: direction.as_str(),
                 reason: crate::dial::word(reason),
             })
             .inc();

@@ -92,6 +92,7 @@ impl Proxy {
             store: &self.store,
             workload: self.workload(),
             limits: &self.bootstrap.limits,
+            listeners: &self.bootstrap.listeners,
             workers: self.workers(),
         }
     }

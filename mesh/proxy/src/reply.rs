@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::access::Exchange;
+use crate::front::Unrouted;
 use crate::response::ResponseBody;
 use crate::worker::Worker;
 
@@ -67,14 +68,23 @@ impl LocalReply {
         direction: Direction,
         mut exchange: Box<Exchange>,
     ) -> Response<ResponseBody> {
-        let side = match direction {
-            Direction::Outbound => "outbound",
-            Direction::Inbound => "inbound",
+        let answered_by = format!("{} {}", worker.proxy.workload(), direction.as_str());
+        let words = match direction {
+            // How the mesh looks from inside is nothing for strangers.
+            Direction::Gateway => Words {
+                error: self.status.canonical_reason().unwrap_or("refused"),
+                help: "The gateway's access log says more, under this request id.",
+                flag: None,
+            },
+            Direction::Outbound | Direction::Inbound => Words {
+                error: &self.detail,
+                help: self.help,
+                flag: self.flag,
+            },
         };
-        let answered_by = format!("{} {side}", worker.proxy.workload());
         let (mut head, text) = match exchange.is_grpc() {
-            true => (self.grpc(), Bytes::new()),
-            false => self.http(&answered_by, exchange.request_id()),
+            true => (words.grpc(self.status), Bytes::new()),
+            false => words.http(self.status, &answered_by, exchange.request_id()),
         };
         head.headers.insert(DATE, worker.date());
         if let Ok(answered_by) = HeaderValue::from_str(&answered_by) {
@@ -90,11 +100,20 @@ impl LocalReply {
         exchange.answered(head.status);
         Response::from_parts(head, ResponseBody::local(text, exchange))
     }
+}
 
+/// What a caller is told.
+struct Words<'a> {
+    error: &'a str,
+    help: &'a str,
+    flag: Option<ResponseFlag>,
+}
+
+impl Words<'_> {
     /// As HTTP says it: a status, and a body with the words.
-    fn http(&self, answered_by: &str, request_id: &HeaderValue) -> (Parts, Bytes) {
+    fn http(&self, status: StatusCode, answered_by: &str, request_id: &HeaderValue) -> (Parts, Bytes) {
         let body = Body {
-            error: &self.detail,
+            error: self.error,
             help: self.help,
             flag: self.flag,
             answered_by,
@@ -103,7 +122,7 @@ impl LocalReply {
         let mut text = serde_json::to_vec(&body).expect("texts can be written as JSON");
         text.push(b'\n');
         let (mut head, ()) = Response::new(()).into_parts();
-        head.status = self.status;
+        head.status = status;
         let json = HeaderValue::from_static("application/json");
         head.headers.insert(CONTENT_TYPE, json);
         (head, text.into())
@@ -111,14 +130,14 @@ impl LocalReply {
 
     /// As gRPC says it: 200, and a status of its own with a message, in the headers since there is no body ("Trailers-Only").
     /// Source: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>, "Responses".
-    fn grpc(&self) -> Parts {
+    fn grpc(&self, status: StatusCode) -> Parts {
         let (mut head, ()) = Response::new(()).into_parts();
-        let words = format!("{}. {}", self.detail, self.help);
+        let words = format!("{}. {}", self.error, self.help);
         let message = utf8_percent_encode(&words, NOT_IN_A_MESSAGE).to_string();
         let message = HeaderValue::from_str(&message).expect("what is left is plain ASCII");
         let grpc = HeaderValue::from_static("application/grpc");
         head.headers.insert(CONTENT_TYPE, grpc);
-        head.headers.insert(GRPC_STATUS, grpc_status(self.status).into());
+        head.headers.insert(GRPC_STATUS, grpc_status(status).into());
         head.headers.insert(GRPC_MESSAGE, message);
         head
     }
@@ -229,6 +248,31 @@ pub(crate) fn unknown_authority<'a>(authority: &str, known: impl Iterator<Item =
 
 /// How many authorities the answer to an unknown one names.
 const NAMED_AUTHORITIES: usize = 12;
+
+/// No listener of the gateway is for the host, or none of its rules for the request.
+pub(crate) fn unrouted(authority: &str, why: Unrouted) -> LocalReply {
+    let (status, detail) = match why {
+        Unrouted::NoListener => (
+            StatusCode::NOT_FOUND,
+            format!("no listener of the gateway is for `{authority}`"),
+        ),
+        Unrouted::NoRule => (
+            StatusCode::NOT_FOUND,
+            format!("no route of the gateway is for `{authority}` and this request"),
+        ),
+        // RFC 9110, section 15.5.20: a client that shares a connection between names opens another one then.
+        Unrouted::Misdirected => (
+            StatusCode::MISDIRECTED_REQUEST,
+            format!("the connection was opened for another listener than that of `{authority}`"),
+        ),
+    };
+    LocalReply::new(
+        status,
+        Some(ResponseFlag::NR),
+        detail,
+        "Check the host names of the Gateway's listeners and of the routes attached to them.",
+    )
+}
 
 /// No rule of the table matches.
 pub(crate) fn no_rule(table: &str) -> LocalReply {

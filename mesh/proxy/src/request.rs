@@ -1,4 +1,4 @@
-//! The path of a request, from its head to the answer. The outbound and the inbound side share it.
+//! The path of a request, from its head to the answer. The outbound and the inbound side of a sidecar share it, and a gateway.
 //!
 //! ```text
 //! admit (UO) → parse (DPE) → accept? → route (NR) → choose a backend by weight (500, NC) →
@@ -54,7 +54,7 @@ async fn serve(
     exchange.admitted(proxy.admit().ok_or_else(reply::too_many_requests)?);
     let configuration = proxy.configuration().ok_or_else(reply::not_configured)?;
     let (parts, body) = request.into_parts();
-    let mut head = Head::parse(parts)?;
+    let mut head = Head::parse(parts, downstream)?;
     exchange.asks_for(head.authority());
     // Who may call what is decided here: the peer is known, and nothing was done for it yet.
     accept(&configuration, downstream)?;
@@ -94,8 +94,7 @@ async fn serve(
 
 /// Refuses plaintext on a connection that was accepted while it was still allowed.
 fn accept(configuration: &Configuration, downstream: &Downstream) -> Result<(), LocalReply> {
-    let outbound = downstream.direction == Direction::Outbound;
-    if outbound || configuration.accepts(downstream.peer.is_some()) {
+    if downstream.direction != Direction::Inbound || configuration.accepts(downstream.peer.is_some()) {
         return Ok(());
     }
     Err(reply::no_longer_accepted())
@@ -107,6 +106,13 @@ fn route<'a>(
     downstream: &Downstream,
     head: &Head,
 ) -> Result<Selection<'a>, LocalReply> {
+    if let Some(entrance) = &downstream.entrance {
+        let authority = head.authority();
+        let fronts = configuration.fronts().ok_or_else(reply::not_configured)?;
+        return fronts
+            .select(entrance, authority.host(), &head.for_routing())
+            .map_err(|why| reply::unrouted(authority.as_str(), why));
+    }
     let table = configuration
         .table(downstream.direction, head.authority().as_str())
         .ok_or_else(|| reply::unknown_authority(head.authority().as_str(), configuration.authorities()))?;

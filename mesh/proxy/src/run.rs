@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hallway_host::{Host, Listener};
 use hallway_identity::{Bundle, CredentialError, SvidStore};
-use hallway_model::bootstrap::ProxyBootstrap;
+use hallway_model::bootstrap::{GatewayPort, Listeners, ProxyBootstrap};
 use hallway_model::telemetry::ProxyRecord;
 use thiserror::Error;
 use tokio::time::Instant;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::control_plane::ControlPlane;
 use crate::proxy::Proxy;
-use crate::workers::Workers;
+use crate::workers::{Entry, Sockets, Workers};
 use crate::{admin, discovery, svid};
 
 /// Why a proxy cannot run.
@@ -61,9 +61,9 @@ pub enum ProxyError {
     },
 }
 
-/// Runs a sidecar until `shutdown` is cancelled and what was in flight then has ended or had its time.
+/// Runs a proxy until `shutdown` is cancelled and what was in flight then has ended or had its time.
 ///
-/// It leaves [`ProxyRecord`]s behind: `Listening` as soon as its three listeners are open, the others as things happen.
+/// It leaves [`ProxyRecord`]s behind: `Listening` as soon as its listeners are open, the others as things happen.
 /// Until it has joined the mesh and got a configuration, its admin endpoint answers `/ready` with 503 and its listeners
 /// hold or answer what comes.
 ///
@@ -76,20 +76,18 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), ProxyError> {
     let bundle = Bundle::from_pem(&bootstrap.control_plane.bundle)?;
-    let outbound = Opened::open(&host, "outbound", bootstrap.outbound).await?;
-    let inbound = Opened::open(&host, "inbound", bootstrap.inbound).await?;
-    let admin = Opened::open(&host, "admin", bootstrap.admin.listen).await?;
+    let (sockets, listeners) = open_all(&host, &bootstrap.listeners).await?;
+    let (admin, admin_address) = open(&host, "admin", bootstrap.admin.listen).await?;
     let store = SvidStore::anonymous(&bundle);
     let control_plane = ControlPlane::new(&host, bootstrap.control_plane.clone(), &store);
     let proxy = Arc::new(Proxy::new(host, bootstrap, store));
     proxy.record(ProxyRecord::Listening {
-        outbound: outbound.address,
-        inbound: inbound.address,
-        admin: admin.address,
+        listeners,
+        admin: admin_address,
     });
 
-    let workers = Workers::start(&proxy, outbound.listener, inbound.listener)?;
-    let admin = proxy.host.spawn(admin::run(Arc::clone(&proxy), admin.listener));
+    let workers = Workers::start(&proxy, sockets)?;
+    let admin = proxy.host.spawn(admin::run(Arc::clone(&proxy), admin));
     let _admin_ends_with_the_proxy = admin.abort_on_drop();
 
     let (ended, patience) = tokio::select! {
@@ -114,23 +112,47 @@ async fn belong(proxy: &Proxy, control_plane: &ControlPlane) -> Result<Infallibl
     }
 }
 
-/// An open listener and where it is.
-struct Opened {
-    listener: Listener,
-    address: SocketAddr,
+/// Opens what a proxy serves, and says where that is.
+async fn open_all(host: &Host, wanted: &Listeners) -> Result<(Sockets, Listeners), ProxyError> {
+    match wanted {
+        Listeners::Sidecar { outbound, inbound } => {
+            let (outbound, outbound_address) = open(host, "outbound", *outbound).await?;
+            let (inbound, inbound_address) = open(host, "inbound", *inbound).await?;
+            let opened = Listeners::Sidecar {
+                outbound: outbound_address,
+                inbound: inbound_address,
+            };
+            Ok((
+                vec![(Entry::Outbound, outbound), (Entry::Inbound, inbound)],
+                opened,
+            ))
+        }
+        Listeners::Gateway(wanted) => {
+            let (mut sockets, mut opened) = (Vec::new(), Vec::new());
+            for GatewayPort { port, address } in wanted {
+                let (socket, address) = open(host, "gateway", *address).await?;
+                sockets.push((Entry::Gateway { port: *port }, socket));
+                opened.push(GatewayPort { port: *port, address });
+            }
+            Ok((sockets, Listeners::Gateway(opened)))
+        }
+    }
 }
 
-impl Opened {
-    async fn open(host: &Host, name: &'static str, address: SocketAddr) -> Result<Self, ProxyError> {
-        let opening = async {
-            let listener = host.listen(address).await?;
-            let address = listener.local_address()?;
-            Ok(Self { listener, address })
-        };
-        opening.await.map_err(|source| ProxyError::Listen {
-            listener: name,
-            address,
-            source,
-        })
-    }
+/// An open listener, and where it is.
+async fn open(
+    host: &Host,
+    name: &'static str,
+    address: SocketAddr,
+) -> Result<(Listener, SocketAddr), ProxyError> {
+    let opening = async {
+        let listener = host.listen(address).await?;
+        let address = listener.local_address()?;
+        Ok((listener, address))
+    };
+    opening.await.map_err(|source| ProxyError::Listen {
+        listener: name,
+        address,
+        source,
+    })
 }

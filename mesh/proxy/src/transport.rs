@@ -65,6 +65,17 @@ impl Transport {
             Self::Tls(_) => Protocol::Http1,
         }
     }
+
+    /// The host name that the client of this connection has asked for in its handshake (SNI).
+    pub(crate) fn requested_name(&self) -> Option<&str> {
+        match self {
+            Self::Tls(stream) => match stream.as_ref() {
+                TlsStream::Server(stream) => stream.get_ref().1.server_name(),
+                TlsStream::Client(_) => None,
+            },
+            Self::Plaintext(_) => None,
+        }
+    }
 }
 
 impl Peeked {

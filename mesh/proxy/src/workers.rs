@@ -16,7 +16,21 @@ use crate::drain::{Drain, Drainer};
 use crate::proxy::Proxy;
 use crate::run::ProxyError;
 use crate::worker::Worker;
-use crate::{inbound, outbound};
+use crate::{gateway, inbound, outbound};
+
+/// What a socket is for.
+#[derive(Clone, Copy)]
+pub(crate) enum Entry {
+    /// The application of a sidecar.
+    Outbound,
+    /// The peers of a sidecar.
+    Inbound,
+    /// Clients of a gateway, which come for this port.
+    Gateway { port: u16 },
+}
+
+/// All that a proxy accepts connections from.
+pub(crate) type Sockets = Vec<(Entry, Listener)>;
 
 /// All workers at work.
 pub(crate) struct Workers {
@@ -31,8 +45,9 @@ pub(crate) struct Workers {
 /// What workers share beside the proxy: how many connections there may be, and the order to drain.
 #[derive(Clone)]
 struct Shared {
-    outbound_places: Arc<Semaphore>,
-    inbound_places: Arc<Semaphore>,
+    application_places: Arc<Semaphore>,
+    /// For all who are not the application.
+    peer_places: Arc<Semaphore>,
     applications: Drain,
     peers: Drain,
 }
@@ -42,31 +57,27 @@ impl Workers {
     ///
     /// # Errors
     /// When the machine gives no further thread or descriptor.
-    pub(crate) fn start(
-        proxy: &Arc<Proxy>,
-        outbound: Listener,
-        inbound: Listener,
-    ) -> Result<Self, ProxyError> {
+    pub(crate) fn start(proxy: &Arc<Proxy>, sockets: Sockets) -> Result<Self, ProxyError> {
         let (applications, peers) = (Drainer::new(), Drainer::new());
         let done = CancellationToken::new();
         let places = || Arc::new(Semaphore::new(proxy.bootstrap.limits.connections));
         let shared = Shared {
-            outbound_places: places(),
-            inbound_places: places(),
+            application_places: places(),
+            peer_places: places(),
             applications: applications.drain(),
             peers: peers.drain(),
         };
         let others = (1..proxy.workers()).map(|index| {
-            start_thread(proxy, index, (&outbound, &inbound), shared.clone(), done.clone()).map_err(
-                |source| ProxyError::Worker {
+            start_thread(proxy, index, &sockets, shared.clone(), done.clone()).map_err(|source| {
+                ProxyError::Worker {
                     worker: index,
                     source,
-                },
-            )
+                }
+            })
         });
         let others = others.collect::<Result<_, _>>()?;
         let first = Arc::new(Worker::new(proxy, 0));
-        serve(&first, outbound, inbound, shared);
+        serve(&first, sockets, shared);
         Ok(Self {
             applications,
             peers,
@@ -90,23 +101,27 @@ impl Workers {
 fn start_thread(
     proxy: &Arc<Proxy>,
     index: usize,
-    (outbound, inbound): (&Listener, &Listener),
+    sockets: &Sockets,
     shared: Shared,
     done: CancellationToken,
 ) -> io::Result<Thread> {
-    let (outbound, inbound) = (outbound.duplicate()?, inbound.duplicate()?);
+    let duplicates = sockets
+        .iter()
+        .map(|(entry, socket)| Ok((*entry, socket.duplicate()?)));
+    let duplicates = duplicates.collect::<io::Result<Vec<_>>>()?;
     let proxy = Arc::clone(proxy);
     proxy
         .host
         .clone()
         .start_thread(&format!("worker-{index}"), async move || {
             let worker = Arc::new(Worker::new(&proxy, index));
-            let opened = (Socket::listen(outbound), Socket::listen(inbound));
-            if let (Ok(outbound), Ok(inbound)) = opened {
-                serve(&worker, outbound, inbound, shared);
-            } else {
+            let opened = duplicates
+                .into_iter()
+                .map(|(entry, socket)| Ok((entry, Socket::listen(socket)?)));
+            match opened.collect::<io::Result<Sockets>>() {
+                Ok(sockets) => serve(&worker, sockets, shared),
                 // The other workers go on; this one has no descriptor to watch its sockets with.
-                drop(shared);
+                Err(_) => drop(shared),
             }
             done.cancelled().await;
             worker.journal.write_now();
@@ -114,21 +129,31 @@ fn start_thread(
 }
 
 /// Starts to serve on the thread of the caller.
-fn serve(worker: &Arc<Worker>, outbound: Listener, inbound: Listener, shared: Shared) {
+fn serve(worker: &Arc<Worker>, sockets: Sockets, shared: Shared) {
     let host = &worker.proxy.host;
+    let writer = Arc::clone(worker);
+    host.spawn(async move { writer.journal.keep_written().await });
     let Shared {
-        outbound_places,
-        inbound_places,
+        application_places,
+        peer_places,
         applications,
         peers,
     } = shared;
-    let writer = Arc::clone(worker);
-    host.spawn(async move { writer.journal.keep_written().await });
-    host.spawn(outbound::run(
-        Arc::clone(worker),
-        outbound,
-        outbound_places,
-        applications,
-    ));
-    host.spawn(inbound::run(Arc::clone(worker), inbound, inbound_places, peers));
+    for (entry, socket) in sockets {
+        let worker = Arc::clone(worker);
+        match entry {
+            Entry::Outbound => {
+                let (places, drain) = (Arc::clone(&application_places), applications.clone());
+                host.spawn(outbound::run(worker, socket, places, drain));
+            }
+            Entry::Inbound => {
+                let (places, drain) = (Arc::clone(&peer_places), peers.clone());
+                host.spawn(inbound::run(worker, socket, places, drain));
+            }
+            Entry::Gateway { port } => {
+                let (places, drain) = (Arc::clone(&peer_places), peers.clone());
+                host.spawn(gateway::run(worker, port, socket, places, drain));
+            }
+        }
+    }
 }

@@ -17,12 +17,14 @@ pub const X_ENVOY_ATTEMPT_COUNT: HeaderName = HeaderName::from_static("x-envoy-a
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Who sends requests to an inbound listener, in the words of the headers. It stays the same for a whole connection.
+/// Who sends requests to an inbound listener or to a gateway, in the words of the headers. It stays the same for a whole connection.
 #[derive(Clone, Debug)]
 pub struct Caller {
     address: HeaderValue,
     /// Both certificate identities; none over plaintext.
     certificate: Option<HeaderValue>,
+    /// What was spoken: `http` or `https`.
+    proto: HeaderValue,
 }
 
 /// Both ends of a mutual TLS connection.
@@ -36,16 +38,32 @@ pub struct Identities<'a> {
 
 impl Caller {
     /// A caller at `address` that proved `identities`; none over plaintext.
-    ///
-    /// # Panics
-    /// Never: addresses and SPIFFE IDs are plain ASCII.
     pub fn new(address: IpAddr, identities: Option<Identities<'_>>) -> Self {
-        let plain = |text: &str| HeaderValue::from_str(text).expect("plain ASCII");
         Self {
             address: plain(&address.to_string()),
             certificate: identities.map(|Identities { peer, own }| plain(&format!("By={own};URI={peer}"))),
+            proto: proto(identities.is_some()),
         }
     }
+
+    /// A client outside of the mesh at `address`, which speaks to a gateway, over TLS or in the clear.
+    pub fn outside(address: IpAddr, tls: bool) -> Self {
+        Self {
+            address: plain(&address.to_string()),
+            certificate: None,
+            proto: proto(tls),
+        }
+    }
+}
+
+/// # Panics
+/// Never: addresses and SPIFFE IDs are plain ASCII.
+fn plain(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("plain ASCII")
+}
+
+fn proto(tls: bool) -> HeaderValue {
+    HeaderValue::from_static(if tls { "https" } else { "http" })
 }
 
 /// Removes every claim about earlier hops but those in `own`, which this proxy writes anew.
@@ -84,27 +102,41 @@ pub fn count_attempt(headers: &mut HeaderMap, attempt: u32) {
     headers.insert(X_ENVOY_ATTEMPT_COUNT, count);
 }
 
-/// Replaces all claims of a request from a peer. The attempt count of a peer that proved its identity is kept.
+/// Replaces all claims of a request from a client outside of the mesh, of whom nothing is known but its address and what it speaks. This
+/// is where the next hops know them from.
+pub fn gateway(headers: &mut HeaderMap, caller: &Caller) {
+    remove_claims(headers, &[X_FORWARDED_FOR, X_FORWARDED_PROTO]);
+    headers.insert(X_FORWARDED_FOR, caller.address.clone());
+    headers.insert(X_FORWARDED_PROTO, caller.proto.clone());
+}
+
+/// Replaces the claims of a request from a peer. Of one that proved its identity, the attempt count is kept, and what a gateway says of the
+/// client: sidecars send no `x-forwarded-for`, so where a proven peer sends one, it comes from a gateway, and this hop is added to it.
 pub fn inbound(headers: &mut HeaderMap, caller: &Caller) {
-    let own = [
+    let Some(certificate) = &caller.certificate else {
+        return gateway(headers, caller);
+    };
+    let kept = [
         X_FORWARDED_FOR,
         X_FORWARDED_PROTO,
         X_FORWARDED_CLIENT_CERT,
         X_ENVOY_ATTEMPT_COUNT,
     ];
-    let proto = match &caller.certificate {
-        Some(certificate) => {
-            remove_claims(headers, &own);
-            headers.insert(X_FORWARDED_CLIENT_CERT, certificate.clone());
-            "https"
-        }
-        None => {
-            remove_claims(headers, &own[..2]);
-            "http"
-        }
-    };
-    headers.insert(X_FORWARDED_FOR, caller.address.clone());
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
+    remove_claims(headers, &kept);
+    headers.insert(X_FORWARDED_CLIENT_CERT, certificate.clone());
+    let said = headers
+        .get(X_FORWARDED_FOR)
+        .map(|said| list(said, &caller.address));
+    if said.is_none() {
+        headers.insert(X_FORWARDED_PROTO, caller.proto.clone());
+    }
+    headers.insert(X_FORWARDED_FOR, said.unwrap_or_else(|| caller.address.clone()));
+}
+
+/// Both values, as one list (RFC 9110, section 5.6.1).
+fn list(first: &HeaderValue, second: &HeaderValue) -> HeaderValue {
+    let bytes = [first.as_bytes(), b", ", second.as_bytes()].concat();
+    HeaderValue::from_bytes(&bytes).expect("values of headers")
 }
 
 #[cfg(test)]
@@ -153,19 +185,24 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_peer_is_named_by_its_certificate() {
+    fn peer() -> Caller {
         let peer = "spiffe://hallway.test/ns/shop/sa/orders".parse().expect("valid");
         let own = "spiffe://hallway.test/ns/shop/sa/payments"
             .parse()
             .expect("valid");
-        let mut headers = forged();
         let identities = Some(Identities {
             peer: &peer,
             own: &own,
         });
-        let address = IpAddr::from([127, 0, 0, 1]);
-        inbound(&mut headers, &Caller::new(address, identities));
+        Caller::new(IpAddr::from([127, 0, 0, 1]), identities)
+    }
+
+    #[test]
+    fn a_peer_is_named_by_its_certificate() {
+        let mut headers = forged();
+        outbound(&mut headers);
+        count_attempt(&mut headers, 7);
+        inbound(&mut headers, &peer());
         assert_eq!(
             rendered(&headers),
             [
@@ -177,6 +214,28 @@ mod tests {
                 "x-hallway-request: 42",
             ]
         );
+    }
+
+    #[test]
+    fn a_client_outside_is_known_by_its_address_alone_and_stays_known() {
+        let mut headers = forged();
+        let address = IpAddr::from([192, 0, 2, 7]);
+        gateway(&mut headers, &Caller::outside(address, false));
+        let outside = [
+            "x-forwarded-for: 192.0.2.7",
+            "x-forwarded-proto: http",
+            "x-hallway-request: 42",
+        ];
+        assert_eq!(rendered(&headers), outside);
+        inbound(&mut headers, &peer());
+        let inside = [
+            "x-forwarded-client-cert: By=spiffe://hallway.test/ns/shop/sa/payments;\
+             URI=spiffe://hallway.test/ns/shop/sa/orders",
+            "x-forwarded-for: 192.0.2.7, 127.0.0.1",
+            "x-forwarded-proto: http",
+            "x-hallway-request: 42",
+        ];
+        assert_eq!(rendered(&headers), inside);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use hallway_control::api::{RegisterWorkload, RuleFile, WorkloadEndpoint};
 use hallway_evidence::PushOutcome;
 use hallway_host::random;
 use hallway_model::bootstrap::{
-    AdminEndpoint, Admission, ControlBootstrap, ControlPlaneAddress, ProxyBootstrap, ProxyLimits, Token,
+    AdminEndpoint, Admission, ControlBootstrap, ControlPlaneAddress, Listeners, ProxyBootstrap, ProxyLimits,
+    Token,
 };
 use hallway_model::telemetry::{ControlRecord, ProxyRecord};
 use hallway_world::ControlClient;
@@ -119,7 +120,8 @@ async fn start_sidecar(
     let (entry, port) = sidecar
         .record(|record| match record {
             ProxyRecord::Listening {
-                outbound, inbound, ..
+                listeners: Listeners::Sidecar { outbound, inbound },
+                ..
             } => Some((outbound, inbound.port())),
             _ => None,
         })
@@ -152,8 +154,10 @@ fn bootstrap(
     ProxyBootstrap {
         workload: workload.to_owned(),
         identity: registered.identity,
-        outbound: ANYWHERE,
-        inbound: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
+        listeners: Listeners::Sidecar {
+            outbound: ANYWHERE,
+            inbound: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
+        },
         admin: admin(&new_token()),
         control_plane: control_plane.clone(),
         join_token: registered.join_token,

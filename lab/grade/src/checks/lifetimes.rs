@@ -5,7 +5,7 @@
 //! records must say the same of all its connections. A handshake that failed leaves no record; it is over within seconds.
 
 use hallway_evidence::{Observations, WireConnection};
-use hallway_model::telemetry::{Connection, Direction};
+use hallway_model::telemetry::Connection;
 use hallway_scenario::check::Lifetimes;
 
 use super::Judge;
@@ -53,9 +53,7 @@ impl Judge for Lifetimes {
         if tally.total() == 0 {
             return NoEvidence::because(format!("no connection from {} to {}", self.from, self.to));
         }
-        for record in records(observations, Direction::Outbound, |proxy| {
-            is_replica(proxy, &self.from)
-        }) {
+        for record in records(observations, true, |proxy| is_replica(proxy, &self.from)) {
             if let Err(words) = to_spare(record, record.closed_us) {
                 tally.add(None, Err(format!("{words}, as {} says", record.proxy)));
             }
@@ -79,7 +77,7 @@ fn fate(wire: &WireConnection, observations: &Observations) -> Option<Result<u64
         Some(record.peer_address) == wire.upstream_address && record.opened_us >= wire.opened_us
     };
     // An address may be used again: the first record since then is the one.
-    let record = records(observations, Direction::Inbound, |proxy| proxy == wire.to)
+    let record = records(observations, false, |proxy| proxy == wire.to)
         .filter(is_meant)
         .min_by_key(|record| record.opened_us);
     let Some(record) = record.filter(|record| record.opened_us <= closed_us) else {
@@ -111,11 +109,11 @@ fn to_spare(record: &Connection, closed_us: u64) -> Result<u64, String> {
 
 fn records<'a>(
     observations: &'a Observations,
-    direction: Direction,
+    calls: bool,
     is_meant: impl Fn(&str) -> bool + 'a,
 ) -> impl Iterator<Item = &'a Connection> {
     let records = observations.telemetry.connections.iter();
-    records.filter(move |record| record.direction == direction && is_meant(&record.proxy))
+    records.filter(move |record| record.direction.calls() == calls && is_meant(&record.proxy))
 }
 
 /// When the last SVID expires that a sidecar had put to use at a moment.

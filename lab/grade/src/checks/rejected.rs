@@ -7,7 +7,7 @@
 //!   request with the flag `UF` and a detail that starts with the reason.
 
 use hallway_evidence::ClientRecord;
-use hallway_model::telemetry::{Access, Direction, RefusalReason, ResponseFlag};
+use hallway_model::telemetry::{Access, RefusalReason, ResponseFlag};
 use hallway_scenario::check::Rejected;
 
 use super::Judge;
@@ -83,9 +83,7 @@ fn refused_inbound<'a>(request: &ClientRecord, evidence: &Evidence<'a>) -> Optio
 }
 
 fn refused_outbound<'a>(request: &ClientRecord, evidence: &Evidence<'a>) -> Option<Refused<'a>> {
-    let is_refusal = |record: &&&Access| {
-        record.direction == Direction::Outbound && record.flags.contains(&ResponseFlag::UF)
-    };
+    let is_refusal = |record: &&&Access| record.direction.calls() && record.flags.contains(&ResponseFlag::UF);
     let record = evidence.accesses(&request.correlation).iter().find(is_refusal)?;
     // The detail is the reason's word, then the exact words of the check.
     let detail = record.detail.as_deref()?;

@@ -1,7 +1,7 @@
 //! `response_flag`: on how many of a traffic's requests the access log of a service's sidecars, on their outbound side,
 //! has a flag. A request that is not in the log does not have it.
 
-use hallway_model::telemetry::{Access, Direction};
+use hallway_model::telemetry::Access;
 use hallway_scenario::check::FlagShare;
 
 use super::Judge;
@@ -22,9 +22,8 @@ impl Judge for FlagShare {
     }
 
     fn judge(&self, evidence: &Evidence<'_>) -> Result<Finding, NoEvidence> {
-        let is_outbound = |record: &&&Access| {
-            record.direction == Direction::Outbound && is_replica(&record.proxy, &self.proxy)
-        };
+        let is_outbound =
+            |record: &&&Access| record.direction.calls() && is_replica(&record.proxy, &self.proxy);
         let mut tally = Tally::default();
         let mut logged = 0;
         for request in evidence.requests_during(&self.traffic, self.during.as_ref())? {

@@ -93,7 +93,7 @@ impl<'a> Witnesses<'a> {
             .filter_map(|span| span.parent_span_id.as_deref())
             .collect();
         let reached = |span: &&Span| {
-            span.direction == Direction::Outbound
+            span.direction.calls()
                 && span
                     .endpoint
                     .as_deref()

@@ -63,7 +63,7 @@ impl<'a> Spans<'a> {
                 Direction::Inbound => {
                     spans.inbound.insert((&span.trace_id, &span.proxy));
                 }
-                Direction::Outbound => {
+                Direction::Outbound | Direction::Gateway => {
                     *spans.attempts.entry((&span.proxy, &span.request_id)).or_default() += 1;
                 }
             }
@@ -71,11 +71,12 @@ impl<'a> Spans<'a> {
         spans
     }
 
-    fn find(&self, trace: &str, id: &str, direction: Direction) -> Option<&'a Span> {
+    /// The span on the side that calls, or on the inbound side.
+    fn find(&self, trace: &str, id: &str, calls: bool) -> Option<&'a Span> {
         self.by_id
             .get(&(trace, id))
             .copied()
-            .filter(|span| span.direction == direction)
+            .filter(|span| span.direction.calls() == calls)
     }
 }
 
@@ -108,13 +109,13 @@ fn gap(request: &ClientRecord, evidence: &Evidence<'_>, spans: &Spans<'_>) -> Op
 /// Whose sidecar saw the request come in with one trace, and the calls made for it go out with another: the service between
 /// them has dropped `traceparent`.
 fn forgetful<'a>(accesses: &[&'a Access]) -> Option<&'a str> {
-    let on = |direction| {
+    let on = |calls| {
         accesses
             .iter()
-            .filter(move |record| record.direction == direction)
+            .filter(move |record| record.direction.calls() == calls)
     };
-    on(Direction::Inbound).find_map(|came| {
-        let mut left = on(Direction::Outbound).filter(|left| left.proxy == came.proxy);
+    on(false).find_map(|came| {
+        let mut left = on(true).filter(|left| left.proxy == came.proxy);
         left.any(|left| left.trace_id != came.trace_id)
             .then_some(came.proxy.as_str())
     })
@@ -126,15 +127,15 @@ fn gap_above(entry: &LedgerEntry, spans: &Spans<'_>) -> Option<String> {
     let Some((trace, parent)) = parent_of(entry) else {
         return Some(format!("no traceparent at {instance}"));
     };
-    let Some(inbound) = spans.find(trace, parent, Direction::Inbound) else {
+    let Some(inbound) = spans.find(trace, parent, false) else {
         return Some(format!("no inbound span for {instance}"));
     };
     let caller = inbound.parent_span_id.as_deref();
-    let Some(outbound) = caller.and_then(|parent| spans.find(trace, parent, Direction::Outbound)) else {
+    let Some(outbound) = caller.and_then(|parent| spans.find(trace, parent, true)) else {
         return Some(format!("no outbound span above {instance}"));
     };
     let root = outbound.parent_span_id.as_deref();
-    let continues = root.is_some_and(|parent| spans.find(trace, parent, Direction::Inbound).is_some());
+    let continues = root.is_some_and(|parent| spans.find(trace, parent, false).is_some());
     let is_entry = !spans.inbound.contains(&(trace, &outbound.proxy));
     (!continues && !is_entry).then(|| format!("no inbound span above {} outbound", outbound.proxy))
 }
@@ -142,10 +143,7 @@ fn gap_above(entry: &LedgerEntry, spans: &Spans<'_>) -> Option<String> {
 /// Whether every attempt that the access log counts has a span.
 fn gap_in_attempts(accesses: &[&Access], spans: &Spans<'_>) -> Option<String> {
     let mut logged: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for record in accesses
-        .iter()
-        .filter(|record| record.direction == Direction::Outbound)
-    {
+    for record in accesses.iter().filter(|record| record.direction.calls()) {
         *logged.entry((&record.proxy, &record.request_id)).or_default() += u64::from(record.attempts);
     }
     logged.into_iter().find_map(|(key, attempts)| {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hallway_model::bootstrap::{ControlPlaneAddress, Token};
+use hallway_model::bootstrap::{ControlPlaneAddress, Listeners, Token};
 use hallway_model::telemetry::{ControlRecord, ProxyRecord};
 use hallway_service::contract::Record;
 
@@ -31,8 +31,7 @@ pub(crate) fn control_plane(record: &ControlRecord) -> Option<(SocketAddr, Contr
 
 pub(super) fn sidecar(record: &ProxyRecord, token: &Token, client: &Arc<HttpClient>) -> Option<Sidecar> {
     let ProxyRecord::Listening {
-        outbound,
-        inbound,
+        listeners: Listeners::Sidecar { outbound, inbound },
         admin,
     } = *record
     else {

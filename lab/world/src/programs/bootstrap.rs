@@ -7,8 +7,8 @@ use std::time::Duration;
 use hallway_control::api::Registered;
 use hallway_host::random;
 use hallway_model::bootstrap::{
-    AdminEndpoint, AuthorityMaterial, ControlBootstrap, ControlPlaneAddress, ProxyBootstrap, ProxyLimits,
-    Token,
+    AdminEndpoint, AuthorityMaterial, ControlBootstrap, ControlPlaneAddress, Listeners, ProxyBootstrap,
+    ProxyLimits, Token,
 };
 use hallway_scenario::Topology;
 use hallway_service::contract::{self, CORRELATION_HEADER, ControlEndpoint};
@@ -64,8 +64,10 @@ pub(super) fn sidecar(
     ProxyBootstrap {
         workload: workload.name.clone(),
         identity: registered.identity,
-        outbound: LOCAL,
-        inbound: free_port(machine),
+        listeners: Listeners::Sidecar {
+            outbound: LOCAL,
+            inbound: free_port(machine),
+        },
         admin: admin_endpoint(admin_token),
         control_plane,
         join_token: registered.join_token,

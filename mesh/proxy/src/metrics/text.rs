@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use hallway_model::telemetry::{Direction, ResponseFlag};
+use hallway_model::telemetry::ResponseFlag;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -131,7 +131,7 @@ fn histograms<'a>(
 /// The names of these labels are Istio's.
 fn request(labels: &RequestLabels) -> Labels<'_> {
     vec![
-        ("direction", word(labels.direction).into()),
+        ("direction", labels.direction.as_str().into()),
         ("route", labels.route.as_str().into()),
         ("cluster", labels.cluster.as_str().into()),
         ("source_principal", labels.source.as_str().into()),
@@ -143,7 +143,7 @@ fn request(labels: &RequestLabels) -> Labels<'_> {
 
 fn route(labels: &RouteLabels) -> Labels<'_> {
     vec![
-        ("direction", word(labels.direction).into()),
+        ("direction", labels.direction.as_str().into()),
         ("route", labels.route.as_str().into()),
         ("cluster", labels.cluster.as_str().into()),
     ]
@@ -151,7 +151,7 @@ fn route(labels: &RouteLabels) -> Labels<'_> {
 
 fn attempt(labels: &AttemptLabels) -> Labels<'_> {
     vec![
-        ("direction", word(labels.direction).into()),
+        ("direction", labels.direction.as_str().into()),
         ("cluster", labels.cluster.as_str().into()),
         ("response_code", labels.response_code.to_string().into()),
     ]
@@ -164,12 +164,5 @@ fn words(flags: &[ResponseFlag]) -> String {
         "-".to_owned()
     } else {
         words.join(",")
-    }
-}
-
-pub(super) fn word(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Outbound => "outbound",
-        Direction::Inbound => "inbound",
     }
 }

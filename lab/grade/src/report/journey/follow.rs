@@ -84,24 +84,28 @@ impl<'a> Follower<'a> {
                 .and_then(|span| span.parent_span_id.as_deref());
             let is_root = !parent.is_some_and(|parent| known.contains(parent));
             match record.direction {
-                Direction::Outbound if is_root => self.outbound(record, ""),
-                Direction::Inbound if is_root => self.inbound_root(record),
-                Direction::Outbound | Direction::Inbound => {}
+                _ if !is_root => {}
+                Direction::Inbound => self.inbound_root(record),
+                Direction::Outbound | Direction::Gateway => self.outbound(record, ""),
             }
         }
     }
 
-    /// An outbound request, with its attempts.
+    /// A request as the proxy saw it that sent it into the mesh, with its attempts.
     fn outbound(&mut self, record: &'a Access, margin: &str) {
-        let sidecar = format!("{margin}{} sidecar", record.proxy);
-        self.add(record.start_us, sidecar.clone(), route_words(record));
+        let kind = match record.direction {
+            Direction::Gateway => "gateway",
+            Direction::Outbound | Direction::Inbound => "sidecar",
+        };
+        let proxy = format!("{margin}{} {kind}", record.proxy);
+        self.add(record.start_us, proxy.clone(), route_words(record));
         for span in self.attempts_of(record) {
             self.attempt(span, margin);
         }
         if !record.flags.is_empty() {
             self.add(
                 record.start_us + record.duration_us,
-                sidecar,
+                proxy,
                 decision_words(record),
             );
         }

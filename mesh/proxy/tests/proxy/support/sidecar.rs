@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use hallway_host::{Host, Task};
-use hallway_model::bootstrap::{AdminEndpoint, ProxyBootstrap, ProxyLimits, Token};
+use hallway_model::bootstrap::{AdminEndpoint, Listeners, ProxyBootstrap, ProxyLimits, Token};
 use hallway_model::telemetry::ProxyRecord;
 use hallway_proxy::ProxyError;
 use tokio_util::sync::CancellationToken;
@@ -33,8 +33,10 @@ pub(crate) fn bootstrap(control: &Control, workload: &str, service_account: &str
     ProxyBootstrap {
         workload: workload.to_owned(),
         identity: identity(service_account),
-        outbound: anywhere,
-        inbound: anywhere,
+        listeners: Listeners::Sidecar {
+            outbound: anywhere,
+            inbound: anywhere,
+        },
         admin: AdminEndpoint {
             listen: anywhere,
             token: Token("admin".to_owned()),
@@ -65,8 +67,7 @@ impl Sidecar {
         let (outbound, inbound, admin) = records
             .first("listeners", |record| match record {
                 ProxyRecord::Listening {
-                    outbound,
-                    inbound,
+                    listeners: Listeners::Sidecar { outbound, inbound },
                     admin,
                 } => Some((*outbound, *inbound, *admin)),
                 _ => None,
