@@ -12,6 +12,7 @@
 //! - [`store`]: what one program presents and trusts at the moment
 //! - [`tls`]: configurations for both sides of a connection: TLS 1.3, without resumption or early data
 //! - [`edge`]: TLS of a gateway, towards clients that are not of the mesh
+//! - [`web`]: an authority for host names, and clients that trust it
 //! - [`verify`]: whether a peer is who it says
 //! - [`certificate`]: what a certificate says, read out
 //! - [`refusal`]: why a handshake failed, in the words of the mesh
@@ -31,6 +32,7 @@ pub mod store;
 pub mod svid;
 pub mod tls;
 pub mod verify;
+pub mod web;
 
 pub use authority::{Authority, Issued, Validity};
 pub use bundle::Bundle;
@@ -43,3 +45,4 @@ pub use store::SvidStore;
 pub use svid::Svid;
 pub use tls::{ClientAuthentication, Versions, client_config, server_config, server_name};
 pub use verify::PeerError;
+pub use web::{KeyKind, WebAuthority, web_client_config};

@@ -79,9 +79,7 @@ pub fn client_config(
         store: store.clone(),
         expected,
     };
-    let mut config = ClientConfig::builder_with_details(provider(), clock(host))
-        .with_protocol_versions(&[&TLS13])
-        .expect("the provider supports TLS 1.3")
+    let mut config = client_builder(host)
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_cert_resolver(Arc::new(store.clone()));
@@ -95,6 +93,13 @@ pub fn client_config(
 /// The beginning of every server's configuration.
 pub(crate) fn server_builder(host: &Host) -> ConfigBuilder<ServerConfig, WantsVerifier> {
     ServerConfig::builder_with_details(provider(), clock(host))
+        .with_protocol_versions(&[&TLS13])
+        .expect("the provider supports TLS 1.3")
+}
+
+/// The beginning of every client's configuration.
+pub(crate) fn client_builder(host: &Host) -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    ClientConfig::builder_with_details(provider(), clock(host))
         .with_protocol_versions(&[&TLS13])
         .expect("the provider supports TLS 1.3")
 }

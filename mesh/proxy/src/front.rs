@@ -148,7 +148,7 @@ impl Port {
             fronts.push(Front::compile(listener)?);
         }
         if !certificates.is_empty() && certificates.len() != listeners.len() {
-            return Err(FrontError::Mixed(number).into());
+            return Err(FrontError::Mixed(number));
         }
         fronts.sort_by_key(|front| specificity(&front.hostname));
         let tls = (!certificates.is_empty()).then(|| edge_config(environment.host, certificates).into());

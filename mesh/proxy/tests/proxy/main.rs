@@ -6,6 +6,7 @@ mod configurations;
 mod connections;
 mod drain;
 mod first_hop;
+mod gateway;
 mod http2;
 mod hygiene;
 mod limits;

@@ -9,10 +9,15 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::application::AnswerBody;
 use super::soon;
+
+/// Bytes below HTTP.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 
 pub(crate) struct Client {
     sender: SendRequest<AnswerBody>,
@@ -41,6 +46,11 @@ impl Client {
         let stream = soon("a connection", host.connect(address))
             .await
             .expect("it listens");
+        Self::over(host, stream).await
+    }
+
+    /// Over a connection that is open.
+    pub(crate) async fn over(host: &Host, stream: impl Io) -> Self {
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .expect("a fresh connection");

@@ -203,6 +203,13 @@ impl Control {
         .await
     }
 
+    /// Wants `snapshot` of `proxy`, which refuses it, and gives its reason.
+    pub(crate) async fn refused(&self, proxy: &str, snapshot: Snapshot) -> String {
+        let version = self.push(proxy, snapshot);
+        let answer = self.acknowledgement(proxy, version).await;
+        answer.refused.expect("a NACK")
+    }
+
     /// Wants `snapshot` of `proxy` and waits until it is in force.
     pub(crate) async fn put_in_force(&self, proxy: &str, snapshot: Snapshot) -> u64 {
         let version = self.push(proxy, snapshot);

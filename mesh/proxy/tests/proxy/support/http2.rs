@@ -15,7 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
 use super::application::{AnswerBody, Application};
-use super::client::Answer;
+use super::client::{Answer, Io};
 use super::meshes::Pair;
 use super::snapshots::inbound;
 use super::soon;
@@ -70,6 +70,11 @@ impl Client {
         let stream = soon("a connection", host.connect(address))
             .await
             .expect("it listens");
+        Self::over(host, stream).await
+    }
+
+    /// Over a connection that is open.
+    pub(crate) async fn over(host: &Host, stream: impl Io) -> Self {
         let (sender, connection) = http2::handshake(host.clone(), TokioIo::new(stream))
             .await
             .expect("a fresh connection");

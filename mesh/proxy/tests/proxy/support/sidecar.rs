@@ -1,4 +1,4 @@
-//! Sidecars, each the whole program.
+//! Proxies, each the whole program: sidecars and gateways.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use hallway_host::{Host, Task};
-use hallway_model::bootstrap::{AdminEndpoint, Listeners, ProxyBootstrap, ProxyLimits, Token};
+use hallway_model::bootstrap::{AdminEndpoint, GatewayPort, Listeners, ProxyBootstrap, ProxyLimits, Token};
 use hallway_model::telemetry::ProxyRecord;
 use hallway_proxy::ProxyError;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,14 @@ pub(crate) struct Sidecar {
     shutdown: CancellationToken,
     task: Task,
     result: Arc<Mutex<Option<Result<(), ProxyError>>>>,
+}
+
+/// A gateway for the ports 80 and 443.
+pub(crate) struct Gateway {
+    pub(crate) http: SocketAddr,
+    pub(crate) https: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) records: Records,
 }
 
 pub(crate) fn bootstrap(control: &Control, workload: &str, service_account: &str) -> ProxyBootstrap {
@@ -52,9 +60,48 @@ pub(crate) fn bootstrap(control: &Control, workload: &str, service_account: &str
     }
 }
 
-impl Sidecar {
-    /// Starts one and waits until it listens. It needs no configuration for that.
-    pub(crate) async fn start(bootstrap: ProxyBootstrap) -> Self {
+impl Gateway {
+    /// Starts one for the ports 80 and 443, and waits until it listens.
+    pub(crate) async fn start(control: &Control) -> Self {
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let ports = [80, 443].map(|port| GatewayPort {
+            port,
+            address: anywhere,
+        });
+        let bootstrap = ProxyBootstrap {
+            listeners: Listeners::Gateway(ports.into()),
+            ..bootstrap(control, "front-1", "front")
+        };
+        let started = Started::start(bootstrap);
+        let (ports, admin) = started
+            .records
+            .first("listeners", |record| match record {
+                ProxyRecord::Listening {
+                    listeners: Listeners::Gateway(ports),
+                    admin,
+                } => Some((ports.clone(), *admin)),
+                _ => None,
+            })
+            .await;
+        Self {
+            http: ports[0].address,
+            https: ports[1].address,
+            admin,
+            records: started.records,
+        }
+    }
+}
+
+/// A proxy whose listeners are not known yet.
+struct Started {
+    records: Records,
+    shutdown: CancellationToken,
+    task: Task,
+    result: Arc<Mutex<Option<Result<(), ProxyError>>>>,
+}
+
+impl Started {
+    fn start(bootstrap: ProxyBootstrap) -> Self {
         let (records, output) = Records::new();
         let host = Host::real(bootstrap.seed, output);
         let shutdown = CancellationToken::new();
@@ -64,6 +111,24 @@ impl Sidecar {
             let ended = hallway_proxy::run(runner, bootstrap, ordered).await;
             *outcome.lock().expect("no panic") = Some(ended);
         });
+        Self {
+            records,
+            shutdown,
+            task,
+            result,
+        }
+    }
+}
+
+impl Sidecar {
+    /// Starts one and waits until it listens. It needs no configuration for that.
+    pub(crate) async fn start(bootstrap: ProxyBootstrap) -> Self {
+        let Started {
+            records,
+            shutdown,
+            task,
+            result,
+        } = Started::start(bootstrap);
         let (outbound, inbound, admin) = records
             .first("listeners", |record| match record {
                 ProxyRecord::Listening {
