@@ -23,7 +23,7 @@ use crate::time::epoch_micros;
 use crate::transport::{Peeked, Spoken, Transport};
 use crate::worker::Worker;
 
-/// How long a peer may take to prove who it is, and a new proxy to learn who may connect.
+/// How long a peer may take to prove who it is.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a refused peer is listened to, so that it hears why: closing with unread data would reset the connection.
@@ -88,10 +88,7 @@ impl Door {
 
     /// Lets the connection in, or refuses it with a record. One that ends without a byte was only a probe.
     async fn accept(&self, acceptor: &TlsAcceptor, stream: Stream) -> Option<(Transport, Protocol)> {
-        timeout(HANDSHAKE_TIMEOUT, self.worker.proxy.until_ready())
-            .await
-            .ok()?;
-        let mode = self.worker.proxy.configuration()?.mtls()?;
+        let mode = self.worker.proxy.first_configuration().await?.mtls()?;
         let Ok(peeked) = timeout(HANDSHAKE_TIMEOUT, Peeked::peek(stream)).await else {
             self.refuse(RefusalReason::HandshakeFailed, "it stayed silent");
             return None;
