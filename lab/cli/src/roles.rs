@@ -2,13 +2,16 @@
 //!
 //! Every role is started alike. The first line of its standard input is its bootstrap, in JSON; the end of that input is the
 //! order to stop, so that no crash of the lab leaves a program behind. SIGTERM and SIGINT are the same order.
+//!
+//! Sockets that were opened before the program started are taken as systemd hands them over (`LISTEN_FDS`, see sd_listen_fds(3)).
 
 use std::fmt::Display;
 use std::io::{self, BufRead, Read};
 use std::process::ExitCode;
 
-use hallway_host::{Host, Output};
+use hallway_host::{Host, Output, Socket};
 use hallway_model::bootstrap::{ControlBootstrap, ProxyBootstrap};
+use listenfd::ListenFd;
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
@@ -54,6 +57,15 @@ where
     Running: Future<Output = Result<(), Problem>>,
     Problem: Display,
 {
+    let sockets = match inherited_sockets() {
+        Ok(sockets) => sockets,
+        Err(error) => {
+            return failed(
+                format_args!("a socket of LISTEN_FDS is unusable: {error}"),
+                BAD_BOOTSTRAP,
+            );
+        }
+    };
     let bootstrap: Bootstrap = match read_bootstrap() {
         Ok(bootstrap) => bootstrap,
         Err(error) => {
@@ -67,7 +79,7 @@ where
         Ok(runtime) => runtime,
         Err(error) => return failed(format_args!("cannot start the runtime: {error}"), FAILED),
     };
-    let host = Host::real(seed(&bootstrap), Output::standard());
+    let host = Host::activated(seed(&bootstrap), Output::standard(), sockets);
     let ended = runtime.block_on(async {
         let shutdown = CancellationToken::new();
         host.spawn(cancel_when_told(shutdown.clone()));
@@ -79,6 +91,12 @@ where
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(error, FAILED),
     }
+}
+
+fn inherited_sockets() -> io::Result<Vec<Socket>> {
+    let mut inherited = ListenFd::from_env();
+    let sockets = (0..inherited.len()).filter_map(|index| inherited.take_tcp_listener(index).transpose());
+    sockets.map(|socket| Socket::new(socket?)).collect()
 }
 
 fn read_bootstrap<Bootstrap: DeserializeOwned>() -> io::Result<Bootstrap> {

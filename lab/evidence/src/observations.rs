@@ -17,9 +17,9 @@ pub struct Observations {
     pub client: Vec<ClientRecord>,
     /// The services' ledger, in the order of arrival.
     pub ledger: Vec<LedgerEntry>,
-    /// What came of the calls that programs made as soon as they ran, by workload.
+    /// What came of the calls that programs made as soon as they ran, by workload and for each of its lives.
     #[serde(default)]
-    pub first_calls: BTreeMap<String, Vec<FirstCall>>,
+    pub first_calls: BTreeMap<String, Vec<Vec<FirstCall>>>,
     /// The wire's connections, in the order in which they were opened.
     pub wire: Vec<WireConnection>,
     /// The mesh's telemetry.

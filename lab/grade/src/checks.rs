@@ -7,6 +7,7 @@ mod cancelled;
 mod connections;
 mod encrypted;
 mod exactly_once;
+mod first_calls;
 mod hops;
 mod identity;
 mod latency;

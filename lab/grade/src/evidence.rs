@@ -6,6 +6,7 @@ use hallway_evidence::ledger::{CORRELATION_HEADER, Effect};
 use hallway_evidence::{ClientRecord, FailureKind, LedgerEntry, Observations};
 use hallway_model::telemetry::{Access, Direction, Refusal};
 use hallway_scenario::check::Window;
+use hallway_scenario::{Scenario, Topology};
 
 use crate::verdict::NoEvidence;
 use crate::window::Interval;
@@ -16,14 +17,18 @@ pub(crate) const INTRUDER: &str = "intruder";
 /// The witnesses' records of one run, joined by `x-hallway-request`.
 pub(crate) struct Evidence<'a> {
     pub(crate) observations: &'a Observations,
+    /// What the services were told.
+    pub(crate) topology: &'a Topology,
     ledger: BTreeMap<&'a str, Vec<&'a LedgerEntry>>,
     access: BTreeMap<&'a str, Vec<&'a Access>>,
 }
 
 impl<'a> Evidence<'a> {
-    pub(crate) fn new(observations: &'a Observations) -> Self {
+    /// Those of a run of `scenario`.
+    pub(crate) fn new(scenario: &'a Scenario, observations: &'a Observations) -> Self {
         let mut evidence = Self {
             observations,
+            topology: &scenario.topology,
             ledger: BTreeMap::new(),
             access: BTreeMap::new(),
         };
@@ -72,6 +77,16 @@ impl<'a> Evidence<'a> {
         entries
             .filter(move |entry| entry.received.service == service)
             .flat_map(|entry| entry.effects.iter().map(move |effect| (entry, effect)))
+    }
+
+    /// What the access log of a workload's sidecar has of the calls that its program made by itself, for no request.
+    pub(crate) fn own_calls(&self, workload: &str) -> impl Iterator<Item = &'a Access> {
+        let records = self.observations.telemetry.access.iter();
+        records.filter(move |record| {
+            record.proxy == workload
+                && record.direction == Direction::Outbound
+                && !record.headers.contains_key(CORRELATION_HEADER)
+        })
     }
 
     /// What the access logs have of a request.

@@ -12,7 +12,7 @@ use crate::verdict::{Finding, NoEvidence, Verdict};
 
 /// Judges every check of `scenario` by what was observed, in the order in which they are written.
 pub fn judge(scenario: &Scenario, observations: &Observations) -> Vec<Verdict> {
-    let evidence = Evidence::new(observations);
+    let evidence = Evidence::new(scenario, observations);
     scenario
         .checks
         .iter()
@@ -35,6 +35,7 @@ fn judge_of(check: &Check) -> &dyn Judge {
         Check::NeverHandled(check) => check,
         Check::AtMostOnce(check) => check,
         Check::ExactlyOnce(check) => check,
+        Check::FirstCalls(check) => check,
         Check::Encrypted(check) => check,
         Check::Rejected(check) => check,
         Check::Identity(check) => check,

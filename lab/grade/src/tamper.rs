@@ -1,6 +1,6 @@
 //! Spoils recorded evidence, as a control asks, so that checks which compare witnesses are proven able to fail.
 //!
-//! It spoils the records of every witness of a kind alike: the first so many entries of each replica's ledger, lines of
+//! It spoils the records of every witness of a kind alike: the first so many entries of each replica's ledger, first calls of each of its lives, lines of
 //! each side of each sidecar's log, spans of each side of each sidecar, counters of each proxy. So it does not depend on
 //! chance whether the spoilt record is one that a check looks at.
 
@@ -26,6 +26,11 @@ pub fn tamper(observations: &Observations, tamper: Tamper) -> Observations {
                 if first.includes(entry.received.instance.clone()) {
                     entry.effects.clear();
                 }
+            }
+        }
+        Tamper::DropFirstCalls(count) => {
+            for life in spoilt.first_calls.values_mut().flatten() {
+                life.drain(..life.len().min(count as usize));
             }
         }
         Tamper::DropAccess(count) => {

@@ -2,12 +2,14 @@
 //!
 //! - [`client`]: what the client saw
 //! - [`ledger`]: what reached the services, and how often; [`effects`]: what it left behind
+//! - [`first_calls`]: what programs got that called as soon as they ran
 //! - [`security`]: what was readable, who was refused, and who called
 //! - [`telemetry`]: what the mesh says of itself
 //! - [`push`]: what became of pushes
 
 pub mod client;
 pub mod effects;
+pub mod first_calls;
 pub mod ledger;
 pub mod push;
 pub mod security;
@@ -15,6 +17,7 @@ pub mod telemetry;
 
 pub use client::{Connections, GrpcOutcome, Latency, Percentile, Recovers, Responses};
 pub use effects::{AtMostOnce, Believed, ExactlyOnce, SameBy};
+pub use first_calls::FirstCalls;
 pub use ledger::{Amplification, Attempts, Cancelled, Load, NeverHandled, Split, Spread};
 pub use push::{Nacked, Propagation, RefusalPart, Refusals};
 pub use security::{Encrypted, Identity, Lifetimes, Rejected, Rotations};
@@ -52,6 +55,8 @@ pub enum Check {
     AtMostOnce(AtMostOnce),
     /// What its caller believes done was done once at this service. Witnesses: the client and the ledger.
     ExactlyOnce(ExactlyOnce),
+    /// What a service called as soon as it ran went well, every time. Witnesses: the service itself, and its sidecars' access logs.
+    FirstCalls(FirstCalls),
     /// Nothing between these services was readable. Witness: the wire.
     Encrypted(Encrypted),
     /// Every connection of this traffic was refused, by the stated side, for the stated reason. Witnesses: client, wire and
@@ -98,6 +103,7 @@ impl Check {
             Self::NeverHandled(_) => "never_handled",
             Self::AtMostOnce(_) => "at_most_once",
             Self::ExactlyOnce(_) => "exactly_once",
+            Self::FirstCalls(_) => "first_calls",
             Self::Encrypted(_) => "encrypted",
             Self::Rejected(_) => "rejected",
             Self::Identity(_) => "identity",
@@ -124,6 +130,7 @@ impl Check {
             | Self::Propagation(_)
             | Self::Nacked(_)
             | Self::ExactlyOnce(_)
+            | Self::FirstCalls(_)
             | Self::TelemetryAgrees(_) => true,
             Self::Responses(_)
             | Self::Connections(_)

@@ -47,6 +47,8 @@ pub enum Tamper {
     /// So many entries of each replica's ledger are lost, the first ones; and of those that stay, so many that were answered lose their
     /// effect.
     DropLedger(#[schemars(range(min = 1))] u32),
+    /// So many records of each life of each replica of what came of its first calls are lost, the first ones.
+    DropFirstCalls(#[schemars(range(min = 1))] u32),
     /// So many lines of each side of each sidecar's access log are lost, the first ones.
     DropAccess(#[schemars(range(min = 1))] u32),
     /// So many spans of each side of each sidecar are lost, the first ones.

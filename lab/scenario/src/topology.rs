@@ -83,6 +83,11 @@ pub struct Service {
     pub calls: Vec<CallTo>,
     /// Whether it makes them one after the other or all at once.
     pub call_order: CallOrder,
+    /// The calls that it makes by itself, once, as soon as it listens, one after the other. A service with first calls joins a mesh that runs
+    /// already: its replicas start last, in the order of this file, each when the one before has made its first calls.
+    pub first_calls: Vec<CallTo>,
+    /// When it starts, if it has first calls: before its sidecar or after it; `held` when absent.
+    pub starts: Option<Starts>,
     /// How it behaves.
     pub behaviour: Option<Behaviour>,
     /// How single replicas differ, by their names (`payments-3`).
@@ -176,6 +181,24 @@ pub enum CallTo {
     Exact(ExactCall),
 }
 
+impl CallTo {
+    /// Its method.
+    pub fn method(&self) -> &str {
+        match self {
+            Self::Service(_) => "GET",
+            Self::Exact(exact) => exact.method.as_deref().unwrap_or("GET"),
+        }
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Service(name) => format!("http://{name}/"),
+            Self::Exact(exact) => exact.url.clone(),
+        }
+    }
+}
+
 /// A call that a service makes, exactly.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -195,6 +218,22 @@ pub enum CallOrder {
     Sequence,
     /// All at once.
     Parallel,
+}
+
+/// When a service with first calls starts, compared with its sidecar. It is about the first start of a run; what a timeline starts again finds its
+/// sidecar there, or not.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Starts {
+    /// When its sidecar is ready: it has joined the mesh, and has a configuration. Istio's `holdApplicationUntilProxyStarts`, `linkerd-await`, or a
+    /// native sidecar of Kubernetes with a startup probe.
+    #[default]
+    Held,
+    /// First, and nobody listens for its calls: its sidecar starts when they have failed. What happens without any of that.
+    BeforeSidecar,
+    /// First, but the socket of its sidecar is open already, and the kernel lets its first call wait there; that call starts the sidecar. What systemd
+    /// calls socket activation.
+    SocketActivated,
 }
 
 /// How one replica differs.

@@ -48,6 +48,13 @@ pub(crate) enum Phase {
     Gone,
 }
 
+impl Phase {
+    /// Whether it is on its way through the listener with this number.
+    pub(crate) fn waits_for(self, listener: u64) -> bool {
+        matches!(self, Self::Handshaking(of) | Self::Queued(of) if of == listener)
+    }
+}
+
 /// One end of a connection, with what is on its way to it.
 pub(crate) struct End {
     pub(crate) machine: MachineId,

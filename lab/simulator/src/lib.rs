@@ -62,4 +62,5 @@ pub use machine::{Machine, Skew};
 pub use network::Network;
 pub use process::Process;
 pub use simulation::{Options, Simulation};
+pub use socket::OpenPort;
 pub use trace::{Event, Fingerprint, Happening, Segment, SegmentKind};

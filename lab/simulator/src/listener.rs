@@ -20,6 +20,8 @@ pub(crate) struct Backlog {
     /// Connections in the middle of their handshake.
     pub(crate) handshaking: usize,
     pub(crate) waker: Option<Waker>,
+    /// Whether its owner, to whom it was handed over, has yet to listen.
+    inherited: bool,
     limit: usize,
 }
 
@@ -31,6 +33,7 @@ impl Backlog {
             ready: VecDeque::new(),
             handshaking: 0,
             waker: None,
+            inherited: false,
             limit,
         }
     }
@@ -41,13 +44,21 @@ impl Backlog {
 }
 
 impl State {
-    /// Opens a port, and says under which number and address.
+    /// Opens a port, or takes one that was handed over, and says under which number and address.
     pub(crate) fn listen(
         &mut self,
         owner: Owner,
         machine: MachineId,
         address: SocketAddr,
     ) -> io::Result<(u64, SocketAddr)> {
+        let here = self.kernels[machine].listeners.get_mut(&address);
+        if let Some(backlog) = here.filter(|backlog| backlog.inherited && backlog.owner == owner) {
+            backlog.inherited = false;
+            let id = backlog.id;
+            let process = self.processes[owner.process].clone();
+            self.happen(Happening::Listening { process, address });
+            return Ok((id, address));
+        }
         self.last_listener += 1;
         let id = self.last_listener;
         let backlog = Backlog::new(id, owner, self.backlog_limit);
@@ -82,6 +93,37 @@ impl State {
         Poll::Ready(accepted)
     }
 
+    /// Tells whether somebody waits to be accepted.
+    pub(crate) fn poll_called(&mut self, machine: MachineId, id: u64, context: &Context<'_>) -> Poll<()> {
+        match self.backlog(machine, id) {
+            Some(backlog) if backlog.ready.is_empty() => {
+                backlog.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+
+    /// Gives a port to another process of the machine, with everybody who waits there. It gets another number, so that whoever opened it can
+    /// no longer close it.
+    pub(crate) fn hand_over(&mut self, machine: MachineId, id: u64, to: Owner) {
+        self.last_listener += 1;
+        let new = self.last_listener;
+        let Some(backlog) = self.backlog(machine, id) else {
+            return;
+        };
+        (backlog.id, backlog.owner, backlog.inherited) = (new, to, true);
+        backlog.waker = None;
+        for end in self.ends(|end| end.machine == machine && end.phase.waits_for(id)) {
+            let Some(end) = self.end(end) else { continue };
+            end.owner = Some(to);
+            end.phase = match end.phase {
+                Phase::Handshaking(_) => Phase::Handshaking(new),
+                _ => Phase::Queued(new),
+            };
+        }
+    }
+
     /// Closes a port, and resets the connections that nobody has accepted.
     pub(crate) fn close_listener(&mut self, machine: MachineId, id: u64) {
         if self.backlog(machine, id).is_none() {
@@ -90,10 +132,7 @@ impl State {
         self.kernels[machine]
             .listeners
             .retain(|_, backlog| backlog.id != id);
-        for end in self.ends(|end| {
-            end.machine == machine
-                && matches!(end.phase, Phase::Handshaking(of) | Phase::Queued(of) if of == id)
-        }) {
+        for end in self.ends(|end| end.machine == machine && end.phase.waits_for(id)) {
             self.refuse(end);
         }
     }

@@ -1,12 +1,15 @@
 //! A running program: tasks, sockets and records, which live and die together.
 
 use std::fmt;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use hallway_host::Host;
 
 use crate::kernel::MachineId;
 use crate::life::{Life, ProcessGround, Status, lock};
+use crate::socket::{OpenPort, Port};
 use crate::state::Shared;
 use crate::trace::{Happening, Name};
 use crate::watchdog::Polls;
@@ -70,6 +73,22 @@ impl Process {
     /// it connects to nothing, records nothing, and its tasks are gone.
     pub fn host(&self) -> Host {
         Host::Virtual(Arc::new(ProcessGround(self.inner.current())))
+    }
+
+    /// Opens a port for another process of its machine.
+    ///
+    /// # Errors
+    /// As for [`Host::listen`].
+    pub fn open(&self, address: SocketAddr) -> io::Result<OpenPort> {
+        let owner = self.inner.current().owner();
+        let port = Port::open(self.shared.clone(), owner, self.inner.facts.machine, address)?;
+        Ok(OpenPort::new(port))
+    }
+
+    /// Takes over a port that another process of its machine has opened: the program that runs now gets it, with everybody who waits there,
+    /// when it listens at that address.
+    pub fn inherit(&self, port: OpenPort) {
+        port.hand_over(self.inner.current().owner());
     }
 
     /// Hands each record of this process, in this life and all that follow, to `sink`. The sink must not call into the simulation.

@@ -30,6 +30,10 @@ pub(crate) struct Port {
     address: SocketAddr,
 }
 
+/// A port that a process has opened for another one, which is yet to start (socket activation): connections are established, and
+/// wait. [`Process::inherit`](crate::Process::inherit) hands it over; dropping it closes the port.
+pub struct OpenPort(Port);
+
 impl Socket {
     /// Opens a connection. Dropping the future gives up.
     pub(crate) async fn connect(
@@ -147,6 +151,32 @@ impl Port {
             id,
             address,
         })
+    }
+}
+
+impl OpenPort {
+    pub(crate) fn new(port: Port) -> Self {
+        Self(port)
+    }
+
+    /// Where it is.
+    pub fn local_address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    /// Waits until a connection waits to be accepted, and leaves it there.
+    pub async fn called(&self) {
+        let Port {
+            shared, machine, id, ..
+        } = &self.0;
+        std::future::poll_fn(|context| shared.with(|state| state.poll_called(*machine, *id, context))).await;
+    }
+
+    pub(crate) fn hand_over(self, to: Owner) {
+        let Port {
+            shared, machine, id, ..
+        } = &self.0;
+        shared.with(|state| state.hand_over(*machine, *id, to));
     }
 }
 

@@ -109,6 +109,45 @@ fn a_killed_process_resets_connections_with_unread_data() {
 }
 
 #[test]
+fn a_port_is_handed_over_with_whoever_waits_there() {
+    let lab = Lab::new();
+    lab.simulation.run(async {
+        let port = lab.far.process("init").open(lab.address()).expect("a free port");
+        let early = timeout(Duration::from_secs(1), port.called()).await;
+        assert!(early.is_err(), "nobody has called yet");
+        let mut early = lab.connect().await.expect("the kernel answers");
+        let echoed = lab.client.host().spawn(async move {
+            assert_eq!(echo(&mut early).await, Ok(42));
+        });
+        port.called().await;
+        lab.server.inherit(port);
+        let mut between = lab.connect().await.expect("the kernel answers still");
+        lab.serve();
+        assert_eq!(echo(&mut between).await, Ok(42));
+        echoed.join().await;
+        lab.server.kill();
+        assert_eq!(between.read(&mut [0]).await.expect("the kernel says goodbye"), 0);
+        let refused = lab.connect().await.err().expect("the port went with its process");
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
+fn a_port_that_nobody_inherits_closes_with_its_handle() {
+    let lab = Lab::new();
+    lab.simulation.run(async {
+        let port = lab.far.process("init").open(lab.address()).expect("a free port");
+        let mut stream = lab.connect().await.expect("the kernel answers");
+        settled().await;
+        drop(port);
+        let error = stream.read_u8().await.expect_err("the kernel resets");
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        let refused = lab.connect().await.err().expect("the port is closed");
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
 fn a_killed_process_runs_no_more_and_records_no_more() {
     struct Confession(Host);
     impl Drop for Confession {

@@ -52,13 +52,9 @@ pub(crate) fn behaviour(behaviour: &topology::Behaviour) -> contract::Behaviour 
 }
 
 pub(crate) fn call(call: &CallTo) -> contract::Call {
-    let (method, url) = match call {
-        CallTo::Service(name) => (None, format!("http://{name}/")),
-        CallTo::Exact(exact) => (exact.method.as_deref(), exact.url.clone()),
-    };
     contract::Call {
-        method: method.unwrap_or("GET").to_owned(),
-        url,
+        method: call.method().to_owned(),
+        url: call.url(),
         headers: Default::default(),
         body: None,
     }

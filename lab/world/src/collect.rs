@@ -21,8 +21,8 @@ pub(crate) struct Records {
 pub(crate) struct Applications {
     /// The ledger, in the order of arrival.
     pub(crate) ledger: Vec<LedgerEntry>,
-    /// What came of the calls that were made at first, by workload.
-    pub(crate) first_calls: BTreeMap<String, Vec<FirstCall>>,
+    /// What came of the calls that were made at first, by workload and for each of its lives.
+    pub(crate) first_calls: BTreeMap<String, Vec<Vec<FirstCall>>>,
 }
 
 /// Sorts the records of all applications. One that belongs to no request is an incident.
@@ -30,13 +30,13 @@ pub(crate) fn applications(records: BTreeMap<String, Vec<Record>>, incidents: &I
     let mut all = Applications::default();
     for (workload, records) in records {
         // Each life begins with a record of its own, and counts anew.
-        for life in records.split(|record| matches!(record, Record::Listening { .. })) {
+        let lives = records.split(|record| matches!(record, Record::Listening { .. }));
+        let is_life = |(place, records): &(usize, &[Record])| *place > 0 || !records.is_empty();
+        for (_, life) in lives.enumerate().filter(is_life) {
             let mut life = Life::of(life);
             all.ledger.extend(life.join());
-            if !life.first_calls.is_empty() {
-                let first_calls = all.first_calls.entry(workload.clone()).or_default();
-                first_calls.append(&mut life.first_calls);
-            }
+            let first_calls = all.first_calls.entry(workload.clone()).or_default();
+            first_calls.push(std::mem::take(&mut life.first_calls));
             for handling in life.stray() {
                 incidents.report(
                     &workload,
@@ -192,6 +192,27 @@ mod tests {
     }
 
     #[test]
+    fn every_life_has_its_own_first_calls() {
+        let listening =
+            json!({ "record": "listening", "application": "10.0.0.1:1", "control": "127.0.0.1:2" });
+        let first_call = |number: u64| json!({ "record": "first_call", "number": number, "at_us": 16, "url": "http://a/", "status": 200, "error": null });
+        let lines = vec![
+            listening.clone(),
+            first_call(1),
+            first_call(2),
+            listening.clone(),
+            listening,
+            first_call(1),
+        ];
+        let (applications, _) = sorted(vec![("payments-1", lines)]);
+        let lives: Vec<usize> = applications.first_calls["payments-1"]
+            .iter()
+            .map(Vec::len)
+            .collect();
+        assert_eq!(lives, [2, 0, 1]);
+    }
+
+    #[test]
     fn effects_stand_with_the_requests_that_had_them() {
         let effect = |handling: u64, number: u64| json!({ "record": "effect", "handling": handling, "at_us": 15, "number": number, "key": "k" });
         let lines = vec![
@@ -209,7 +230,7 @@ mod tests {
             .map(|entry| entry.effects.iter().map(|effect| effect.number).collect())
             .collect();
         assert_eq!(numbers, [[2], [1]]);
-        assert_eq!(applications.first_calls["payments-1"][0].url, "http://a/");
+        assert_eq!(applications.first_calls["payments-1"][0][0].url, "http://a/");
         let incidents = incidents.list();
         assert_eq!(incidents.len(), 1, "nothing is dropped in silence");
         assert!(incidents[0].what.contains("request 7"));

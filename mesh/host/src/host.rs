@@ -4,12 +4,12 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::{Listener, Output, Random, Stream, Task, Thread, random};
+use crate::{Listener, Output, Random, Socket, Stream, Task, Thread, random};
 
 /// A boxed future, as a [`Ground`] takes and returns it.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -28,6 +28,8 @@ pub enum Host {
 pub struct RealHost {
     seed: u64,
     output: Output,
+    /// What was opened for the program before it started.
+    inherited: Arc<Mutex<Vec<Socket>>>,
 }
 
 /// A virtual machine, as a simulator provides it. One value stands for one machine.
@@ -49,7 +51,17 @@ pub trait Ground: Send + Sync {
 impl Host {
     /// This machine, with random streams derived from `seed` and records written to `output`.
     pub fn real(seed: u64, output: Output) -> Self {
-        Self::Real(RealHost { seed, output })
+        Self::activated(seed, output, Vec::new())
+    }
+
+    /// This machine, for a program that was started for the sake of `sockets`, which were opened before (socket activation, as systemd has it):
+    /// [`Host::listen`] gives each of them at its address, once, with the connections that wait there.
+    pub fn activated(seed: u64, output: Output, sockets: Vec<Socket>) -> Self {
+        Self::Real(RealHost {
+            seed,
+            output,
+            inherited: Arc::new(Mutex::new(sockets)),
+        })
     }
 
     /// This machine with a seed from the operating system's entropy and no output, for tools and tests.
@@ -63,7 +75,10 @@ impl Host {
     /// What the machine says: the port is in use, or not ours to take.
     pub async fn listen(&self, address: SocketAddr) -> io::Result<Listener> {
         match self {
-            Self::Real(_) => Listener::bind(address).await,
+            Self::Real(host) => match host.inherited(address) {
+                Some(socket) => socket.listen(),
+                None => Listener::bind(address).await,
+            },
             Self::Virtual(ground) => ground.listen(address).await,
         }
     }
@@ -148,6 +163,16 @@ impl Host {
                 "a virtual machine has one thread",
             )),
         }
+    }
+}
+
+impl RealHost {
+    /// The socket that was opened at `address` before the program started.
+    fn inherited(&self, address: SocketAddr) -> Option<Socket> {
+        let mut sockets = self.inherited.lock().expect("a look into a list does not panic");
+        let is_it = |socket: &Socket| socket.local_address().is_ok_and(|local| local == address);
+        let position = sockets.iter().position(is_it)?;
+        Some(sockets.swap_remove(position))
     }
 }
 

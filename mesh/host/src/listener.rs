@@ -3,10 +3,12 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 #[expect(
     clippy::disallowed_types,
     reason = "the real variant wraps the kernel's socket"
@@ -38,6 +40,9 @@ pub enum Listener {
 /// How long to wait before accepting again when the machine is out of file descriptors: accepting at once would
 /// only burn the processor that has to close some.
 const PAUSE_WHEN_EXHAUSTED: Duration = Duration::from_millis(50);
+
+/// How often the kernel is asked whether somebody waits.
+const ASK_EVERY: Duration = Duration::from_millis(1);
 
 impl Listener {
     #[expect(
@@ -104,11 +109,57 @@ impl Listener {
     }
 }
 
-/// A listening socket that no runtime watches yet.
+/// A listening socket that no runtime watches yet. Connections to it are established by the kernel, and wait there until a program accepts
+/// them: one can be opened for a program that is yet to start, and be handed to it (socket activation).
 #[derive(Debug)]
 pub struct Socket(std::net::TcpListener);
 
 impl Socket {
+    /// Opens a socket at `address`; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// What the machine says: the port is in use, or not ours to take.
+    pub fn open(address: SocketAddr) -> io::Result<Self> {
+        Self::new(std::net::TcpListener::bind(address)?)
+    }
+
+    /// A socket that another program has opened.
+    ///
+    /// # Errors
+    /// When the kernel refuses to make its operations those of a runtime (non-blocking).
+    pub fn new(socket: std::net::TcpListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self(socket))
+    }
+
+    /// The address that it listens on, with the port that was taken.
+    ///
+    /// # Errors
+    /// When the kernel does not know it.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// Waits until a connection waits to be accepted, and leaves it there. It asks the kernel every millisecond.
+    ///
+    /// # Errors
+    /// When the kernel refuses to tell.
+    pub async fn called(&self) -> io::Result<()> {
+        while !self.is_called()? {
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    fn is_called(&self) -> io::Result<bool> {
+        let mut watched = [PollFd::new(&self.0, PollFlags::IN)];
+        match poll(&mut watched, Some(&Timespec::default())) {
+            Ok(ready) => Ok(ready > 0),
+            Err(Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Lets the runtime of the calling thread watch it.
     ///
     /// # Errors
@@ -119,6 +170,12 @@ impl Socket {
     )]
     pub fn listen(self) -> io::Result<Listener> {
         TcpListener::from_std(self.0).map(Listener::Tcp)
+    }
+}
+
+impl From<Socket> for OwnedFd {
+    fn from(socket: Socket) -> Self {
+        socket.0.into()
     }
 }
 
@@ -143,5 +200,38 @@ impl axum::serve::Listener for Listener {
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
         self.local_address()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
+
+    use super::Socket;
+    use crate::{Host, Output};
+
+    #[tokio::test]
+    async fn a_program_gets_what_was_opened_for_it_with_whoever_called_before() {
+        let free = "127.0.0.1:0".parse().expect("an address");
+        let socket = Socket::open(free).expect("a free port");
+        let address = socket.local_address().expect("an address");
+        let client = Host::real_unseeded();
+        let early = timeout(Duration::from_millis(20), socket.called()).await;
+        assert!(early.is_err(), "nobody has called yet");
+        let mut calling = client.connect(address).await.expect("the kernel answers");
+        calling.write_all(b"hello").await.expect("a connection");
+        socket.called().await.expect("a call");
+
+        let program = Host::activated(1, Output::discard(), vec![socket]);
+        let mut listener = program.listen(address).await.expect("its socket");
+        let (mut called, _) = listener.accept().await;
+        let mut heard = [0; 5];
+        called.read_exact(&mut heard).await.expect("what was said before");
+        assert_eq!(&heard, b"hello");
+        let again = program.listen(address).await;
+        assert!(again.is_err(), "the socket is given once");
     }
 }

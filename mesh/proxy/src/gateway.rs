@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hallway_host::{Listener, Stream};
 use hallway_model::Protocol;
@@ -13,13 +12,10 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::downstream::{Downstream, Entrance};
 use crate::drain::Drain;
-use crate::listener::{self, HEADER_TIMEOUT};
+use crate::listener::{self, HANDSHAKE_TIMEOUT, HEADER_TIMEOUT};
 use crate::time::epoch_micros;
 use crate::transport::{Peeked, Spoken, Transport};
 use crate::worker::Worker;
-
-/// How long a client may take for its handshake, and a new proxy to learn what to serve.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves the clients that come for `port` until `drain` begins.
 pub(crate) async fn run(
@@ -68,9 +64,8 @@ impl Client {
 
     /// Lets the connection in, in the way that the listeners of its port have.
     async fn accept(&self, stream: Stream) -> Option<(Transport, Protocol)> {
-        let proxy = &self.worker.proxy;
-        timeout(HANDSHAKE_TIMEOUT, proxy.until_ready()).await.ok()?;
-        match proxy.configuration()?.fronts()?.tls(self.port)? {
+        let configuration = self.worker.proxy.first_configuration().await?;
+        match configuration.fronts()?.tls(self.port)? {
             Some(acceptor) => {
                 let transport = self.handshake(&acceptor, stream).await?;
                 let protocol = transport.protocol(Protocol::Http1);

@@ -17,14 +17,11 @@ use tokio_rustls::TlsAcceptor;
 use crate::downstream::Downstream;
 use crate::drain::Drain;
 use crate::lifetime::{Lifetime, Side};
-use crate::listener;
+use crate::listener::{self, HANDSHAKE_TIMEOUT};
 use crate::peer::Peer;
 use crate::time::epoch_micros;
 use crate::transport::{Peeked, Spoken, Transport};
 use crate::worker::Worker;
-
-/// How long a peer may take to prove who it is, and a new proxy to learn who may connect.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a refused peer is listened to, so that it hears why: closing with unread data would reset the connection.
 const LINGER: Duration = Duration::from_secs(1);
@@ -88,10 +85,7 @@ impl Door {
 
     /// Lets the connection in, or refuses it with a record. One that ends without a byte was only a probe.
     async fn accept(&self, acceptor: &TlsAcceptor, stream: Stream) -> Option<(Transport, Protocol)> {
-        timeout(HANDSHAKE_TIMEOUT, self.worker.proxy.until_ready())
-            .await
-            .ok()?;
-        let mode = self.worker.proxy.configuration()?.mtls()?;
+        let mode = self.worker.proxy.first_configuration().await?.mtls()?;
         let Ok(peeked) = timeout(HANDSHAKE_TIMEOUT, Peeked::peek(stream)).await else {
             self.refuse(RefusalReason::HandshakeFailed, "it stayed silent");
             return None;

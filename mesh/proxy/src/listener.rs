@@ -25,6 +25,9 @@ use crate::worker::Worker;
 /// How long a head may take to arrive, and a connection may wait for its next request. Peers keep theirs for less.
 pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long whoever connects may take for a TLS handshake.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Accepts connections until `drain` begins, and gives each to `serve` as a task of its own. `places` are those of all
 /// workers together.
 pub(crate) async fn accept<Serving>(

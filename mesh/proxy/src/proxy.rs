@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use hallway_host::Host;
@@ -9,11 +10,16 @@ use hallway_identity::SvidStore;
 use hallway_model::bootstrap::ProxyBootstrap;
 use hallway_model::telemetry::{ProxyRecord, Refusal};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::configuration::{Configuration, Environment};
 use crate::discovery::StreamError;
 use crate::metrics::Metrics;
 use crate::randomness::Draws;
+
+/// How long whoever comes before the first configuration is held. Joining the mesh takes a fraction of it; a caller with less patience has
+/// gone by then.
+const CONFIGURED_WITHIN: Duration = Duration::from_secs(5);
 
 /// One proxy: what its workers, its discovery client and its admin endpoint share.
 pub(crate) struct Proxy {
@@ -102,13 +108,18 @@ impl Proxy {
         *self.ready.borrow()
     }
 
-    /// Waits until it is ready.
-    pub(crate) async fn until_ready(&self) {
+    /// The configuration in force. Whoever comes before the first one is held until it is there, but not for ever: an application that
+    /// starts beside its proxy calls at once. None when there still is none.
+    pub(crate) async fn first_configuration(&self) -> Option<Arc<Configuration>> {
+        if let Some(configuration) = self.configuration() {
+            return Some(configuration);
+        }
         let mut ready = self.ready.subscribe();
-        ready
-            .wait_for(|ready| *ready)
+        timeout(CONFIGURED_WITHIN, ready.wait_for(|ready| *ready))
             .await
+            .ok()?
             .expect("the sender is a part of the proxy");
+        self.configuration()
     }
 
     /// Admits one more request, unless as many as its limit are in flight.

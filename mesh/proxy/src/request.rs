@@ -5,7 +5,8 @@
 //!     loop { choose an endpoint (UH) → attempt within its deadline (UO, UF, UC, UT) → judge: return, or retry (URX, UO) }
 //! ```
 //! The capitals are Envoy's response flags. Decisions are those of `hallway-traffic`; this does the work between them.
-//! Each request is served by the configuration that is in force when it arrives.
+//! Each request is served by the configuration that is in force when it arrives; one that comes before the first is held until that is
+//! there.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -52,7 +53,8 @@ async fn serve(
 ) -> Result<Response<Box<Download>>, LocalReply> {
     let proxy = &worker.proxy;
     exchange.admitted(proxy.admit().ok_or_else(reply::too_many_requests)?);
-    let configuration = proxy.configuration().ok_or_else(reply::not_configured)?;
+    let configuration = proxy.first_configuration().await;
+    let configuration = configuration.ok_or_else(reply::not_configured)?;
     let (parts, body) = request.into_parts();
     let mut head = Head::parse(parts, downstream)?;
     exchange.asks_for(head.authority());

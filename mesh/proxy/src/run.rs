@@ -64,8 +64,8 @@ pub enum ProxyError {
 /// Runs a proxy until `shutdown` is cancelled and what was in flight then has ended or had its time.
 ///
 /// It leaves [`ProxyRecord`]s behind: `Listening` as soon as its listeners are open, the others as things happen.
-/// Until it has joined the mesh and got a configuration, its admin endpoint answers `/ready` with 503 and its listeners
-/// hold or answer what comes.
+/// Until it has joined the mesh and got a configuration, its admin endpoint answers `/ready` with 503, and its listeners hold what comes,
+/// for at most five seconds.
 ///
 /// # Errors
 /// When it cannot open its listeners or start its workers, or is not let into the mesh. Whatever happens later, it goes

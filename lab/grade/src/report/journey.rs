@@ -102,7 +102,7 @@ pub fn explain(
     verdicts: &[Verdict],
     pick: &Pick,
 ) -> Result<Journey, ExplainError> {
-    let evidence = Evidence::new(observations);
+    let evidence = Evidence::new(scenario, observations);
     let request = picked(observations, verdicts, pick, &evidence)?;
     let attempts = attempts(request, &evidence);
     Ok(Journey {

@@ -8,6 +8,7 @@ mod comparison;
 mod controls;
 mod effects;
 mod faults;
+mod first_calls;
 mod journey;
 mod ledger;
 mod pushes;

@@ -1,4 +1,4 @@
-//! The calls that services make when they are called.
+//! The calls that services make: when they are called, and when they start.
 
 use hallway_yaml::Path;
 
@@ -9,26 +9,38 @@ use crate::topology::{CallTo, Topology};
 /// Checks the calls of every service.
 pub(super) fn check(findings: &mut Findings<'_>, topology: &Topology) {
     for (name, service) in &topology.services {
-        let path = Path::keys(["topology", "services", name, "calls"]);
-        for (index, call) in service.calls.iter().enumerate() {
-            let path = path.with(index);
-            match call {
-                CallTo::Service(called) => {
-                    findings.name(&path, "a service to call", called);
-                }
-                CallTo::Exact(call) => {
-                    urls::check_url(findings, &path.with("url"), &call.url);
-                    if let Some(method) = &call.method {
-                        urls::check_method(findings, &path.with("method"), method);
-                    }
-                }
-            }
+        let path = |field| Path::keys(["topology", "services", name, field]);
+        // Nothing is called again for a first call, so first calls cannot go round.
+        check_each(findings, &path("first_calls"), &service.first_calls);
+        if service.starts.is_some() && service.first_calls.is_empty() {
+            let message = format!("`{name}` calls nobody when it starts, so it does not matter when that is");
+            findings
+                .key(&path("starts"), message, "needs `first_calls`")
+                .help("remove it, or add `first_calls`".to_owned());
         }
+        check_each(findings, &path("calls"), &service.calls);
         if let Some(round) = round_trip(topology, name) {
             let message = format!("calls would go round for ever: {}", round.join(" → "));
             findings
-                .key(&path, message, "each request would lead to another")
+                .key(&path("calls"), message, "each request would lead to another")
                 .help("remove one of these calls".to_owned());
+        }
+    }
+}
+
+fn check_each(findings: &mut Findings<'_>, path: &Path, calls: &[CallTo]) {
+    for (index, call) in calls.iter().enumerate() {
+        let path = path.with(index);
+        match call {
+            CallTo::Service(called) => {
+                findings.name(&path, "a service to call", called);
+            }
+            CallTo::Exact(call) => {
+                urls::check_url(findings, &path.with("url"), &call.url);
+                if let Some(method) = &call.method {
+                    urls::check_method(findings, &path.with("method"), method);
+                }
+            }
         }
     }
 }

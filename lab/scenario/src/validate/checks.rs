@@ -65,6 +65,7 @@ impl References<'_, '_> {
             }
             Check::AtMostOnce(once) => self.effects(&once.service),
             Check::ExactlyOnce(once) => self.effects(&once.service),
+            Check::FirstCalls(first) => self.first_calls(&first.service),
             Check::NeverHandled(never) => self.never_handled(never),
             Check::Encrypted(encrypted) => {
                 self.program("from", &encrypted.from);
@@ -197,6 +198,18 @@ impl References<'_, '_> {
                     "needs `idempotency_key: true` there",
                 )
                 .help("add it to the traffic that has the effects".to_owned());
+        }
+    }
+
+    /// A control may take them away.
+    fn first_calls(&mut self, service: &str) {
+        self.program("service", service);
+        let written = self.written.topology.services.get(service);
+        if written.is_some_and(|service| service.first_calls.is_empty()) {
+            let message = format!("`{service}` calls nobody when it starts");
+            self.findings
+                .value(&self.path.with("service"), message, "needs `first_calls` there")
+                .help("add them to the service, or name one that has some".to_owned());
         }
     }
 

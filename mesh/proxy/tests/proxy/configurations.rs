@@ -75,7 +75,22 @@ async fn what_cannot_be_put_in_force_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn before_the_first_configuration_the_proxy_says_so() {
+async fn what_comes_before_the_first_configuration_is_held_until_it_is_there() {
+    let application = greeting("served").await;
+    let mesh = Alone::start().await;
+    let mut client = Client::connect(&mesh.host, mesh.orders.outbound).await;
+    let early = client.send(request("GET", "http://payments/", &[], ""));
+    let configured = async {
+        let joined = |record: &ProxyRecord| matches!(record, ProxyRecord::Identity(_)).then_some(());
+        mesh.orders.records.first("its SVID", joined).await;
+        mesh.control.put_in_force("orders-1", to(&application)).await;
+    };
+    let (early, ()) = tokio::join!(early, configured);
+    assert_eq!(early.expect("an answer").text(), "served");
+}
+
+#[tokio::test]
+async fn without_a_configuration_for_long_the_proxy_says_so() {
     let mesh = Alone::start().await;
     let answer = mesh.get("/early").await;
     assert_eq!(answer.status, 503);

@@ -85,6 +85,43 @@ fn services() {
 }
 
 #[test]
+fn first_calls() {
+    assert_mistakes(
+        "first-calls",
+        &[
+            (
+                "canary: { version: v2 }",
+                "canary: { version: v2, first_calls: [not a name, { url: ftp://orders/, method: get }] }\n    early: { starts: before_sidecar }",
+            ),
+            (
+                "  hops: {",
+                "  unknown: { first_calls: { service: canry, status: 200 } }
+  silent: { first_calls: { service: payments, status: 200 } }
+  hops: {",
+            ),
+        ],
+    );
+    assert_mistakes(
+        "first-calls-of-no-kind",
+        &[(
+            "canary: { version: v2 }",
+            "canary: { version: v2, first_calls: orders, starts: later }",
+        )],
+    );
+}
+
+#[test]
+fn first_calls_may_go_round() {
+    let text = edited(&[(
+        "canary: { version: v2 }",
+        "canary: { version: v2, first_calls: [dawn] }\n    dawn: { first_calls: [canary], starts: socket_activated }",
+    )]);
+    let contents = read_text(&text).unwrap_or_else(|error| panic!("{error}"));
+    let dawn = &contents.scenario.topology.services["dawn"];
+    assert_eq!(dawn.first_calls[0].url(), "http://canary/");
+}
+
+#[test]
 fn nobody_stands_in_for_rust() {
     assert_mistakes(
         "fallback-of-rust",
