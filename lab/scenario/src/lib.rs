@@ -5,6 +5,7 @@
 //!
 //! - [`scenario`]: the file as a whole
 //! - [`topology`]: services, their languages, replicas and behaviours; [`network`]: the links between them
+//! - [`gateway`]: the front door
 //! - [`system`]: services described once, of which topologies take parts
 //! - [`traffic`]: who sends what, how often
 //! - [`timeline`]: what happens while traffic flows; [`fault`]: what goes wrong on purpose
@@ -19,6 +20,7 @@ pub mod check;
 pub mod control;
 mod effective;
 pub mod fault;
+pub mod gateway;
 pub mod load;
 pub mod network;
 pub mod quantity;
@@ -34,6 +36,7 @@ mod validate;
 pub use check::Check;
 pub use control::{Control, Tamper};
 pub use fault::Fault;
+pub use gateway::Gateway;
 pub use load::{LoadError, Loaded, discover, load_directory};
 pub use network::Network;
 pub use scenario::{Ground, Scenario};

@@ -7,8 +7,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Network;
 use crate::quantity::Share;
+use crate::{Gateway, Network};
 
 /// The services of a scenario and the mesh around them.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -22,6 +22,8 @@ pub struct Topology {
     pub with_callees: bool,
     /// The services, by name. The replicas of `payments` are `payments-1`, `payments-2`, …
     pub services: IndexMap<String, Service>,
+    /// The gateway in front of them; none when absent.
+    pub gateway: Option<Gateway>,
     /// The namespace of all of them.
     #[serde(default = "default_namespace")]
     pub namespace: String,
@@ -43,6 +45,16 @@ pub struct Topology {
 }
 
 impl Topology {
+    /// The names of all programs that send requests into the mesh with a proxy's identity: services, and the gateway.
+    pub fn callers(&self) -> impl Iterator<Item = &str> {
+        let real = self
+            .services
+            .iter()
+            .filter(|(_, service)| service.resolves_to.is_none());
+        let services = real.map(|(name, _)| name.as_str());
+        services.chain(self.gateway.iter().map(|gateway| gateway.name.as_str()))
+    }
+
     /// The names of all replicas: `orders-1`, `payments-1`, `payments-2`, …
     pub fn workloads(&self) -> impl Iterator<Item = String> {
         let services = self.services.iter();

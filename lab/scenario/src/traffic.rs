@@ -15,16 +15,20 @@ pub(crate) const MOST_REQUESTS: u32 = 1_000_000;
 /// The sender that has no sidecar: `from: intruder`.
 pub const INTRUDER: &str = "intruder";
 
+/// The sender that is no part of the mesh and comes through the gateway: `from: outside`.
+pub const OUTSIDE: &str = "outside";
+
 /// One stream of requests: open loop (arrivals do not wait for answers), with unique ids.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Traffic {
     /// The load generator speaks to the outbound listener of this service's first sidecar; `intruder` has no sidecar and
-    /// brings what it presents.
+    /// brings what it presents; `outside` is a client of the gateway, which knows nothing of the mesh.
     pub from: Option<String>,
     /// The process of this service's first replica is asked to make the calls itself.
     pub via: Option<String>,
-    /// A URL (`http://payments/charge`); for an intruder also the name of a service.
+    /// A URL (`http://payments/charge`); for an intruder also the name of a service; from outside, a host name that the gateway serves, with
+    /// `http` or `https`.
     pub to: String,
     /// What the client speaks.
     #[serde(default)]
@@ -72,9 +76,17 @@ impl Traffic {
         })
     }
 
-    /// The service that an intruder goes to: the host of its URL, or the name that stands in place of one.
+    /// Whether a client outside of the mesh sends it.
+    pub fn is_from_outside(&self) -> bool {
+        self.from.as_deref() == Some(OUTSIDE)
+    }
+
+    /// The host of its URL, or the name that an intruder has in place of one.
     pub fn host(&self) -> &str {
-        let rest = self.to.strip_prefix("http://").unwrap_or(&self.to);
+        let rest = self
+            .to
+            .split_once("://")
+            .map_or(self.to.as_str(), |(_, rest)| rest);
         rest.split(['/', ':', '?']).next().unwrap_or(rest)
     }
 
@@ -111,7 +123,7 @@ pub enum TrafficProtocol {
     /// HTTP/1.1.
     #[default]
     Http1,
-    /// HTTP/2 with prior knowledge.
+    /// HTTP/2: with prior knowledge, or as agreed on in the handshake (ALPN) where there is TLS.
     H2,
     /// gRPC over HTTP/2, with JSON in its messages: an answer counts only with its trailers.
     Grpc,

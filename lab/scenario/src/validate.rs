@@ -1,7 +1,7 @@
 //! What a schema cannot say: names that must exist, things that exclude each other, and whether a run can prove anything.
 //!
 //! - `findings`: what is wrong, each at its place
-//! - `topology`, `calls`, `traffic`, `timeline`, `checks`: the parts of a scenario
+//! - `topology`, `calls`, `gateway`, `traffic`, `timeline`, `checks`: the parts of a scenario
 //! - `faults`: whom faults befall, on which ground, and in which order
 //! - `split`, `spread`: whether a sample is large enough to tell two splits apart, and to prove a spread
 //! - `controls`: whether every control changes something, and every check is turned red by one
@@ -13,6 +13,7 @@ mod checks;
 mod controls;
 mod faults;
 mod findings;
+mod gateway;
 mod split;
 mod spread;
 mod timeline;

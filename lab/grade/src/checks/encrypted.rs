@@ -19,8 +19,7 @@ impl Judge for Encrypted {
     }
 
     fn judge(&self, evidence: &Evidence<'_>) -> Result<Finding, NoEvidence> {
-        let is_edge =
-            |wire: &&WireConnection| is_replica(&wire.from, &self.from) && is_replica(&wire.to, &self.to);
+        let is_edge = |wire: &&WireConnection| is_end(&wire.from, &self.from) && is_end(&wire.to, &self.to);
         let edges = evidence.observations.wire.iter().filter(is_edge);
         let mut tally = Tally::default();
         let mut carried = 0;
@@ -38,6 +37,11 @@ impl Judge for Encrypted {
         finding.saw = format!("connections: {}", finding.saw);
         Ok(finding)
     }
+}
+
+/// Whether one end of a connection is of that service or gateway, or the one who has no number.
+fn is_end(end: &str, name: &str) -> bool {
+    end == name || is_replica(end, name)
 }
 
 fn seen(wire: &WireConnection) -> Result<String, String> {

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Encrypted {
-    /// The calling service.
+    /// The calling service, the gateway, or `outside` for its clients.
     pub from: String,
-    /// The called service.
+    /// The called service, or the gateway.
     pub to: String,
 }
 

@@ -6,7 +6,7 @@ use super::findings::Findings;
 use super::windows;
 use crate::check::{Check, Hops, Latency, PushWindow, Refusals, Responses, Window};
 use crate::timeline::Expectation;
-use crate::traffic::TrafficProtocol;
+use crate::traffic::{OUTSIDE, TrafficProtocol};
 use crate::{Scenario, check};
 
 /// Checks the checks of a scenario, which under a control is the `effective` one. Pushes and identities are those of the
@@ -68,8 +68,8 @@ impl References<'_, '_> {
             Check::FirstCalls(first) => self.first_calls(&first.service),
             Check::NeverHandled(never) => self.never_handled(never),
             Check::Encrypted(encrypted) => {
-                self.program("from", &encrypted.from);
-                self.program("to", &encrypted.to);
+                self.end("from", &encrypted.from);
+                self.end("to", &encrypted.to);
             }
             Check::Rejected(rejected) => {
                 self.traffic("traffic", &rejected.traffic);
@@ -81,7 +81,7 @@ impl References<'_, '_> {
             }
             Check::Rotations(rotations) => self.sidecars("of", &rotations.of),
             Check::Lifetimes(lifetimes) => {
-                self.program("from", &lifetimes.from);
+                self.proxy("from", &lifetimes.from);
                 self.program("to", &lifetimes.to);
             }
             Check::Hops(hops) => self.hops(hops),
@@ -92,7 +92,7 @@ impl References<'_, '_> {
             }
             Check::ResponseFlag(flag) => {
                 self.traffic("traffic", &flag.traffic);
-                self.program("proxy", &flag.proxy);
+                self.proxy("proxy", &flag.proxy);
                 self.window(&flag.traffic, flag.during.as_ref());
             }
             Check::Propagation(propagation) => {
@@ -102,7 +102,7 @@ impl References<'_, '_> {
             Check::Refusals(refusals) => self.refusals(refusals),
             Check::Nacked(nacked) => {
                 self.accepted_push(&self.path.with("push"), &nacked.push);
-                self.program("by", &nacked.by);
+                self.proxy("by", &nacked.by);
             }
             Check::TelemetryAgrees(telemetry) => self.program("service", &telemetry.service),
         }
@@ -281,7 +281,21 @@ impl References<'_, '_> {
     /// `all`, or a service with a program.
     fn sidecars(&mut self, field: &str, whose: &str) {
         if whose != ALL {
-            self.program(field, whose);
+            self.proxy(field, whose);
+        }
+    }
+
+    /// Somebody with a proxy: a service, or the gateway.
+    fn proxy(&mut self, field: &str, name: &str) {
+        let known = self.effective.topology.callers();
+        self.findings
+            .reference(&self.path.with(field), "service or gateway", name, known);
+    }
+
+    /// An end of a connection that the wire sees.
+    fn end(&mut self, field: &str, name: &str) {
+        if name != OUTSIDE {
+            self.proxy(field, name);
         }
     }
 
@@ -301,6 +315,8 @@ impl References<'_, '_> {
     fn account(&mut self, field: &str, account: &str) {
         let services = self.written.topology.services.iter();
         let known = services.map(|(name, service)| service.service_account(name));
+        let gateway = self.written.topology.gateway.iter();
+        let known = known.chain(gateway.map(|gateway| gateway.name.as_str()));
         self.findings
             .reference(&self.path.with(field), "service account", account, known);
     }

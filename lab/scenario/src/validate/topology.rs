@@ -7,13 +7,13 @@ use hallway_model::TrustDomain;
 use hallway_yaml::Path;
 
 use super::findings::Findings;
-use super::{calls, faults};
+use super::{calls, faults, gateway};
 use crate::topology::{Behaviour, Language, Latency, Protocol, Service, Topology};
-use crate::traffic::INTRUDER;
+use crate::traffic::{INTRUDER, OUTSIDE};
 use crate::{Network, Scenario};
 
 /// Names that mean something else where services are named.
-const RESERVED: [&str; 3] = [INTRUDER, "outside", "all"];
+const RESERVED: [&str; 3] = [INTRUDER, OUTSIDE, "all"];
 
 /// The longest that a service can be told to take.
 const LONGEST_WORK: Duration = Duration::from_secs(60 * 60);
@@ -59,6 +59,7 @@ pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
         check_service(findings, topology, name, service);
     }
     calls::check(findings, topology);
+    gateway::check(findings, topology);
     if topology.network != Network::default() {
         let reason = "their links are the loopback device; `delay` and `bandwidth` as faults at `0s` are what relays can do";
         faults::check_ground(findings, &path.with("network"), scenario, "a `network`", reason);

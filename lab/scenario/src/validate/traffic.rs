@@ -7,7 +7,7 @@ use super::findings::Findings;
 use super::urls;
 use crate::Scenario;
 use crate::topology::Topology;
-use crate::traffic::{INTRUDER, MOST_REQUESTS, Present, Traffic, TrafficProtocol};
+use crate::traffic::{INTRUDER, MOST_REQUESTS, OUTSIDE, Present, Traffic, TrafficProtocol};
 
 /// Checks every stream of requests.
 pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
@@ -39,7 +39,7 @@ fn check_sender(findings: &mut Findings<'_>, path: &Path, topology: &Topology, t
         (None, None) => {
             let message = "nobody sends this traffic";
             let help = "add `from:` with a service to use its sidecar, `via:` with one to let its program make the \
-                        calls, or `from: intruder`";
+                        calls, `from: outside` for a client of the gateway, or `from: intruder`";
             findings
                 .key(path, message, "needs `from` or `via`")
                 .help(help.to_owned());
@@ -47,8 +47,17 @@ fn check_sender(findings: &mut Findings<'_>, path: &Path, topology: &Topology, t
         (Some(INTRUDER), None) => {
             findings.reference(&path.with("to"), "service", traffic.host(), programs());
         }
+        (Some(OUTSIDE), None) => {
+            if topology.gateway.is_none() {
+                let message = "clients outside come through the gateway, and there is none";
+                findings
+                    .value(&path.with("from"), message, "needs `topology.gateway`")
+                    .help("add `gateway: {}` to the topology, and a Gateway to the rules".to_owned());
+            }
+        }
         (Some(from), None) => {
-            findings.reference(&path.with("from"), "service", from, programs().chain([INTRUDER]));
+            let known = programs().chain([INTRUDER, OUTSIDE]);
+            findings.reference(&path.with("from"), "service", from, known);
         }
         (None, Some(via)) => {
             findings.reference(&path.with("via"), "service", via, programs());
@@ -159,7 +168,9 @@ fn check_protocol(findings: &mut Findings<'_>, path: &Path, traffic: &Traffic) {
 }
 
 fn check_request(findings: &mut Findings<'_>, path: &Path, traffic: &Traffic) {
-    if traffic.from.as_deref() != Some(INTRUDER) || traffic.to.contains("://") {
+    if traffic.is_from_outside() {
+        urls::check_outside_url(findings, &path.with("to"), &traffic.to);
+    } else if traffic.from.as_deref() != Some(INTRUDER) || traffic.to.contains("://") {
         urls::check_url(findings, &path.with("to"), &traffic.to);
     }
     urls::check_method(findings, &path.with("method"), traffic.method());

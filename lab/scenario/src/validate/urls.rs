@@ -21,6 +21,16 @@ pub(super) fn check_url(findings: &mut Findings<'_>, path: &Path, url: &str) {
     }
 }
 
+/// Checks that the value at `path` is a URL for a gateway, of whatever host name: which ones it serves is for the rules to say.
+pub(super) fn check_outside_url(findings: &mut Findings<'_>, path: &Path, url: &str) {
+    let parsed = url.parse::<Uri>().ok();
+    let is_web = |uri: Uri| matches!(uri.scheme_str(), Some("http" | "https"));
+    if !parsed.is_some_and(is_web) || url.contains(['@', '#']) {
+        let message = format!("`{url}` is no URL for a gateway");
+        findings.value(path, message, "expected one such as `https://shop.test/orders`");
+    }
+}
+
 /// Checks that the value at `path` is a method.
 pub(super) fn check_method(findings: &mut Findings<'_>, path: &Path, method: &str) {
     let parsed = Method::from_bytes(method.as_bytes());
