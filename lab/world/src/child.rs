@@ -19,7 +19,7 @@ pub(crate) use supervise::Exit;
 use supervise::{Commands, Process};
 
 /// How long a child may take until it is ready: a Python interpreter on a busy machine needs seconds.
-const READY_WITHIN: Duration = Duration::from_secs(30);
+pub(crate) const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// Starts children and sees them to their end.
 pub(crate) struct Supervisor {
@@ -162,13 +162,25 @@ impl<R> Child<R> {
     /// # Errors
     /// [`WorldError::Died`] when the child ends before, [`WorldError::NotReady`] when it takes too long.
     pub(crate) async fn ready<T>(&mut self, is_ready: impl Fn(&R) -> Option<T>) -> Result<T, WorldError> {
-        match tokio::time::timeout(READY_WITHIN, self.first(is_ready)).await {
-            Ok(Some(ready)) => Ok(ready),
+        self.record("its record `listening`", is_ready).await
+    }
+
+    /// Waits for the next record in which `pick` finds something. Each is looked at once, by whoever waits when it comes.
+    ///
+    /// # Errors
+    /// As for [`Child::ready`].
+    pub(crate) async fn record<T>(
+        &mut self,
+        waiting_for: &str,
+        pick: impl FnMut(&R) -> Option<T>,
+    ) -> Result<T, WorldError> {
+        match tokio::time::timeout(READY_WITHIN, self.first(pick)).await {
+            Ok(Some(found)) => Ok(found),
             Ok(None) => Err(self.died().await),
             Err(_) => Err(WorldError::NotReady {
                 who: self.who.clone(),
                 seconds: READY_WITHIN.as_secs(),
-                waiting_for: "its record `listening`".to_owned(),
+                waiting_for: waiting_for.to_owned(),
             }),
         }
     }
@@ -214,12 +226,12 @@ impl<R> Child<R> {
         let _ = self.orders.send(order);
     }
 
-    async fn first<T>(&mut self, is_ready: impl Fn(&R) -> Option<T>) -> Option<T> {
+    async fn first<T>(&mut self, mut pick: impl FnMut(&R) -> Option<T>) -> Option<T> {
         while let Some(record) = self.records.recv().await {
-            let ready = is_ready(&record);
+            let found = pick(&record);
             self.early.push(record);
-            if ready.is_some() {
-                return ready;
+            if found.is_some() {
+                return found;
             }
         }
         None

@@ -1,6 +1,7 @@
 //! What a mesh is started on: real processes, or simulated machines. The start sequence, the traffic and the evidence are the
 //! same on both; here is what differs.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use hallway_host::Host;
@@ -10,6 +11,7 @@ use hallway_service::contract::{Bootstrap, Record};
 
 use crate::child::Child;
 use crate::error::WorldError;
+use crate::outbound_socket::{OUTBOUND, OpenSocket, TakenPort};
 use crate::plan::Workload;
 use crate::processes::Processes;
 use crate::simulated::Machines;
@@ -70,7 +72,7 @@ impl Ground {
         }
     }
 
-    /// Starts the sidecar of `workload`.
+    /// Starts the sidecar of `workload`, with the socket that was opened for its application's calls, if there is one.
     ///
     /// # Errors
     /// [`WorldError::Spawn`].
@@ -78,10 +80,41 @@ impl Ground {
         &self,
         workload: &Workload,
         bootstrap: ProxyBootstrap,
+        socket: Option<OpenSocket>,
     ) -> Result<Child<ProxyRecord>, WorldError> {
         match self {
-            Self::Processes(processes) => processes.start_sidecar(workload, &bootstrap),
-            Self::Simulated(machines) => Ok(machines.start_sidecar(workload, bootstrap)),
+            Self::Processes(processes) => {
+                let socket = socket.map(OpenSocket::into_real);
+                processes.start_sidecar(workload, &bootstrap, socket)
+            }
+            Self::Simulated(machines) => {
+                let port = socket.map(OpenSocket::into_simulated);
+                Ok(machines.start_sidecar(workload, bootstrap, port))
+            }
+        }
+    }
+
+    /// Opens the socket of a sidecar of `workload` that is yet to start, on loopback: connections wait there for it.
+    ///
+    /// # Errors
+    /// [`WorldError::Listen`].
+    pub(crate) fn open_socket(&self, workload: &str) -> Result<OpenSocket, WorldError> {
+        let opened = match self {
+            Self::Processes(_) => OpenSocket::open(),
+            Self::Simulated(machines) => machines.open_port(workload).map(OpenSocket::Simulated),
+        };
+        opened.map_err(|source| cannot_listen(workload, source))
+    }
+
+    /// Takes a port of loopback for a sidecar of `workload` that is yet to start. Nobody listens there: connections are refused.
+    ///
+    /// # Errors
+    /// [`WorldError::Listen`].
+    pub(crate) fn take_port(&self, workload: &str) -> Result<TakenPort, WorldError> {
+        match self {
+            Self::Processes(_) => TakenPort::take().map_err(|source| cannot_listen(workload, source)),
+            // Nobody else is on the machine.
+            Self::Simulated(_) => Ok(TakenPort::free(OUTBOUND)),
         }
     }
 
@@ -107,4 +140,9 @@ impl Ground {
             Self::Simulated(machines) => machines.stop().await,
         }
     }
+}
+
+fn cannot_listen(workload: &str, source: io::Error) -> WorldError {
+    let purpose = format!("the sidecar of {workload}, before it starts");
+    WorldError::Listen { purpose, source }
 }

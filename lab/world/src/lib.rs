@@ -33,6 +33,7 @@ mod load;
 pub mod measure;
 mod mesh;
 pub mod options;
+mod outbound_socket;
 mod plan;
 mod players;
 mod processes;

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hallway_evidence::WireConnection;
-use hallway_model::bootstrap::Token;
+use hallway_model::bootstrap::{ControlPlaneAddress, Token};
+use http::{Request, header};
+use http_body_util::Full;
 
 use crate::control_client::ControlClient;
 use crate::error::WorldError;
@@ -16,9 +19,9 @@ use crate::wire::{Edge, Tap, Wire};
 
 /// A mesh that is up.
 pub(crate) struct Mesh {
-    pub(crate) control: ControlClient,
-    /// The roots of the mesh, PEM.
-    pub(crate) bundle: String,
+    pub(crate) control: Arc<ControlClient>,
+    /// Where sidecars find the control plane, and the roots of the mesh.
+    pub(crate) control_plane: ControlPlaneAddress,
     /// By workload.
     pub(crate) sidecars: BTreeMap<String, Sidecar>,
     /// By workload.
@@ -99,6 +102,15 @@ pub(crate) struct Sidecar {
     pub(crate) client: Arc<HttpClient>,
 }
 
+impl Sidecar {
+    /// Whether it says that it is ready.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let asked = self.admin.get("/ready");
+        let answer = self.client.send(self.admin.address, asked, &mut None).await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+}
+
 /// Where the application of a workload is.
 #[derive(Clone)]
 pub(crate) struct Application {
@@ -113,4 +125,15 @@ pub(crate) struct Application {
 pub(crate) struct AdminAddress {
     pub(crate) address: SocketAddr,
     pub(crate) token: Token,
+}
+
+impl AdminAddress {
+    /// A request for what is at `path`.
+    pub(crate) fn get(&self, path: &str) -> Request<Full<Bytes>> {
+        Request::get(path)
+            .header(header::HOST, self.address.to_string())
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token.0))
+            .body(Full::new(Bytes::new()))
+            .expect("an address and a hexadecimal token are printable ASCII")
+    }
 }

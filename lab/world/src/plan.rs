@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hallway_model::{SpiffeId, TrustDomain};
-use hallway_scenario::topology::{Fallback, Language, Service};
+use hallway_scenario::topology::{Fallback, Language, Service, Starts};
 use hallway_scenario::{Scenario, Topology};
 use hallway_service::contract;
 
@@ -38,6 +38,10 @@ pub(crate) struct Workload {
     pub(crate) behaviour: contract::Behaviour,
     pub(crate) calls: Vec<contract::Call>,
     pub(crate) call_order: contract::CallOrder,
+    /// The calls that its application makes by itself as soon as it runs.
+    pub(crate) first_calls: Vec<contract::Call>,
+    /// When its application starts, if it has first calls.
+    pub(crate) starts: Starts,
     /// The greatest number of route rules that its sidecar accepts.
     pub(crate) route_rules: Option<usize>,
 }
@@ -56,6 +60,11 @@ impl Workload {
     /// What its sidecar is called.
     pub(crate) fn sidecar(&self) -> String {
         format!("{} sidecar", self.name)
+    }
+
+    /// Whether it joins a mesh that runs already, so that somebody is there for its first calls.
+    pub(crate) fn is_newcomer(&self) -> bool {
+        !self.first_calls.is_empty()
     }
 }
 
@@ -105,6 +114,16 @@ impl Plan {
             .filter(|workload| self.callers.contains(&workload.service))
     }
 
+    /// The workloads that the mesh begins with.
+    pub(crate) fn residents(&self) -> impl Iterator<Item = &Workload> {
+        self.workloads.iter().filter(|workload| !workload.is_newcomer())
+    }
+
+    /// The workloads that join it then, one after the other.
+    pub(crate) fn newcomers(&self) -> impl Iterator<Item = &Workload> {
+        self.workloads.iter().filter(|workload| workload.is_newcomer())
+    }
+
     fn add_replicas(&mut self, name: &str, service: &Service) -> Result<(), WorldError> {
         let account = service.identity.as_deref().unwrap_or(name);
         let identity = SpiffeId::new(self.trust_domain.clone(), &self.namespace, account)
@@ -128,6 +147,8 @@ impl Plan {
                     .unwrap_or_default(),
                 calls: service.calls.iter().map(behaviour::call).collect(),
                 call_order: behaviour::call_order(service.call_order),
+                first_calls: service.first_calls.iter().map(behaviour::call).collect(),
+                starts: service.starts.unwrap_or_default(),
                 route_rules: service.sidecar.route_rules,
                 name: instance,
             });
@@ -160,7 +181,7 @@ fn callers(scenario: &Scenario) -> BTreeSet<String> {
         .topology
         .services
         .iter()
-        .filter(|(_, service)| !service.calls.is_empty())
+        .filter(|(_, service)| !service.calls.is_empty() || !service.first_calls.is_empty())
         .map(|(name, _)| name.clone());
     let by_traffic = scenario
         .traffic

@@ -1,9 +1,11 @@
 //! The ground of real processes: every program of the mesh is a child of the lab.
 
+use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hallway_host::Host;
+use command_fds::{CommandFdExt, FdMapping};
+use hallway_host::{Host, Socket};
 use hallway_model::bootstrap::{ControlBootstrap, ProxyBootstrap};
 use hallway_model::telemetry::{ControlRecord, ProxyRecord};
 use hallway_service::contract::{Bootstrap, Record};
@@ -18,6 +20,9 @@ use crate::players::Players;
 /// How long a program may take from the order to stop until it has ended: services take six seconds at most (clause C3 of
 /// their contract).
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
+
+/// The first descriptor that a program inherits beside its standard ones: `SD_LISTEN_FDS_START` of sd_listen_fds(3).
+const FIRST_INHERITED: RawFd = 3;
 
 /// Starts the processes of one run.
 pub(crate) struct Processes {
@@ -55,13 +60,18 @@ impl Processes {
             .spawn("control plane", self.role("control-plane"), bootstrap)
     }
 
+    /// Starts a sidecar, which gets the socket that was opened for it.
     pub(crate) fn start_sidecar(
         &self,
         workload: &Workload,
         bootstrap: &ProxyBootstrap,
+        socket: Option<Socket>,
     ) -> Result<Child<ProxyRecord>, WorldError> {
-        self.supervisor
-            .spawn(&workload.sidecar(), self.role("proxy"), bootstrap)
+        let mut command = self.role("proxy");
+        socket
+            .into_iter()
+            .for_each(|socket| hand_over(&mut command, socket));
+        self.supervisor.spawn(&workload.sidecar(), command, bootstrap)
     }
 
     pub(crate) fn start_application(
@@ -82,4 +92,16 @@ impl Processes {
         command.arg(role);
         command
     }
+}
+
+/// Hands `socket` to the program, as systemd does. `LISTEN_PID` is left out: its number is known only when it runs.
+fn hand_over(command: &mut Command, socket: Socket) {
+    let mapping = FdMapping {
+        parent_fd: socket.into(),
+        child_fd: FIRST_INHERITED,
+    };
+    command
+        .env("LISTEN_FDS", "1")
+        .fd_mappings(vec![mapping])
+        .expect("one descriptor collides with no other");
 }

@@ -1,11 +1,13 @@
 //! The programs of one run: the order in which they start and stop, on whatever ground.
 //!
 //! The order matters: the control plane first, since sidecars join it; then the sidecars, whose addresses the applications
-//! are told; then everybody's place is made known, so that nobody is sent to where nobody listens yet.
+//! are told; then everybody's place is made known, so that nobody is sent to where nobody listens yet. Who calls as soon as it runs joins when all
+//! others are there.
 //!
 //! - [`bootstrap`]: what each program is told when it starts
 //! - [`addresses`]: where it then says that it listens
 //! - [`alone`]: the same services without a mesh, for comparison
+//! - [`newcomers`]: workloads that join a mesh that runs already
 //! - [`endpoints`]: where each workload is, as seen by its callers
 //! - [`slot`]: a program that can die and start again; [`faults`]: what befalls programs and links on purpose
 
@@ -14,9 +16,11 @@ mod alone;
 mod bootstrap;
 mod endpoints;
 mod faults;
+mod newcomers;
 mod slot;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::future::{join_all, try_join_all};
@@ -36,6 +40,7 @@ use crate::error::WorldError;
 use crate::ground::Ground;
 use crate::http_client::HttpClient;
 use crate::mesh::{Application, Edges, Mesh, Sidecar};
+use crate::outbound_socket::OpenSocket;
 use crate::plan::{Plan, Workload};
 pub(crate) use alone::bootstrap_without_mesh;
 pub(crate) use bootstrap::new_token;
@@ -61,18 +66,15 @@ pub(crate) struct Programs<'a> {
 /// An application that listens, with the name of its workload.
 type StartedApplication = (String, Slot<Bootstrap, Record>, Application);
 
+/// A sidecar that listens, with the name of its workload.
+type StartedSidecar = (String, Slot<ProxyBootstrap, ProxyRecord>, Sidecar);
+
 /// A kind of program.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     ControlPlane,
     Sidecar,
     Application,
-}
-
-/// The control plane, as sidecars need to know it.
-struct ControlPlane {
-    client: ControlClient,
-    address: ControlPlaneAddress,
 }
 
 impl<'a> Programs<'a> {
@@ -89,23 +91,24 @@ impl<'a> Programs<'a> {
         }
     }
 
-    /// Starts all programs and makes them known to each other. What was started before an error is left for
+    /// Starts all programs but those of newcomers and makes them known to each other. What was started before an error is left for
     /// [`Ground::stop`].
     ///
     /// # Errors
     /// [`WorldError`].
     pub(crate) async fn start(&mut self, authorities: &Authorities, wire: Edges) -> Result<Mesh, WorldError> {
-        let control = self.start_control_plane(authorities).await?;
-        let sidecars = self.start_sidecars(&control).await?;
-        let applications = self.start_applications(&sidecars).await?;
-        let mesh = Mesh {
-            control: control.client,
-            bundle: control.address.bundle,
-            sidecars,
-            applications,
+        let (control, control_plane) = self.start_control_plane(authorities).await?;
+        let mut mesh = Mesh {
+            control: Arc::new(control),
+            control_plane,
+            sidecars: BTreeMap::new(),
+            applications: BTreeMap::new(),
             wire,
         };
-        self.endpoints = endpoints::publish(self.plan, &mesh).await?;
+        self.start_sidecars(&mut mesh).await?;
+        self.start_applications(&mut mesh).await?;
+        let residents: Vec<&Workload> = self.plan.residents().collect();
+        self.endpoints = endpoints::publish(self.plan, &mesh, &residents).await?;
         Ok(mesh)
     }
 
@@ -149,7 +152,10 @@ impl<'a> Programs<'a> {
         }
     }
 
-    async fn start_control_plane(&mut self, authorities: &Authorities) -> Result<ControlPlane, WorldError> {
+    async fn start_control_plane(
+        &mut self,
+        authorities: &Authorities,
+    ) -> Result<(ControlClient, ControlPlaneAddress), WorldError> {
         let who = "control plane";
         let token = bootstrap::new_token();
         let machine = self.ground.address(CONTROL_PLANE_MACHINE);
@@ -161,40 +167,37 @@ impl<'a> Programs<'a> {
         (bootstrap.admin.listen, bootstrap.discovery) = (admin, address.address);
         self.control = Some(Slot::new(bootstrap, child));
         let operator = self.ground.beside(CONTROL_PLANE_MACHINE);
-        Ok(ControlPlane {
-            client: ControlClient::new(operator, admin, token),
-            address,
-        })
+        Ok((ControlClient::new(operator, admin, token), address))
     }
 
-    async fn start_sidecars(
-        &mut self,
-        control: &ControlPlane,
-    ) -> Result<BTreeMap<String, Sidecar>, WorldError> {
-        let workloads = self.plan.workloads.iter();
-        let starting = workloads.map(|workload| self.start_sidecar(workload, control));
-        let mut sidecars = BTreeMap::new();
-        for (name, slot, sidecar) in try_join_all(starting).await? {
-            self.sidecars.insert(name.clone(), slot);
-            sidecars.insert(name, sidecar);
+    async fn start_sidecars(&mut self, mesh: &mut Mesh) -> Result<(), WorldError> {
+        let residents = self.plan.residents();
+        let starting = residents.map(|workload| self.start_sidecar(workload, mesh, bootstrap::LOCAL, None));
+        for started in try_join_all(starting).await? {
+            self.keep_sidecar(started, mesh);
         }
-        Ok(sidecars)
+        Ok(())
     }
 
+    /// Starts a sidecar that listens at `outbound` for its application, and has the socket there if it is open already.
     async fn start_sidecar(
         &self,
         workload: &Workload,
-        control: &ControlPlane,
-    ) -> Result<(String, Slot<ProxyBootstrap, ProxyRecord>, Sidecar), WorldError> {
+        mesh: &Mesh,
+        outbound: SocketAddr,
+        socket: Option<OpenSocket>,
+    ) -> Result<StartedSidecar, WorldError> {
         let who = workload.sidecar();
         let registration = endpoints::registration(self.plan, workload);
-        let registered = control.client.register(&registration).await?;
+        let registered = mesh.control.register(&registration).await?;
         let token = bootstrap::new_token();
-        let control_plane = control.address.clone();
-        let machine = self.ground.address(&workload.name);
-        let seed = self.seed(&who);
-        let mut bootstrap = bootstrap::sidecar(workload, registered, control_plane, machine, &token, seed);
-        let mut child = self.ground.start_sidecar(workload, bootstrap.clone())?;
+        let told = bootstrap::SidecarPlace {
+            outbound,
+            machine: self.ground.address(&workload.name),
+            control_plane: mesh.control_plane.clone(),
+        };
+        let mut bootstrap = bootstrap::sidecar(workload, registered, told, &token, self.seed(&who));
+        let mut child = self.ground.start_sidecar(workload, bootstrap.clone(), socket)?;
         let client = Arc::new(HttpClient::new(self.ground.beside(&workload.name)));
         let sidecar = child
             .ready(|record| addresses::sidecar(record, &token, &client))
@@ -207,28 +210,38 @@ impl<'a> Programs<'a> {
         Ok((workload.name.clone(), Slot::new(bootstrap, child), sidecar))
     }
 
-    async fn start_applications(
-        &mut self,
-        sidecars: &BTreeMap<String, Sidecar>,
-    ) -> Result<BTreeMap<String, Application>, WorldError> {
-        let workloads = self.plan.workloads.iter();
-        let starting = workloads.map(|workload| self.start_application(workload, &sidecars[&workload.name]));
-        let mut applications = BTreeMap::new();
-        for (name, slot, application) in try_join_all(starting).await? {
-            self.applications.insert(name.clone(), slot);
-            applications.insert(name, application);
-        }
-        Ok(applications)
+    fn keep_sidecar(&mut self, (name, slot, sidecar): StartedSidecar, mesh: &mut Mesh) {
+        self.sidecars.insert(name.clone(), slot);
+        mesh.sidecars.insert(name, sidecar);
     }
 
+    async fn start_applications(&mut self, mesh: &mut Mesh) -> Result<(), WorldError> {
+        let residents = self.plan.residents();
+        let starting = residents.map(|workload| {
+            let sidecar = &mesh.sidecars[&workload.name];
+            self.start_application(workload, sidecar.outbound, &sidecar.client)
+        });
+        for started in try_join_all(starting).await? {
+            self.keep_application(started, mesh);
+        }
+        Ok(())
+    }
+
+    /// Starts an application that sends its calls to `proxy`.
     async fn start_application(
         &self,
         workload: &Workload,
-        sidecar: &Sidecar,
+        proxy: SocketAddr,
+        client: &Arc<HttpClient>,
     ) -> Result<StartedApplication, WorldError> {
         let (token, seed) = (bootstrap::new_token(), self.seed(&workload.name));
-        let bootstrap = bootstrap::application(workload, Some(sidecar.outbound), &token, seed);
-        self.run_application(workload, bootstrap, &sidecar.client).await
+        let bootstrap = bootstrap::application(workload, Some(proxy), &token, seed);
+        self.run_application(workload, bootstrap, client).await
+    }
+
+    fn keep_application(&mut self, (name, slot, application): StartedApplication, mesh: &mut Mesh) {
+        self.applications.insert(name.clone(), slot);
+        mesh.applications.insert(name, application);
     }
 
     async fn run_application(

@@ -4,10 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
 use hallway_evidence::Sample;
-use http::{Request, header};
-use http_body_util::Full;
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -62,12 +59,9 @@ pub(crate) async fn scrape_when_quiet(
 }
 
 async fn scrape(client: &HttpClient, admin: &AdminAddress) -> Result<Vec<Sample>, ScrapeError> {
-    let request = Request::get("/metrics")
-        .header(header::HOST, admin.address.to_string())
-        .header(header::AUTHORIZATION, format!("Bearer {}", admin.token.0))
-        .body(Full::new(Bytes::new()))
-        .expect("an address and a hexadecimal token are printable ASCII");
-    let response = client.send(admin.address, request, &mut None).await?;
+    let response = client
+        .send(admin.address, admin.get("/metrics"), &mut None)
+        .await?;
     if !response.status().is_success() {
         return Err(ScrapeError::Status(response.status()));
     }

@@ -65,9 +65,13 @@ impl Session<'_> {
         self.options.tell(Progress::Starting);
         let authorities = Authorities::of(self.scenario, self.plan, self.ground.lab())?;
         let mut programs = Programs::new(self.ground, self.scenario, self.plan, self.options.seed);
-        let mesh = programs.start(&authorities, wire).await?;
-        let timeline = self.timeline(&mesh);
-        let first_push = timeline.initial_push(&self.scenario.rules).await?;
+        let mut mesh = programs.start(&authorities, wire).await?;
+        let mut timeline = self.timeline(&mesh);
+        let mut first_push = timeline.initial_push(&self.scenario.rules).await?;
+        for newcomer in self.plan.newcomers() {
+            programs.join(newcomer, &mut mesh).await?;
+            first_push = timeline.joined(first_push, &newcomer.name).await?;
+        }
         let addressing = Addressing {
             plan: self.plan,
             mesh: &mesh,
@@ -120,9 +124,9 @@ impl Session<'_> {
         }
     }
 
-    fn timeline<'b>(&'b self, mesh: &'b Mesh) -> Timeline<'b> {
+    fn timeline(&self, mesh: &Mesh) -> Timeline<'_> {
         Timeline::new(
-            &mesh.control,
+            mesh.control.clone(),
             self.clock,
             self.directory,
             &self.scenario.topology,

@@ -11,6 +11,7 @@ mod links;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
+use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
@@ -21,7 +22,7 @@ use hallway_scenario::fault::CONTROL_PLANE_MACHINE;
 use hallway_scenario::quantity::SignedDuration;
 use hallway_scenario::topology::Language;
 use hallway_service::contract::{Bootstrap, Record};
-use hallway_simulator::{Link, Machine, Process, Simulation, Skew};
+use hallway_simulator::{Link, Machine, OpenPort, Process, Simulation, Skew};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
@@ -30,6 +31,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::child::{Child, Running};
 use crate::incidents::Incidents;
+use crate::outbound_socket::OUTBOUND;
 use crate::plan::{Plan, Workload};
 use crate::players;
 use crate::processes::GRACE;
@@ -96,8 +98,15 @@ impl Machines {
         })
     }
 
-    pub(crate) fn start_sidecar(&self, workload: &Workload, bootstrap: ProxyBootstrap) -> Child<ProxyRecord> {
+    /// Starts a sidecar, which gets the port that was opened for it.
+    pub(crate) fn start_sidecar(
+        &self,
+        workload: &Workload,
+        bootstrap: ProxyBootstrap,
+        port: Option<OpenPort>,
+    ) -> Child<ProxyRecord> {
         let process = self.process(&workload.name, "sidecar");
+        port.into_iter().for_each(|port| process.inherit(port));
         self.start(&workload.sidecar(), process, |host, stop| {
             hallway_proxy::run(host, bootstrap, stop)
         })
@@ -108,6 +117,11 @@ impl Machines {
         self.start(&workload.name, process, |host, stop| {
             hallway_service::run(host, bootstrap, stop)
         })
+    }
+
+    /// Opens a port for a sidecar that is yet to start, as the init process of its machine does.
+    pub(crate) fn open_port(&self, machine: &str) -> io::Result<OpenPort> {
+        self.machine(machine).process("init").open(OUTBOUND)
     }
 
     /// Sets the wall clock of a machine wrong by so much.

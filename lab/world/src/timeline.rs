@@ -1,7 +1,7 @@
 //! The timeline: pushes of rules, the first one too, and faults, while traffic flows.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use hallway_control::api::{ProxyStatus, RuleFile, Status};
@@ -26,7 +26,7 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(10);
 
 /// Makes a timeline happen, and follows every push until all sidecars have answered.
 pub(crate) struct Timeline<'a> {
-    control: &'a ControlClient,
+    control: Arc<ControlClient>,
     clock: Clock,
     /// Where the rule files are.
     directory: &'a Path,
@@ -51,7 +51,7 @@ struct Sent {
 impl<'a> Timeline<'a> {
     /// `sidecars` are those that must answer a push, by workload.
     pub(crate) fn new(
-        control: &'a ControlClient,
+        control: Arc<ControlClient>,
         clock: Clock,
         directory: &'a Path,
         topology: &'a Topology,
@@ -73,19 +73,21 @@ impl<'a> Timeline<'a> {
     /// [`WorldError::RulesRefused`], [`WorldError::NotReady`], and those of reading files and asking the control plane.
     pub(crate) async fn initial_push(&self, rules: &str) -> Result<Push, WorldError> {
         let sent = self.send(rules, true, Instant::now() + SETTLES_WITHIN).await?;
-        let push = self.follow(sent).await;
-        if let PushOutcome::Refused { problems } = push.outcome {
-            return Err(WorldError::RulesRefused(problems));
-        }
-        let waiting = push.proxies.iter().filter(|proxy| !is_in_force(proxy));
-        let waiting: Vec<String> = waiting.map(waits_for).collect();
-        if push.settled_us.is_some() && waiting.is_empty() {
-            return Ok(push);
-        }
-        Err(WorldError::NotReady {
-            who: "the mesh".to_owned(),
-            seconds: SETTLES_WITHIN.as_secs(),
-            waiting_for: waiting.join(", "),
+        in_force_everywhere(self.follow(sent).await)
+    }
+
+    /// Waits until the sidecar of `workload`, which has joined the mesh since, has what is in force since the first `push`, and all others what is
+    /// new with it.
+    ///
+    /// # Errors
+    /// [`WorldError::NotReady`].
+    pub(crate) async fn joined(&mut self, push: Push, workload: &str) -> Result<Push, WorldError> {
+        self.sidecars.push(workload.to_owned());
+        let (settled_us, status) = self.settled_before(Instant::now() + SETTLES_WITHIN).await;
+        in_force_everywhere(Push {
+            settled_us,
+            proxies: status.map(|status| self.states(&status)).unwrap_or_default(),
+            ..push
         })
     }
 
@@ -166,13 +168,9 @@ impl<'a> Timeline<'a> {
 
     /// Follows a push until every sidecar has answered it, or its time is up.
     async fn follow(&self, sent: Sent) -> Push {
-        let settled = match sent.outcome {
-            PushOutcome::Accepted { .. } => timeout_at(sent.until, self.settled()).await.ok(),
-            PushOutcome::Refused { .. } => None,
-        };
-        let (settled_us, status) = match settled {
-            Some((at_us, status)) => (Some(at_us), Some(status)),
-            None => (None, self.status().await),
+        let (settled_us, status) = match sent.outcome {
+            PushOutcome::Accepted { .. } => self.settled_before(sent.until).await,
+            PushOutcome::Refused { .. } => (None, self.status().await),
         };
         let refusal = status
             .as_ref()
@@ -194,6 +192,14 @@ impl<'a> Timeline<'a> {
     fn read(&self, rules: &str) -> Result<String, WorldError> {
         let path = self.directory.join(rules);
         std::fs::read_to_string(&path).map_err(|source| WorldError::Rules { path, source })
+    }
+
+    /// When every sidecar had answered, if it was before `end`, and how the mesh is then.
+    async fn settled_before(&self, end: Instant) -> (Option<u64>, Option<Status>) {
+        match timeout_at(end, self.settled()).await {
+            Ok((at_us, status)) => (Some(at_us), Some(status)),
+            Err(_) => (None, self.status().await),
+        }
     }
 
     /// Waits until every sidecar has put in force, or refused, what the control plane wants it to have.
@@ -226,6 +232,23 @@ impl<'a> Timeline<'a> {
             .filter_map(|name| status.proxies.get_key_value(name));
         known.map(|(name, proxy)| state(name, proxy)).collect()
     }
+}
+
+/// `push`, provided that every sidecar has it.
+fn in_force_everywhere(push: Push) -> Result<Push, WorldError> {
+    if let PushOutcome::Refused { problems } = push.outcome {
+        return Err(WorldError::RulesRefused(problems));
+    }
+    let waiting = push.proxies.iter().filter(|proxy| !is_in_force(proxy));
+    let waiting: Vec<String> = waiting.map(waits_for).collect();
+    if push.settled_us.is_some() && waiting.is_empty() {
+        return Ok(push);
+    }
+    Err(WorldError::NotReady {
+        who: "the mesh".to_owned(),
+        seconds: SETTLES_WITHIN.as_secs(),
+        waiting_for: waiting.join(", "),
+    })
 }
 
 fn silence(rules: &str) -> WorldError {

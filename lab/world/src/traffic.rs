@@ -107,7 +107,7 @@ impl Addressing<'_> {
                 let now = self.intruder.wall_clock();
                 let svid = self.authorities.issue(what, self.plan, certificate, now)?;
                 // It believes the mesh's roots, since it wants to be refused and not to refuse.
-                let bundle = Bundle::from_pem(&self.mesh.bundle)
+                let bundle = Bundle::from_pem(&self.mesh.control_plane.bundle)
                     .map_err(|error| WorldError::scenario("the roots of the mesh", error))?;
                 let store = SvidStore::new(svid, &bundle);
                 Some(client_config(

@@ -20,7 +20,7 @@ use crate::plan::{Plan, Workload};
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// A free port of loopback: for those on the same machine.
-const LOCAL: SocketAddr = free_port(IpAddr::V4(Ipv4Addr::LOCALHOST));
+pub(crate) const LOCAL: SocketAddr = free_port(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
 /// 256 bits from the operating system.
 pub(crate) fn new_token() -> Token {
@@ -52,11 +52,19 @@ pub(super) fn control_plane(
     }
 }
 
+/// Where a sidecar is to be.
+pub(super) struct SidecarPlace {
+    /// Where its application connects to.
+    pub(super) outbound: SocketAddr,
+    /// The address of its machine.
+    pub(super) machine: IpAddr,
+    pub(super) control_plane: ControlPlaneAddress,
+}
+
 pub(super) fn sidecar(
     workload: &Workload,
     registered: Registered,
-    control_plane: ControlPlaneAddress,
-    machine: IpAddr,
+    place: SidecarPlace,
     admin_token: &Token,
     seed: u64,
 ) -> ProxyBootstrap {
@@ -65,11 +73,11 @@ pub(super) fn sidecar(
         workload: workload.name.clone(),
         identity: registered.identity,
         listeners: Listeners::Sidecar {
-            outbound: LOCAL,
-            inbound: free_port(machine),
+            outbound: place.outbound,
+            inbound: free_port(place.machine),
         },
         admin: admin_endpoint(admin_token),
-        control_plane,
+        control_plane: place.control_plane,
         join_token: registered.join_token,
         access_log: true,
         access_log_headers: vec![CORRELATION_HEADER.to_owned()],
@@ -105,7 +113,7 @@ pub(super) fn application(
         call_order: workload.call_order,
         behaviour: workload.behaviour.clone(),
         seed,
-        first_calls: Vec::new(),
+        first_calls: workload.first_calls.clone(),
     }
 }
 

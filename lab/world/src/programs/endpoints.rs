@@ -9,20 +9,22 @@ use crate::mesh::Mesh;
 use crate::plan::{Claim, Plan, Workload};
 use crate::wire::Edge;
 
-/// Tells the control plane where every workload is, and returns what it was told, by names.
+/// Tells the control plane where these workloads are, with the claims that are really them, and returns what it was told, by names.
 ///
 /// # Errors
 /// When there is no port for a relay, or the control plane does not take it.
 pub(super) async fn publish(
     plan: &Plan,
     mesh: &Mesh,
+    workloads: &[&Workload],
 ) -> Result<BTreeMap<String, WorkloadEndpoint>, WorldError> {
     let mut endpoints = BTreeMap::new();
-    for workload in &plan.workloads {
+    for workload in workloads {
         let endpoint = endpoint(plan, mesh, &workload.name, &workload.name).await?;
         endpoints.insert(workload.name.clone(), endpoint);
     }
-    for claim in &plan.claims {
+    let are_meant = |claim: &&Claim| workloads.iter().any(|workload| workload.name == claim.really);
+    for claim in plan.claims.iter().filter(are_meant) {
         // Nobody will join with its token: there is no such program.
         mesh.control.register(&claimed(plan, claim)).await?;
         let endpoint = endpoint(plan, mesh, &claim.name, &claim.really).await?;

@@ -126,7 +126,7 @@ impl Exposed<'_, '_> {
         let sidecar = self.sidecar(name)?;
         sidecar.bootstrap.seed = seed;
         sidecar.bootstrap.join_token = registered.join_token;
-        let mut child = ground.start_sidecar(workload, sidecar.bootstrap.clone())?;
+        let mut child = ground.start_sidecar(workload, sidecar.bootstrap.clone(), None)?;
         child
             .ready(|record| matches!(record, ProxyRecord::Listening { .. }).then_some(()))
             .await?;

@@ -64,6 +64,19 @@ impl<Bootstrap, R> Slot<Bootstrap, R> {
         self.child.as_ref().ok_or_else(|| not_running(what))
     }
 
+    /// Waits for the record in which `pick` finds something.
+    ///
+    /// # Errors
+    /// Those of [`Child::record`].
+    pub(super) async fn record<T>(
+        &mut self,
+        waiting_for: &str,
+        pick: impl FnMut(&R) -> Option<T>,
+    ) -> Result<T, WorldError> {
+        let child = self.child.as_mut().ok_or_else(|| not_running(waiting_for))?;
+        child.record(waiting_for, pick).await
+    }
+
     /// Lets it go on if it is paused.
     pub(super) fn resume(&self) {
         if let Some(child) = &self.child {

@@ -1,4 +1,5 @@
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hallway_control::api::{RegisterWorkload, RuleFile, WorkloadEndpoint};
@@ -48,7 +49,7 @@ impl Write for Lines {
 
 /// A control plane in this process, and a directory of rules.
 struct Fixture {
-    control: ControlClient,
+    control: Arc<ControlClient>,
     clock: Clock,
     directory: TempDir,
     topology: Topology,
@@ -74,7 +75,7 @@ impl Fixture {
             panic!("the first record is no `listening`: {first}");
         };
         Self {
-            control: ControlClient::new(host.clone(), admin, token()),
+            control: Arc::new(ControlClient::new(host.clone(), admin, token())),
             clock: Clock::start(&host),
             directory,
             topology: serde_json::from_value(serde_json::json!({
@@ -88,7 +89,7 @@ impl Fixture {
     fn timeline(&self, sidecars: &[&str]) -> Timeline<'_> {
         let sidecars = sidecars.iter().map(ToString::to_string).collect();
         Timeline::new(
-            &self.control,
+            self.control.clone(),
             self.clock,
             self.directory.path(),
             &self.topology,
