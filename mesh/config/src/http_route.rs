@@ -1,59 +1,101 @@
-//! `gateway.networking.k8s.io/v1 HTTPRoute`, attached to services (GAMMA, GEP-1294).
+//! `gateway.networking.k8s.io/v1 HTTPRoute`, attached to gateways, and to services (GAMMA, GEP-1294).
 //! Source: <https://gateway-api.sigs.k8s.io/reference/spec/#httproute>; limits and defaults are those of its CRD.
 
+use hallway_model::Hostname;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::duration::GatewayDuration;
+use crate::http_filter::HttpRouteFilter;
 use crate::manifest::Manifest;
-use crate::names::{DnsLabel, DnsSubdomain, HeaderName, HeaderValue};
+use crate::names::{DnsLabel, DnsSubdomain, HeaderName, HostnamePattern};
+use crate::resources::NamespacedName;
 
 /// A `gateway.networking.k8s.io/v1 HTTPRoute`.
 pub type HttpRoute = Manifest<HttpRouteSpec>;
 
-/// Which requests to which services go where.
+/// Which requests go where.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-unsupported" = {
-    "hostnames": "is not supported: a mesh route is chosen by the service that is called; remove it",
-    "useDefaultGateways": "is not supported: a mesh route is attached to a Service",
+    "useDefaultGateways": "is not supported: name the gateway in `parentRefs`",
 }))]
 pub struct HttpRouteSpec {
-    /// The services whose requests it routes.
+    /// The gateways and services whose requests it routes.
     #[schemars(length(min = 1, max = 32))]
     pub parent_refs: Vec<ParentRef>,
+    /// The host names that it is for, at gateways; when empty, all of a listener's.
+    #[serde(default)]
+    #[schemars(with = "Vec<HostnamePattern>", length(max = 16))]
+    pub hostnames: Vec<Hostname>,
     /// The rules. The default is one that matches everything and has no backend.
     #[serde(default = "default_rules")]
     #[schemars(length(min = 1, max = 16))]
     pub rules: Vec<HttpRouteRule>,
 }
 
-/// A service to which a route is attached.
+/// A gateway or a service to which a route is attached.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[schemars(extend("x-unsupported" = { "sectionName": "is not supported: name a port with `port`" }))]
+#[serde(rename_all = "camelCase")]
 pub struct ParentRef {
-    /// The API group: `""` for a Service.
-    pub group: CoreGroup,
-    /// The kind.
-    pub kind: ServiceKind,
-    /// The name of the service.
+    /// The API group: `gateway.networking.k8s.io`, the default, for a Gateway, and `""` for a Service.
+    #[serde(default)]
+    pub group: ParentGroup,
+    /// The kind. The default is Gateway.
+    #[serde(default)]
+    pub kind: ParentKind,
+    /// The name of the gateway or service.
     #[schemars(with = "DnsSubdomain")]
     pub name: String,
-    /// The namespace of the service; when absent, the route's.
+    /// The namespace of the gateway or service; when absent, the route's.
     #[serde(default)]
     #[schemars(with = "Option<DnsLabel>")]
     pub namespace: Option<String>,
-    /// The port of the service; when absent, all ports.
+    /// The listener of the gateway; when absent, all that fit.
+    #[serde(default)]
+    #[schemars(with = "Option<DnsSubdomain>")]
+    pub section_name: Option<String>,
+    /// The port of the gateway or service; when absent, all ports.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
+}
+
+impl ParentRef {
+    /// The parent, seen from a route in `namespace`.
+    pub fn target(&self, namespace: &str) -> NamespacedName {
+        NamespacedName::new(self.namespace.as_deref().unwrap_or(namespace), &self.name)
+    }
+}
+
+/// The API group of what a route is attached to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(extend("x-unsupported" = { "core": "is not supported: the group of a Service is written `\"\"`" }))]
+pub enum ParentGroup {
+    /// `gateway.networking.k8s.io`
+    #[default]
+    #[serde(rename = "gateway.networking.k8s.io")]
+    Gateway,
+    /// `""`
+    #[serde(rename = "")]
+    Core,
+}
+
+/// The kind of what a route is attached to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum ParentKind {
+    /// A `gateway.networking.k8s.io/v1 Gateway`.
+    #[default]
+    Gateway,
+    /// A `v1 Service`.
+    Service,
 }
 
 /// The API group of Kubernetes' own kinds, written `""`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(extend("x-unsupported" = {
     "core": "is not supported: the group of a Service is written `\"\"`",
-    "gateway.networking.k8s.io": "is not supported: gateways come later; refer to a Service, with group `\"\"`",
+    "gateway.networking.k8s.io": "is not supported here: refer to a Service, with group `\"\"`",
 }))]
 pub enum CoreGroup {
     /// `""`
@@ -62,9 +104,9 @@ pub enum CoreGroup {
     Core,
 }
 
-/// The kind of what a route or a policy refers to.
+/// The kind of what a rule or a policy refers to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[schemars(extend("x-unsupported" = { "Gateway": "is not supported: gateways come later; refer to a Service" }))]
+#[schemars(extend("x-unsupported" = { "Gateway": "is not supported here: refer to a Service" }))]
 pub enum ServiceKind {
     /// A `v1 Service`.
     #[default]
@@ -222,60 +264,6 @@ impl HttpMethod {
             HttpMethod::Patch => "PATCH",
         }
     }
-}
-
-/// A change to the request or the response. Each type at most once in a rule.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(tag = "type")]
-#[schemars(extend("x-unsupported" = {
-    "CORS": "is not supported: it belongs to a gateway",
-    "ExtensionRef": "is not supported: there are no extensions",
-    "ExternalAuth": "is not supported yet",
-    "RequestMirror": "is not supported yet",
-    "RequestRedirect": "is not supported yet",
-    "URLRewrite": "is not supported yet",
-}))]
-pub enum HttpRouteFilter {
-    /// Changes to the headers of the request.
-    RequestHeaderModifier {
-        /// The changes.
-        #[serde(rename = "requestHeaderModifier")]
-        modifier: HttpHeaderFilter,
-    },
-    /// Changes to the headers of the response.
-    ResponseHeaderModifier {
-        /// The changes.
-        #[serde(rename = "responseHeaderModifier")]
-        modifier: HttpHeaderFilter,
-    },
-}
-
-/// Changes to headers, applied in the order set, add, remove.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-pub struct HttpHeaderFilter {
-    /// Replace or create.
-    #[serde(default)]
-    #[schemars(length(max = 16))]
-    pub set: Vec<HttpHeader>,
-    /// Append a value.
-    #[serde(default)]
-    #[schemars(length(max = 16))]
-    pub add: Vec<HttpHeader>,
-    /// Remove all values.
-    #[serde(default)]
-    #[schemars(with = "Vec<HeaderName>", length(max = 16))]
-    pub remove: Vec<String>,
-}
-
-/// A header.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-pub struct HttpHeader {
-    /// The name, in any case.
-    #[schemars(with = "HeaderName")]
-    pub name: String,
-    /// The value.
-    #[schemars(with = "HeaderValue")]
-    pub value: String,
 }
 
 /// A weighted reference to a service.

@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use crate::backend_traffic_policy::BackendTrafficPolicy;
 use crate::destination_rule::DestinationRule;
+use crate::gateway::Gateway;
 use crate::http_route::HttpRoute;
 use crate::peer_authentication::PeerAuthentication;
+use crate::secret::Secret;
 use crate::service::Service;
 
 /// A kind of resource, in one version of its API.
@@ -17,6 +19,10 @@ use crate::service::Service;
 pub enum Kind {
     /// `v1 Service`
     Service,
+    /// `v1 Secret`
+    Secret,
+    /// `gateway.networking.k8s.io/v1 Gateway`
+    Gateway,
     /// `gateway.networking.k8s.io/v1 HTTPRoute`
     HttpRoute,
     /// `security.istio.io/v1 PeerAuthentication`
@@ -29,8 +35,10 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 5] = [
+    pub const ALL: [Kind; 7] = [
         Kind::Service,
+        Kind::Secret,
+        Kind::Gateway,
         Kind::HttpRoute,
         Kind::PeerAuthentication,
         Kind::DestinationRule,
@@ -41,6 +49,8 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Service => "Service",
+            Kind::Secret => "Secret",
+            Kind::Gateway => "Gateway",
             Kind::HttpRoute => "HTTPRoute",
             Kind::PeerAuthentication => "PeerAuthentication",
             Kind::DestinationRule => "DestinationRule",
@@ -51,8 +61,8 @@ impl Kind {
     /// The group and version that files write under `apiVersion`.
     pub fn api_version(self) -> &'static str {
         match self {
-            Kind::Service => "v1",
-            Kind::HttpRoute => "gateway.networking.k8s.io/v1",
+            Kind::Service | Kind::Secret => "v1",
+            Kind::Gateway | Kind::HttpRoute => "gateway.networking.k8s.io/v1",
             Kind::PeerAuthentication => "security.istio.io/v1",
             Kind::DestinationRule => "networking.istio.io/v1",
             Kind::BackendTrafficPolicy => "gateway.networking.x-k8s.io/v1alpha1",
@@ -63,6 +73,8 @@ impl Kind {
     pub fn schema(self) -> Schema {
         let mut schema = match self {
             Kind::Service => schema_for::<Service>(),
+            Kind::Secret => schema_for::<Secret>(),
+            Kind::Gateway => schema_for::<Gateway>(),
             Kind::HttpRoute => schema_for::<HttpRoute>(),
             Kind::PeerAuthentication => schema_for::<PeerAuthentication>(),
             Kind::DestinationRule => schema_for::<DestinationRule>(),

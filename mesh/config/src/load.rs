@@ -1,6 +1,7 @@
 //! Files to resources, all or nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use hallway_model::bootstrap::Admission;
 use hallway_yaml::{Diagnostic, Diagnostics, Node, Path, SourceFile, Step};
@@ -9,11 +10,12 @@ use serde::de::DeserializeOwned;
 
 use crate::check;
 use crate::kind::Kind;
-use crate::manifest::{DEFAULT_NAMESPACE, Manifest};
+use crate::manifest::{DEFAULT_NAMESPACE, Named};
+use crate::redaction::{self, Document};
 use crate::resources::{Located, NamespacedName, Resources};
 
-/// A file of rules: any number of YAML documents.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A file of rules: any number of YAML documents. Its `Debug` output is without the text, which may hold secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct RuleFile {
     /// The name that messages show.
     pub name: String,
@@ -53,8 +55,8 @@ pub fn load(files: Vec<RuleFile>, admission: Admission) -> Result<Loaded, Diagno
 /// What could not be read: references to it are not called dangling.
 #[derive(Debug, Default)]
 pub(crate) struct Unreadable {
-    /// The services whose name could be read.
-    pub(crate) services: BTreeSet<NamespacedName>,
+    /// The resources that others refer to, and whose name could be read.
+    pub(crate) named: BTreeSet<(Kind, NamespacedName)>,
     /// Whether there is a document without a known kind or name.
     pub(crate) others: bool,
 }
@@ -66,13 +68,22 @@ struct Loader {
     diagnostics: Vec<Diagnostic>,
 }
 
+impl fmt::Debug for RuleFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RuleFile")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Loader {
     fn file(&mut self, source: &SourceFile) {
-        match hallway_yaml::parse(source) {
+        match redaction::read(source) {
             Ok(documents) => documents
                 .into_iter()
-                .filter(|node| !node.is_null())
-                .for_each(|node| self.document(node)),
+                .filter(|document| !document.shown.is_null())
+                .for_each(|document| self.document(document)),
             Err(diagnostics) => {
                 self.unreadable.others = true;
                 self.diagnostics.extend(diagnostics);
@@ -80,8 +91,8 @@ impl Loader {
         }
     }
 
-    fn document(&mut self, node: Node) {
-        let kind = match Kind::of(&node) {
+    fn document(&mut self, node: Document) {
+        let kind = match Kind::of(&node.shown) {
             Ok(kind) => kind,
             Err(diagnostic) => {
                 self.unreadable.others = true;
@@ -95,6 +106,8 @@ impl Loader {
         } = self;
         let outcome = match kind {
             Kind::Service => add(kind, node, &mut resources.services, diagnostics),
+            Kind::Secret => add(kind, node, &mut resources.secrets, diagnostics),
+            Kind::Gateway => add(kind, node, &mut resources.gateways, diagnostics),
             Kind::HttpRoute => add(kind, node, &mut resources.http_routes, diagnostics),
             Kind::PeerAuthentication => add(kind, node, &mut resources.peer_authentications, diagnostics),
             Kind::DestinationRule => add(kind, node, &mut resources.destination_rules, diagnostics),
@@ -103,8 +116,10 @@ impl Loader {
             }
         };
         match (kind, outcome) {
-            (Kind::Service, Err(Some(key))) => drop(self.unreadable.services.insert(key)),
-            (Kind::Service, Err(None)) => self.unreadable.others = true,
+            (Kind::Service | Kind::Secret | Kind::Gateway, Err(Some(key))) => {
+                self.unreadable.named.insert((kind, key));
+            }
+            (Kind::Service | Kind::Secret | Kind::Gateway, Err(None)) => self.unreadable.others = true,
             _ => {}
         }
     }
@@ -114,27 +129,45 @@ impl Loader {
 ///
 /// # Errors
 /// The name of the resource that could not be decoded, as far as it can be read.
-fn add<Spec: DeserializeOwned + JsonSchema>(
+fn add<T: Named + DeserializeOwned + JsonSchema>(
     kind: Kind,
-    node: Node,
-    others: &mut BTreeMap<NamespacedName, Located<Manifest<Spec>>>,
+    document: Document,
+    others: &mut BTreeMap<NamespacedName, Located<T>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<(), Option<NamespacedName>> {
-    let manifest = match node.decode::<Manifest<Spec>>() {
-        Ok(manifest) => manifest,
+    let Document { shown, confidential } = document;
+    let resource = match decode::<T>(&shown, confidential.as_ref()) {
+        Ok(resource) => resource,
         Err(mistakes) => {
             diagnostics
-                .extend(mistakes.with_context(|mistake| Some(context(kind, &node, mistake.path.as_ref()))));
-            return Err(readable_name(&node));
+                .extend(mistakes.with_context(|mistake| Some(context(kind, &shown, mistake.path.as_ref()))));
+            return Err(readable_name(&shown));
         }
     };
-    let key = manifest.metadata.key();
+    let key = resource.metadata().key();
     if let Some(first) = others.get(&key) {
-        diagnostics.push(duplicate(kind, &key, &node, &first.document));
+        diagnostics.push(duplicate(kind, &key, &shown, &first.document));
         return Ok(());
     }
-    others.insert(key, Located::new(manifest, node));
+    others.insert(key, Located::new(resource, shown));
     Ok(())
+}
+
+/// What is wrong is found in what may be shown, and the values are taken from what was written.
+fn decode<T: DeserializeOwned + JsonSchema>(
+    shown: &Node,
+    confidential: Option<&Node>,
+) -> Result<T, Diagnostics> {
+    let resource = shown.decode::<T>()?;
+    let Some(written) = confidential else {
+        return Ok(resource);
+    };
+    written.decode().map_err(|_| {
+        let span = shown.span(&Path::root());
+        Diagnostic::error("a value is not of the form that its field has", span, "in here")
+            .with_help("which one is not shown, since it may be a secret".to_owned())
+            .into()
+    })
 }
 
 fn duplicate(kind: Kind, key: &NamespacedName, node: &Node, first: &Node) -> Diagnostic {

@@ -48,6 +48,17 @@ pub struct Metadata {
     pub annotations: BTreeMap<String, String>,
 }
 
+/// What has a name.
+pub(crate) trait Named {
+    fn metadata(&self) -> &Metadata;
+}
+
+impl<Spec> Named for Manifest<Spec> {
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+}
+
 impl Metadata {
     /// The name with its namespace.
     pub fn key(&self) -> NamespacedName {

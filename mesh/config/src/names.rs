@@ -41,6 +41,18 @@ text! {
 }
 
 text! {
+    /// A host name, or all names below one. Source: Gateway API, `Hostname`.
+    HostnamePattern, "a host name such as `shop.test`, or `*.` and then one; without a port",
+    r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", 1..=253
+}
+
+text! {
+    /// One host name. Source: Gateway API, `PreciseHostname`.
+    PreciseHostname, "a host name such as `shop.test`, without a port",
+    r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", 1..=253
+}
+
+text! {
     /// RFC 9110 token: the name of a header or, in Gateway API, of a query parameter.
     HeaderName, "a name of letters, digits and `-`, such as `x-canary`",
     "^[A-Za-z0-9!#$%&'*+\\-.^_`|~]+$", 1..=256

@@ -8,8 +8,10 @@ use hallway_yaml::{Node, Path, Span};
 
 use crate::backend_traffic_policy::BackendTrafficPolicy;
 use crate::destination_rule::DestinationRule;
+use crate::gateway::Gateway;
 use crate::http_route::HttpRoute;
 use crate::peer_authentication::PeerAuthentication;
+use crate::secret::Secret;
 use crate::service::Service;
 
 /// A set of rules in which every name is unique.
@@ -17,6 +19,10 @@ use crate::service::Service;
 pub struct Resources {
     /// The services.
     pub services: BTreeMap<NamespacedName, Located<Service>>,
+    /// The certificates of listeners. Their documents are masked: they hold no secret.
+    pub secrets: BTreeMap<NamespacedName, Located<Secret>>,
+    /// The gateways.
+    pub gateways: BTreeMap<NamespacedName, Located<Gateway>>,
     /// The routes.
     pub http_routes: BTreeMap<NamespacedName, Located<HttpRoute>>,
     /// Who must prove who they are.

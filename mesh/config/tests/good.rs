@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use hallway_config::backend_traffic_policy::RetryConstraint;
 use hallway_config::destination_rule::SimpleLoadBalancer;
-use hallway_config::http_route::{HttpMethod, HttpRouteFilter, PathMatchType, ValueMatchType};
+use hallway_config::http_filter::HttpRouteFilter;
+use hallway_config::http_route::{HttpMethod, PathMatchType, ValueMatchType};
 use hallway_config::peer_authentication::MtlsMode;
 use hallway_config::{Admission, Kind, Loaded, NamespacedName, RuleFile, load};
 use hallway_model::Protocol;

@@ -11,9 +11,10 @@ use crate::error::RequestError;
 pub(crate) fn failure(error: &RequestError) -> Response {
     let status = match error {
         RequestError::UnknownWorkload(_) => StatusCode::NOT_FOUND,
-        RequestError::Name { .. } | RequestError::Identity(_) | RequestError::Credential(_) => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        RequestError::Name { .. }
+        | RequestError::Identity(_)
+        | RequestError::Credential(_)
+        | RequestError::GatewayEndpoint(_) => StatusCode::UNPROCESSABLE_ENTITY,
         RequestError::JoinToken | RequestError::NoCertificate => StatusCode::UNAUTHORIZED,
         RequestError::WrongIdentity { .. }
         | RequestError::HolderGone(_)

@@ -15,6 +15,7 @@
 //! not registered, 422 for one that cannot be.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 
 use hallway_model::bootstrap::{Admission, Token};
@@ -35,6 +36,9 @@ pub struct RegisterWorkload {
     pub service: String,
     /// The service account that it runs as; with the namespace and the trust domain it makes its identity.
     pub service_account: String,
+    /// The Gateway of its namespace that it is, if it is one: a proxy without an application, to which no Service leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<String>,
 }
 
 /// The answer to [`RegisterWorkload`].
@@ -84,8 +88,8 @@ pub struct PutRules {
     pub admission: Option<Admission>,
 }
 
-/// One rule file.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+/// One rule file. Its `Debug` output is without the text, which may hold secrets.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleFile {
     /// Its name, as diagnostics and origins repeat it.
@@ -112,7 +116,7 @@ pub struct RulesRefused {
     pub rendered: String,
 }
 
-/// The rules in force, as they were given.
+/// The rules in force, as they were given, but for what Secrets hold: that is masked.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct RulesInForce {
     /// The generation; 0 before any were accepted.
@@ -179,7 +183,7 @@ pub struct VersionRefused {
     pub reason: String,
 }
 
-/// What one proxy should have in force.
+/// What one proxy should have in force, without the private keys.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ProxySnapshot {
     /// Its version.
@@ -195,4 +199,13 @@ pub struct ProxySnapshot {
 pub struct Failure {
     /// What happened, why, and what to do next.
     pub error: String,
+}
+
+impl fmt::Debug for RuleFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RuleFile")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }

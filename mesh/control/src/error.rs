@@ -78,6 +78,8 @@ pub(crate) enum RequestError {
     Identity(#[from] IdentityError),
     #[error("{0} workloads are registered, and no more are taken; delete those that are gone")]
     TooManyWorkloads(usize),
+    #[error("workload `{0}` is a gateway: it has no application, so it is no endpoint")]
+    GatewayEndpoint(String),
     #[error(
         "the join token is unknown, used, replaced or expired; register the workload again for a new one"
     )]

@@ -93,13 +93,9 @@ impl ControlPlane {
     /// Takes note of workloads that run already; all of them, or none.
     pub(crate) fn restore(&self, known: Vec<KnownWorkload>) -> Result<(), RequestError> {
         let trust_domain = self.authority.trust_domain();
-        let workloads = known.into_iter().map(|known| {
-            let workload = Workload::parse(known.registration, trust_domain)?;
-            Ok(Workload {
-                endpoint: known.endpoint,
-                ..workload
-            })
-        });
+        let workloads = known
+            .into_iter()
+            .map(|known| Workload::parse(known.registration, trust_domain)?.at(known.endpoint));
         let workloads: Vec<Workload> = workloads.collect::<Result<_, RequestError>>()?;
         self.change(|state| {
             let mut registry = state.registry.clone();

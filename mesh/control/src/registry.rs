@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
+use hallway_config::NamespacedName;
 use hallway_model::{SpiffeId, TrustDomain};
 
 use crate::api::{RegisterWorkload, WorkloadEndpoint};
@@ -19,7 +20,9 @@ pub(crate) struct Workload {
     /// The label `app`.
     pub(crate) app: String,
     pub(crate) identity: SpiffeId,
-    /// Absent until it has told where it is.
+    /// The Gateway that it is; absent for one with an application.
+    pub(crate) gateway: Option<NamespacedName>,
+    /// Absent until it has told where it is, and always for a gateway.
     pub(crate) endpoint: Option<WorkloadEndpoint>,
 }
 
@@ -58,13 +61,25 @@ impl Workload {
         require_label("namespace", &request.namespace)?;
         require_label("service", &request.service)?;
         let identity = SpiffeId::new(trust_domain.clone(), &request.namespace, &request.service_account)?;
+        let gateway = request
+            .gateway
+            .map(|gateway| NamespacedName::new(&request.namespace, gateway));
         Ok(Self {
             name: request.name,
             namespace: request.namespace,
             app: request.service,
             identity,
+            gateway,
             endpoint: None,
         })
+    }
+
+    /// The same workload, at `endpoint` now.
+    pub(crate) fn at(self, endpoint: Option<WorkloadEndpoint>) -> Result<Self, RequestError> {
+        if self.gateway.is_some() && endpoint.is_some() {
+            return Err(RequestError::GatewayEndpoint(self.name));
+        }
+        Ok(Self { endpoint, ..self })
     }
 
     pub(crate) fn label(&self) -> Label {
@@ -105,13 +120,9 @@ impl Registry {
         name: &str,
         endpoint: WorkloadEndpoint,
     ) -> Result<(), RequestError> {
-        let workload = self
-            .take(name)
-            .ok_or_else(|| RequestError::UnknownWorkload(name.to_owned()))?;
-        self.put(Workload {
-            endpoint: Some(endpoint),
-            ..workload
-        });
+        let workload = self.get(name)?.clone().at(Some(endpoint))?;
+        self.take(name);
+        self.put(workload);
         Ok(())
     }
 
@@ -253,6 +264,7 @@ mod tests {
             namespace: "shop".to_owned(),
             service: "payments".to_owned(),
             service_account: "payments".to_owned(),
+            gateway: None,
         };
         let trust_domain = TrustDomain::new("hallway.test").expect("a trust domain");
         Workload::parse(request, &trust_domain).map_err(|error| error.to_string())

@@ -1,6 +1,6 @@
 //! The rules in force, and the last ones that were refused. A set of files is accepted as a whole or not at all.
 
-use hallway_config::{Resources, load};
+use hallway_config::{Resources, load, redacted};
 use hallway_model::bootstrap::Admission;
 use hallway_model::telemetry::Problem;
 use hallway_yaml::{Diagnostic, Severity, Style};
@@ -70,7 +70,14 @@ impl Rules {
     pub(crate) fn in_force(&self) -> RulesInForce {
         RulesInForce {
             generation: self.generation,
-            files: self.files.clone(),
+            files: config_files(&self.files)
+                .iter()
+                .map(redacted)
+                .map(|file| RuleFile {
+                    name: file.name,
+                    text: file.text,
+                })
+                .collect(),
         }
     }
 

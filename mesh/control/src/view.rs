@@ -1,11 +1,11 @@
-//! What one proxy should have: its own inbound side, and parts that it shares with other proxies.
+//! What one proxy should have: its own inbound side or what it serves as a gateway, and parts that it shares with other proxies.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use hallway_model::discovery::Version;
-use hallway_model::{Cluster, ClusterName, Endpoint, Inbound, RouteTable, Snapshot};
+use hallway_model::{Cluster, ClusterName, Endpoint, Gateway, Inbound, RouteTable, Snapshot};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -22,6 +22,7 @@ pub(crate) type Endpoints = Part<ClusterName, Vec<Endpoint>>;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct View {
     pub(crate) inbound: Option<Arc<Inbound>>,
+    pub(crate) gateway: Option<Arc<Gateway>>,
     pub(crate) routes: Arc<Routes>,
     pub(crate) clusters: Arc<Clusters>,
     pub(crate) endpoints: Arc<Endpoints>,
@@ -41,7 +42,7 @@ impl View {
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             inbound: self.inbound.as_deref().cloned(),
-            gateway: None,
+            gateway: self.gateway.as_deref().cloned(),
             routes: owned(self.routes.values()),
             clusters: owned(self.clusters.values()),
             endpoints: owned(self.endpoints.values()),
@@ -54,13 +55,14 @@ impl Step {
     pub(crate) fn line(&self) -> Bytes {
         let base = self.base.as_ref();
         let earlier = base.map(|(_, view)| view);
-        let nothing = None;
-        let inbound = earlier.map_or(&nothing, |earlier| &earlier.inbound);
+        let inbound = earlier.and_then(|earlier| earlier.inbound.as_deref());
+        let gateway = earlier.and_then(|earlier| earlier.gateway.as_deref());
         let update = Update {
             version: self.version,
             base: base.map(|(version, _)| *version),
             delta: Delta {
-                inbound: (*inbound != self.view.inbound).then_some(self.view.inbound.as_deref()),
+                inbound: changed(inbound, self.view.inbound.as_deref()),
+                gateway: changed(gateway, self.view.gateway.as_deref()),
                 routes: self
                     .view
                     .routes
@@ -96,11 +98,21 @@ struct Delta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     inbound: Option<Option<&'a Inbound>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    gateway: Option<Option<&'a Gateway>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     routes: Option<Arc<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clusters: Option<Arc<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoints: Option<Arc<RawValue>>,
+}
+
+/// The value to tell of, if it is another than before.
+fn changed<'a, Value: PartialEq>(
+    earlier: Option<&Value>,
+    now: Option<&'a Value>,
+) -> Option<Option<&'a Value>> {
+    (earlier != now).then_some(now)
 }
 
 fn owned<Name: Clone + Ord, Value: Clone>(values: &BTreeMap<Name, Arc<Value>>) -> BTreeMap<Name, Value> {

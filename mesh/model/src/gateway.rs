@@ -16,6 +16,19 @@ pub struct Gateway {
     pub listeners: Vec<Listener>,
 }
 
+impl Gateway {
+    /// Takes the private keys away, for people to look at it.
+    pub fn withhold_keys(&mut self) {
+        let certificates = self
+            .listeners
+            .iter_mut()
+            .filter_map(|listener| listener.certificate.as_mut());
+        for certificate in certificates {
+            certificate.key = Token("(withheld)".to_owned());
+        }
+    }
+}
+
 /// One listener: a port, and the host names that it is for.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Listener {

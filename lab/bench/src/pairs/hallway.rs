@@ -142,6 +142,7 @@ fn registration(name: &str, service: &str) -> RegisterWorkload {
         namespace: NAMESPACE.to_owned(),
         service: service.to_owned(),
         service_account: service.to_owned(),
+        gateway: None,
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) fn registration(plan: &Plan, workload: &Workload) -> RegisterWorkload
         namespace: plan.namespace.clone(),
         service: workload.service.clone(),
         service_account: workload.identity.service_account().to_owned(),
+        gateway: None,
     }
 }
 
@@ -63,6 +64,7 @@ fn claimed(plan: &Plan, claim: &Claim) -> RegisterWorkload {
         namespace: plan.namespace.clone(),
         service: claim.service.clone(),
         service_account: claim.service_account.clone(),
+        gateway: None,
     }
 }
 

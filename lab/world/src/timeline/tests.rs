@@ -218,6 +218,7 @@ async fn a_sidecar_that_does_not_answer_leaves_a_push_unsettled() {
         namespace: "shop".to_owned(),
         service: "payments".to_owned(),
         service_account: "payments".to_owned(),
+        gateway: None,
     };
     fixture.control.register(&workload).await.unwrap();
     let endpoint = WorkloadEndpoint {

@@ -6,7 +6,7 @@ use hallway_yaml::{Diagnostic, Path};
 use regex::{Regex, RegexBuilder};
 
 use super::{Checker, Place};
-use crate::http_route::{HttpPathMatch, HttpRouteMatch, PathMatchType, ValueMatchType};
+use crate::http_route::{HttpRouteMatch, PathMatchType, ValueMatchType};
 
 /// The most memory that a compiled expression may take, in bytes.
 const REGEX_SIZE_LIMIT: usize = 64 * 1024;
@@ -19,7 +19,14 @@ static PATH: LazyLock<Regex> = LazyLock::new(|| {
 impl Checker<'_> {
     pub(super) fn http_match(&mut self, place: Place<'_>, request: &HttpRouteMatch) {
         let value = place.path.with("path").with("value");
-        self.path(place.with_path(&value), &request.path);
+        match request.path.match_type {
+            PathMatchType::RegularExpression => {
+                self.regular_expression(place.with_path(&value), &request.path.value);
+            }
+            PathMatchType::Exact | PathMatchType::PathPrefix => {
+                self.path(place.with_path(&value), &request.path.value);
+            }
+        }
         let headers = request
             .headers
             .iter()
@@ -36,11 +43,8 @@ impl Checker<'_> {
         );
     }
 
-    fn path(&mut self, place: Place<'_>, path: &HttpPathMatch) {
-        if path.match_type == PathMatchType::RegularExpression {
-            return self.regular_expression(place, &path.value);
-        }
-        let value = path.value.as_str();
+    /// A path as Gateway API takes it.
+    pub(super) fn path(&mut self, place: Place<'_>, value: &str) {
         let mistake = if !value.starts_with('/') {
             "must begin with `/`"
         } else if value.contains("//") {

@@ -2,10 +2,14 @@
 
 mod backend_traffic_policy;
 mod destination_rule;
+mod gateway;
+mod http_filter;
 mod http_match;
 mod http_route;
+mod parent;
 mod peer_authentication;
 mod reference;
+mod secret;
 mod service;
 
 use std::collections::BTreeMap;
@@ -26,6 +30,8 @@ pub(crate) fn check(resources: &Resources, unreadable: &Unreadable, admission: A
         diagnostics: Vec::new(),
     };
     checker.services();
+    checker.secrets();
+    checker.gateways();
     checker.http_routes();
     checker.peer_authentications();
     checker.destination_rules();

@@ -55,7 +55,7 @@ kind: 3
     8 │ apiVersion: v1
       │ ━━━━━━━━━━ in this document
       ╰╴
-    help: the supported kinds are `v1 Service`, `gateway.networking.k8s.io/v1 HTTPRoute`, `security.istio.io/v1 PeerAuthentication`, `networking.istio.io/v1 DestinationRule` and `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy`
+    help: the supported kinds are `v1 Service`, `v1 Secret`, `gateway.networking.k8s.io/v1 Gateway`, `gateway.networking.k8s.io/v1 HTTPRoute`, `security.istio.io/v1 PeerAuthentication`, `networking.istio.io/v1 DestinationRule` and `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy`
 
     error: `kind` must be text
        ╭▸ rules.yaml:10:7
@@ -63,7 +63,7 @@ kind: 3
     10 │ kind: 3
        │       ━
        ╰╴
-    help: the supported kinds are `v1 Service`, `gateway.networking.k8s.io/v1 HTTPRoute`, `security.istio.io/v1 PeerAuthentication`, `networking.istio.io/v1 DestinationRule` and `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy`
+    help: the supported kinds are `v1 Service`, `v1 Secret`, `gateway.networking.k8s.io/v1 Gateway`, `gateway.networking.k8s.io/v1 HTTPRoute`, `security.istio.io/v1 PeerAuthentication`, `networking.istio.io/v1 DestinationRule` and `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy`
 
     error: this document is not a resource
        ╭▸ rules.yaml:12:1
@@ -92,8 +92,8 @@ apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: { name: checkout }
 spec:
-  hostnames: [shop.test]
-  parentRefs: [{ group: gateway.networking.k8s.io, kind: Gateway, name: front }]
+  useDefaultGateways: All
+  parentRefs: [{ group: core, kind: Gatway, name: front }]
   rules:
     - filters: [{ type: RequestMirror, requestMirror: {} }]
       backendRefs: [{ name: payments, port: 80, filters: [] }]
@@ -153,29 +153,30 @@ spec:
        ╰ in Service default/payments
     help: did you mean `http`?
 
-    error: `hostnames` is not supported: a mesh route is chosen by the service that is called; remove it
+    error: `useDefaultGateways` is not supported: name the gateway in `parentRefs`
        ╭▸ rules.yaml:16:3
        │
-    16 │   hostnames: [shop.test]
-       │   ━━━━━━━━━
+    16 │   useDefaultGateways: All
+       │   ━━━━━━━━━━━━━━━━━━
        │
        ╰ in HTTPRoute default/checkout
 
-    error: `gateway.networking.k8s.io` is not supported: gateways come later; refer to a Service, with group `""`
+    error: `core` is not supported: the group of a Service is written `""`
        ╭▸ rules.yaml:17:25
        │
-    17 │   parentRefs: [{ group: gateway.networking.k8s.io, kind: Gateway, name: front }]
-       │                         ━━━━━━━━━━━━━━━━━━━━━━━━━
+    17 │   parentRefs: [{ group: core, kind: Gatway, name: front }]
+       │                         ━━━━
        │
        ╰ in HTTPRoute default/checkout
 
-    error: `Gateway` is not supported: gateways come later; refer to a Service
-       ╭▸ rules.yaml:17:58
+    error: unknown value `Gatway` for `kind`
+       ╭▸ rules.yaml:17:37
        │
-    17 │   parentRefs: [{ group: gateway.networking.k8s.io, kind: Gateway, name: front }]
-       │                                                          ━━━━━━━
+    17 │   parentRefs: [{ group: core, kind: Gatway, name: front }]
+       │                                     ━━━━━━ expected `Gateway` or `Service`
        │
        ╰ in HTTPRoute default/checkout
+    help: did you mean `Gateway`?
 
     error: `RequestMirror` is not supported yet
        ╭▸ rules.yaml:19:25

@@ -5,15 +5,19 @@
 //! - [`duplicates`]: what is there twice, and which of the two
 //! - [`routes`]: deadlines, paths, expressions and limits that cannot hold
 //! - [`places`]: a mistake as data: its place, for tools
+//! - [`gateways`]: listeners, and routes that are attached to them
+//! - [`secrets`]: certificates and keys, of which nothing is shown
 //! - [`services`]: services that disagree about one application
 //! - [`policies`]: policies on backends (`XBackendTrafficPolicy`)
 
 mod duplicates;
 mod fields;
+mod gateways;
 mod places;
 mod policies;
 mod references;
 mod routes;
+mod secrets;
 mod services;
 
 use hallway_config::{Admission, RuleFile, load};

@@ -7,7 +7,7 @@ use hallway_host::Host;
 use hallway_identity::Authority;
 use hallway_model::bootstrap::Admission;
 use hallway_model::discovery::{Update, Version};
-use hallway_model::{Snapshot, TrustDomain};
+use hallway_model::{Gateway, Snapshot, TrustDomain};
 use proptest::prelude::*;
 
 use super::ControlPlane;
@@ -29,7 +29,7 @@ enum Act {
 }
 
 /// Rules, some of which contradict each other; all of them can stand together.
-const RULES: [&str; 8] = [
+const RULES: [&str; 11] = [
     "apiVersion: v1\nkind: Service\nmetadata: { name: a, namespace: shop }\nspec: { ports: [{ port: 80 }] }\n",
     "apiVersion: v1\nkind: Service\nmetadata: { name: both, namespace: shop }\n\
      spec: { selector: { app: a }, ports: [{ name: one, port: 80 }, { name: two, port: 81 }] }\n",
@@ -44,7 +44,31 @@ const RULES: [&str; 8] = [
      spec: { parentRefs: [{ group: \"\", kind: Service, name: a }], rules: [{ backendRefs: [{ name: both, port: 80 }] }] }\n",
     "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: { name: b, namespace: bank }\n\
      spec: { host: b.bank.svc.cluster.local, trafficPolicy: { loadBalancer: { simple: RANDOM } } }\n",
+    "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: front, namespace: shop }\n\
+     spec:\n  gatewayClassName: hallway\n  listeners:\n\
+     \u{20}   - { name: http, port: 80, protocol: HTTP, hostname: '*.test', allowedRoutes: { namespaces: { from: All } } }\n\
+     \u{20}   - { name: own, port: 81, protocol: HTTP }\n\
+     \u{20}   - { name: tls, port: 443, protocol: HTTPS, hostname: a.test, tls: { certificateRefs: [{ name: tls }] } }\n",
+    "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: outside, namespace: shop }\n\
+     spec:\n  parentRefs: [{ name: front }, { name: front, sectionName: tls }]\n\
+     \u{20} hostnames: ['*.a.test', a.test, b.test, '*.b.test', elsewhere.org]\n\
+     \u{20} rules: [{ backendRefs: [{ name: both, port: 80 }] }]\n",
+    "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: far, namespace: bank }\n\
+     spec:\n  parentRefs: [{ name: front, namespace: shop }]\n  rules: [{ backendRefs: [{ name: b, port: 80 }] }]\n",
 ];
+
+/// The rules, and a certificate.
+fn rules() -> Vec<String> {
+    let certified = rcgen::generate_simple_self_signed(["a.test".to_owned()]).expect("a certificate");
+    let indented = |pem: String| -> String { pem.lines().map(|line| format!("    {line}\n")).collect() };
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{ name: tls, namespace: shop }}\ntype: kubernetes.io/tls\n\
+         stringData:\n  tls.crt: |\n{}  tls.key: |\n{}",
+        indented(certified.cert.pem()),
+        indented(certified.signing_key.serialize_pem()),
+    );
+    RULES.map(str::to_owned).into_iter().chain([secret]).collect()
+}
 
 fn name() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["w1", "w2", "w3", "w4"]).prop_map(str::to_owned)
@@ -53,11 +77,13 @@ fn name() -> impl Strategy<Value = String> {
 fn registration() -> impl Strategy<Value = RegisterWorkload> {
     let namespace = prop::sample::select(vec!["shop", "bank"]);
     let app = prop::sample::select(vec!["a", "b"]);
-    (name(), namespace, app).prop_map(|(name, namespace, app)| RegisterWorkload {
+    let gateway = prop::option::weighted(0.3, Just("front".to_owned()));
+    (name(), namespace, app, gateway).prop_map(|(name, namespace, app, gateway)| RegisterWorkload {
         name,
         namespace: namespace.to_owned(),
         service: app.to_owned(),
         service_account: app.to_owned(),
+        gateway,
     })
 }
 
@@ -80,7 +106,9 @@ fn act() -> impl Strategy<Value = Act> {
             registration,
             endpoint,
         });
-    let rules = prop::sample::subsequence(RULES.map(str::to_owned).to_vec(), 0..=RULES.len());
+    let rules = rules();
+    let most = rules.len();
+    let rules = prop::sample::subsequence(rules, 0..=most);
     prop_oneof![
         3 => registration().prop_map(Act::Register),
         1 => prop::collection::vec(known, 0..4).prop_map(Act::Restore),
@@ -133,10 +161,17 @@ impl Reader {
         if accepts {
             self.snapshot = base.with(update.delta);
             self.in_force = Some(update.version);
-            assert_eq!(self.snapshot, proxy.snapshot().snapshot);
+            assert_eq!(shown(&self.snapshot), proxy.snapshot().snapshot);
         }
         assert!(proxy.answer(update.version, (!accepts).then(String::new)));
     }
+}
+
+/// What operators see of it.
+fn shown(snapshot: &Snapshot) -> Snapshot {
+    let mut snapshot = snapshot.clone();
+    snapshot.gateway.iter_mut().for_each(Gateway::withhold_keys);
+    snapshot
 }
 
 /// Does it; refusals, of unknown names for instance, are as good as nothing.
@@ -190,7 +225,7 @@ proptest! {
             for workload in state.registry.workloads() {
                 let expected = reference::translate(state.rules.resources(), &state.registry, workload);
                 let shown = state.proxies[&workload.name].snapshot();
-                prop_assert_eq!(&shown.snapshot, &expected, "{}", &workload.name);
+                prop_assert_eq!(&shown.snapshot, &self::shown(&expected), "{}", &workload.name);
                 let version = match before.get(&workload.name) {
                     None => 1,
                     Some((version, snapshot)) => version + u64::from(*snapshot != expected),

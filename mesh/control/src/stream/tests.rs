@@ -35,6 +35,7 @@ fn plane_of(workloads: u16) -> (Arc<ControlPlane>, PeerCertificate) {
             namespace: "shop".to_owned(),
             service: "orders".to_owned(),
             service_account: "orders".to_owned(),
+            gateway: None,
         };
         plane.register(request).expect("it is registered").identity
     };

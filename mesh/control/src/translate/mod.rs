@@ -3,6 +3,8 @@
 //!
 //! - [`routes`]: a route table for each port of each service
 //! - [`clusters`]: a cluster for each port of each service
+//! - [`filters`]: changes of headers, redirects and rewrites of rules
+//! - [`gateway`]: the listeners of gateways, with a route table for each host name
 //! - [`endpoints`]: the workloads behind each cluster
 //! - [`peer_authentication`]: the mTLS mode of each workload
 //!
@@ -11,6 +13,8 @@
 
 mod clusters;
 mod endpoints;
+mod filters;
+pub(crate) mod gateway;
 mod peer_authentication;
 #[cfg(test)]
 pub(crate) mod reference;
@@ -23,7 +27,7 @@ use std::sync::Arc;
 
 use hallway_config::service::ServicePort;
 use hallway_config::{NamespacedName, Resources};
-use hallway_model::{ClusterName, Inbound};
+use hallway_model::{ClusterName, Gateway, Inbound};
 
 use self::endpoints::Horizons;
 use crate::registry::{Changes, Registry, Workload};
@@ -36,6 +40,7 @@ pub(crate) struct Translation {
     routes: BTreeMap<String, Arc<Routes>>,
     clusters: Arc<Clusters>,
     endpoints: Horizons,
+    gateways: BTreeMap<NamespacedName, Arc<Gateway>>,
 }
 
 impl Translation {
@@ -46,6 +51,10 @@ impl Translation {
         }
         self.clusters = self.clusters.replaced_by(clusters::clusters(resources));
         self.endpoints.follow_rules(resources, registry);
+        let gateways = resources.gateways.iter();
+        self.gateways = gateways
+            .map(|(key, written)| (key.clone(), Arc::new(gateway::gateway(resources, written))))
+            .collect();
     }
 
     /// Follows changes of the registry; whether they concern other proxies than those of the workloads that changed.
@@ -67,11 +76,17 @@ impl Translation {
         self.endpoints.follow_registry(registry, &changes.labels)
     }
 
-    /// What the sidecar of `proxy`, a registered workload, should have in force, when its inbound side is `inbound`.
+    /// What `proxy`, a registered workload, should have in force, when its inbound side is `inbound`. A gateway has the routes of its
+    /// listeners, and none of those by which workloads call services.
     pub(crate) fn view(&self, proxy: &Workload, inbound: Option<Arc<Inbound>>) -> View {
+        let (routes, gateway) = match &proxy.gateway {
+            None => (self.routes[&proxy.namespace].clone(), None),
+            Some(gateway) => (Arc::default(), self.gateways.get(gateway).cloned()),
+        };
         View {
             inbound,
-            routes: self.routes[&proxy.namespace].clone(),
+            gateway,
+            routes,
             clusters: self.clusters.clone(),
             endpoints: self.endpoints.seen_from(&proxy.name).clone(),
         }

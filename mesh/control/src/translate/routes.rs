@@ -1,15 +1,16 @@
 //! Route tables.
 //!
-//! All routes that are attached to a port together make its table (Gateway API merges them); which of their rules takes a request is
+//! All routes that are attached to a service's port together make its table (Gateway API merges them); which of their rules takes a request is
 //! decided where it is routed, by how specific the matches are. Among equals the earlier rule decides, and routes stand in the order of
 //! their namespaces and names, as Gateway API has it for routes of one age.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hallway_config::http_filter::HttpRouteFilter;
 use hallway_config::http_route::{
-    HttpBackendRef, HttpHeaderFilter, HttpPathMatch, HttpRouteFilter, HttpRouteMatch, HttpRouteRetry,
-    HttpRouteRule, HttpRouteTimeouts, ParentRef, PathMatchType, ValueMatchType,
+    HttpBackendRef, HttpPathMatch, HttpRouteMatch, HttpRouteRetry, HttpRouteRule, HttpRouteTimeouts,
+    ParentKind, ParentRef, PathMatchType, ValueMatchType,
 };
 use hallway_config::{HttpRoute, Located, NamespacedName, Resources};
 use hallway_model::route::{
@@ -17,7 +18,7 @@ use hallway_model::route::{
     Timeouts, ValueMatch,
 };
 
-use super::{cluster_name, service_ports};
+use super::{cluster_name, filters, service_ports};
 
 /// The port that an authority without one stands for (RFC 9110, 4.2.1).
 const HTTP_PORT: u16 = 80;
@@ -66,20 +67,22 @@ fn rules(resources: &Resources, service: &NamespacedName, port: u16) -> Vec<Rule
     if attached.peek().is_none() {
         return vec![implicit_rule(service, port)];
     }
-    let rules = |route: &Located<HttpRoute>| -> Vec<Rule> {
-        let rules = route.value.spec.rules.iter().enumerate();
-        rules
-            .map(|(index, written)| rule(resources, route, index, written))
-            .collect()
-    };
-    attached.flat_map(rules).collect()
+    attached.flat_map(|route| route_rules(resources, route)).collect()
+}
+
+/// All rules of a route.
+pub(super) fn route_rules(resources: &Resources, route: &Located<HttpRoute>) -> Vec<Rule> {
+    let rules = route.value.spec.rules.iter().enumerate();
+    rules
+        .map(|(index, written)| rule(resources, route, index, written))
+        .collect()
 }
 
 fn is_attached(route: &HttpRoute, service: &NamespacedName, port: u16) -> bool {
     let home = &route.metadata.namespace;
     let refers = |parent: &ParentRef| {
-        parent.name == service.name
-            && parent.namespace.as_ref().unwrap_or(home) == home
+        parent.kind == ParentKind::Service
+            && parent.target(home) == *service
             && parent.port.is_none_or(|only| only == port)
     };
     *home == service.namespace && route.spec.parent_refs.iter().any(refers)
@@ -129,8 +132,16 @@ fn rule(resources: &Resources, route: &Located<HttpRoute>, index: usize, written
     };
     for filter in &written.filters {
         match filter {
-            HttpRouteFilter::RequestHeaderModifier { modifier } => rule.request_headers = changes(modifier),
-            HttpRouteFilter::ResponseHeaderModifier { modifier } => rule.response_headers = changes(modifier),
+            HttpRouteFilter::RequestHeaderModifier { modifier } => {
+                rule.request_headers = filters::header_changes(modifier);
+            }
+            HttpRouteFilter::ResponseHeaderModifier { modifier } => {
+                rule.response_headers = filters::header_changes(modifier);
+            }
+            HttpRouteFilter::RequestRedirect { redirect } => {
+                rule.redirect = Some(filters::redirect(redirect))
+            }
+            HttpRouteFilter::UrlRewrite { rewrite } => rule.rewrite = filters::rewrite(rewrite),
         }
     }
     rule
@@ -195,24 +206,6 @@ fn named(name: String, match_type: ValueMatchType, value: &str) -> NamedMatch {
             ValueMatchType::Exact => ValueMatch::Exact(value.to_owned()),
             ValueMatchType::RegularExpression => ValueMatch::RegularExpression(value.to_owned()),
         },
-    }
-}
-
-fn changes(written: &HttpHeaderFilter) -> HeaderChanges {
-    let pairs = |headers: &[hallway_config::http_route::HttpHeader]| {
-        headers
-            .iter()
-            .map(|header| (header.name.to_ascii_lowercase(), header.value.clone()))
-            .collect()
-    };
-    HeaderChanges {
-        set: pairs(&written.set),
-        add: pairs(&written.add),
-        remove: written
-            .remove
-            .iter()
-            .map(|name| name.to_ascii_lowercase())
-            .collect(),
     }
 }
 

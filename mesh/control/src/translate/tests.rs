@@ -29,6 +29,7 @@ fn workload(namespace: &str, app: &str, number: u16, ready: bool) -> Workload {
         namespace: namespace.to_owned(),
         service: app.to_owned(),
         service_account: app.to_owned(),
+        gateway: None,
     };
     let trust_domain = TrustDomain::new("hallway.test").expect("a trust domain");
     let mut workload = Workload::parse(request, &trust_domain).expect("a workload");

@@ -52,6 +52,7 @@ async fn the_admin_api_explains_what_it_refuses() {
                 namespace: "shop".to_owned(),
                 service: "orders".to_owned(),
                 service_account: "orders".to_owned(),
+                gateway: None,
             },
         )
         .await;
@@ -72,6 +73,7 @@ async fn a_registry_is_restored_as_a_whole_or_not_at_all() {
             namespace: "shop".to_owned(),
             service: service.to_owned(),
             service_account: service.to_owned(),
+            gateway: None,
         },
         endpoint: Some(WorkloadEndpoint {
             inbound: ([127, 0, 0, 1], port).into(),

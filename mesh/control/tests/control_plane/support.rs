@@ -213,6 +213,7 @@ impl Plane {
             namespace: "shop".to_owned(),
             service: service.to_owned(),
             service_account: service.to_owned(),
+            gateway: None,
         };
         self.operate(Method::POST, "/v1/workloads", request).await
     }

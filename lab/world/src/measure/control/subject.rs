@@ -195,6 +195,7 @@ fn registration(index: u32) -> RegisterWorkload {
         name: name(index),
         namespace: "shop".to_owned(),
         service_account: service.clone(),
+        gateway: None,
         service,
     }
 }
