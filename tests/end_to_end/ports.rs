@@ -147,6 +147,7 @@ fn control_plane() -> ControlBootstrap {
         discovery: FREE,
         admin: admin_at(FREE),
         rules: None,
+        secrets: Vec::new(),
         admission: Admission::Enforce,
         authority: None,
         svid_lifetime: Duration::from_secs(3600),

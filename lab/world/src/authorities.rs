@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use hallway_host::Host;
-use hallway_identity::{Authority, Svid, Validity};
-use hallway_model::{SpiffeId, TrustDomain};
+use hallway_identity::{Authority, KeyKind, Svid, Validity, WebAuthority};
+use hallway_model::bootstrap::Token;
+use hallway_model::{Hostname, SpiffeId, TrustDomain};
 use hallway_scenario::fault::{Fault, Program};
-use hallway_scenario::traffic::{Certificate, Present};
+use hallway_scenario::traffic::{Certificate, INTRUDER, Present};
 use hallway_scenario::{Scenario, Step, Traffic};
+
+use serde_json::json;
 
 use crate::error::WorldError;
 use crate::plan::Plan;
-use crate::traffic::INTRUDER;
 
 /// How long a certificate of an intruder has been good before it expired, or will be good.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -23,6 +25,9 @@ pub(crate) struct Authorities {
     by_trust_domain: BTreeMap<TrustDomain, Authority>,
     /// The trust domain that the mesh is told to trust beside its own.
     federated: Option<TrustDomain>,
+    /// The authority that clients outside trust, and the Secrets with what it issued.
+    web: WebAuthority,
+    secrets: Vec<Token>,
 }
 
 impl Authorities {
@@ -48,12 +53,20 @@ impl Authorities {
             .map(|step| &step.fault)
             .any(|fault| *fault == Fault::Restart(Program::ControlPlane))
             .then(|| plan.trust_domain.clone());
+        // Signatures of one length, so that a simulated network sees the same sizes in every run; browsers want others.
+        let keys = match host {
+            Host::Real(_) => KeyKind::EcdsaP256,
+            Host::Virtual(_) => KeyKind::Ed25519,
+        };
+        let web = WebAuthority::new("Hallway lab", keys, host.wall_clock());
         let domains = presented.into_iter().chain(federated.clone()).chain(kept);
         Ok(Self {
             by_trust_domain: domains
                 .map(|domain| (domain.clone(), Authority::new(host, domain)))
                 .collect(),
             federated,
+            secrets: secrets(scenario, &web),
+            web,
         })
     }
 
@@ -72,6 +85,16 @@ impl Authorities {
             .map(|authority| authority.root_pem().to_owned())
             .into_iter()
             .collect()
+    }
+
+    /// The root that clients outside trust, PEM.
+    pub(crate) fn web_root(&self) -> &str {
+        self.web.root_pem()
+    }
+
+    /// The Secrets that the lab holds for the rules, each as a document.
+    pub(crate) fn secrets(&self) -> &[Token] {
+        &self.secrets
     }
 
     /// Issues what an intruder presents.
@@ -95,6 +118,26 @@ impl Authorities {
             .mint(&identity, validity(certificate, now))
             .map_err(|error| WorldError::scenario(what, error))
     }
+}
+
+/// The certificates of the gateway, as a certificate manager would leave them.
+fn secrets(scenario: &Scenario, authority: &WebAuthority) -> Vec<Token> {
+    let certificates = scenario
+        .topology
+        .gateway
+        .iter()
+        .flat_map(|gateway| &gateway.certificates);
+    let document = |(name, hosts): (&String, &Vec<Hostname>)| {
+        let issued = authority.issue(name, hosts);
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
+            "metadata": { "name": name, "namespace": scenario.topology.namespace },
+            "stringData": { "tls.crt": issued.chain, "tls.key": issued.key.0 },
+        });
+        // JSON is YAML.
+        Token(secret.to_string())
+    };
+    certificates.map(document).collect()
 }
 
 /// The certificate that an intruder brings.

@@ -94,6 +94,21 @@ impl Ground {
         }
     }
 
+    /// Starts the gateway that is called `name`.
+    ///
+    /// # Errors
+    /// [`WorldError::Spawn`].
+    pub(crate) fn start_gateway(
+        &self,
+        name: &str,
+        bootstrap: ProxyBootstrap,
+    ) -> Result<Child<ProxyRecord>, WorldError> {
+        match self {
+            Self::Processes(processes) => processes.start_gateway(name, &bootstrap),
+            Self::Simulated(machines) => Ok(machines.start_gateway(name, bootstrap)),
+        }
+    }
+
     /// Opens the socket of a sidecar of `workload` that is yet to start, on loopback: connections wait there for it.
     ///
     /// # Errors

@@ -6,15 +6,15 @@
 //!
 //! - [`arrivals`]: when requests start
 //! - [`sender`]: how one request is sent; [`request`]: what it says
-//! - [`multiplexed`]: over HTTP/2 connections that stay open; [`intruder`]: without a sidecar, and with what credentials
+//! - [`multiplexed`]: over HTTP/2 connections that stay open; [`stranger`]: without a sidecar, from outside or as an intruder
 //! - [`outcome`]: what came of it, in the words of the evidence
 
 mod arrivals;
-mod intruder;
 mod multiplexed;
 mod outcome;
 mod request;
 mod sender;
+mod stranger;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -30,10 +30,10 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::incidents::Incidents;
 pub(crate) use arrivals::Arrivals;
-pub(crate) use intruder::Intruder;
-pub(crate) use multiplexed::{Dialer, Http2Client};
+pub(crate) use multiplexed::{Dialer, Http2Client, Tls};
 pub(crate) use request::{Names, RequestTemplate};
 pub(crate) use sender::{Kind, Sender, order_to_call};
+pub(crate) use stranger::Stranger;
 
 /// Requests without an outcome, at once. A run with more measures the lab and not the mesh.
 const OUTSTANDING: usize = 4096;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hallway_evidence::WireConnection;
-use hallway_model::bootstrap::{ControlPlaneAddress, Token};
+use hallway_model::bootstrap::{ControlPlaneAddress, GatewayPort, Token};
 use http::{Request, header};
 use http_body_util::Full;
 
@@ -26,6 +26,8 @@ pub(crate) struct Mesh {
     pub(crate) sidecars: BTreeMap<String, Sidecar>,
     /// By workload.
     pub(crate) applications: BTreeMap<String, Application>,
+    /// The proxy in front of all of them.
+    pub(crate) gateway: Option<Gateway>,
     pub(crate) wire: Edges,
 }
 
@@ -38,6 +40,22 @@ pub(crate) enum Edges {
 }
 
 impl Mesh {
+    /// The names of all workloads with a proxy.
+    pub(crate) fn proxies(&self) -> impl Iterator<Item = String> {
+        let gateway = self.gateway.iter().map(|gateway| &gateway.name);
+        self.sidecars.keys().chain(gateway).cloned()
+    }
+
+    /// The admin endpoints of all proxies, by workload, and who can speak to them.
+    pub(crate) fn admins(&self) -> impl Iterator<Item = (&str, &HttpClient, &AdminAddress)> {
+        let sidecars = self.sidecars.iter();
+        let sidecars =
+            sidecars.map(|(name, sidecar)| (name.as_str(), sidecar.client.as_ref(), &sidecar.admin));
+        let gateway = self.gateway.iter();
+        sidecars
+            .chain(gateway.map(|gateway| (gateway.name.as_str(), gateway.client.as_ref(), &gateway.admin)))
+    }
+
     /// Has `edge` witnessed, and returns where its caller reaches its target: at a relay, or at the target itself.
     ///
     /// # Errors
@@ -108,6 +126,25 @@ impl Sidecar {
         let asked = self.admin.get("/ready");
         let answer = self.client.send(self.admin.address, asked, &mut None).await;
         answer.is_ok_and(|answer| answer.status().is_success())
+    }
+}
+
+/// Where the gateway is.
+#[derive(Clone)]
+pub(crate) struct Gateway {
+    /// The name of its workload.
+    pub(crate) name: String,
+    pub(crate) ports: Vec<GatewayPort>,
+    pub(crate) admin: AdminAddress,
+    /// Speaks to it from its own machine.
+    pub(crate) client: Arc<HttpClient>,
+}
+
+impl Gateway {
+    /// Where it listens for `port`.
+    pub(crate) fn port(&self, port: u16) -> Option<SocketAddr> {
+        let found = self.ports.iter().find(|listening| listening.port == port);
+        found.map(|listening| listening.address)
     }
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use hallway_model::{SpiffeId, TrustDomain};
 use hallway_scenario::topology::{Fallback, Language, Service, Starts};
+use hallway_scenario::traffic::{INTRUDER, OUTSIDE};
 use hallway_scenario::{Scenario, Topology};
 use hallway_service::contract;
 
 use crate::behaviour;
 use crate::error::WorldError;
-use crate::traffic;
 
 /// All workloads of a run.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Plan {
     pub(crate) namespace: String,
     /// Workloads with processes of their own: an application and a sidecar.
     pub(crate) workloads: Vec<Workload>,
+    /// The proxy in front of them.
+    pub(crate) gateway: Option<Front>,
     /// Workloads that exist in the registry only.
     pub(crate) claims: Vec<Claim>,
     /// Services whose workloads call others.
@@ -44,6 +46,17 @@ pub(crate) struct Workload {
     pub(crate) starts: Starts,
     /// The greatest number of route rules that its sidecar accepts.
     pub(crate) route_rules: Option<usize>,
+}
+
+/// The gateway: a workload that is a proxy and nothing else.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Front {
+    /// Such as `front-1`.
+    pub(crate) name: String,
+    /// The Gateway in the rules whose listeners it has, and its service account.
+    pub(crate) gateway: String,
+    /// The ports that clients can come for.
+    pub(crate) ports: Vec<u16>,
 }
 
 /// A workload that the registry is told of, and that is really another one.
@@ -79,6 +92,11 @@ impl Plan {
             trust_domain,
             namespace: topology.namespace.clone(),
             workloads: Vec::new(),
+            gateway: topology.gateway.as_ref().map(|gateway| Front {
+                name: gateway.instance_name(),
+                gateway: gateway.name.clone(),
+                ports: gateway.ports.clone(),
+            }),
             claims: Vec::new(),
             callers: callers(scenario),
         };
@@ -107,11 +125,14 @@ impl Plan {
             })
     }
 
-    /// The workloads that call others. A route can lead each of them to any workload.
-    pub(crate) fn callers(&self) -> impl Iterator<Item = &Workload> {
-        self.workloads
+    /// The names of the workloads that call others. A route can lead each of them to any workload.
+    pub(crate) fn callers(&self) -> impl Iterator<Item = &str> {
+        let calling = self
+            .workloads
             .iter()
-            .filter(|workload| self.callers.contains(&workload.service))
+            .filter(|workload| self.callers.contains(&workload.service));
+        let services = calling.map(|workload| workload.name.as_str());
+        services.chain(self.gateway.iter().map(|front| front.name.as_str()))
     }
 
     /// The workloads that the mesh begins with.
@@ -187,7 +208,7 @@ fn callers(scenario: &Scenario) -> BTreeSet<String> {
         .traffic
         .values()
         .filter_map(|traffic| traffic.from.clone().or_else(|| traffic.via.clone()))
-        .filter(|from| from != traffic::INTRUDER);
+        .filter(|from| from != INTRUDER && from != OUTSIDE);
     by_topology.chain(by_traffic).collect()
 }
 

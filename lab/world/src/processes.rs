@@ -74,6 +74,14 @@ impl Processes {
         self.supervisor.spawn(&workload.sidecar(), command, bootstrap)
     }
 
+    pub(crate) fn start_gateway(
+        &self,
+        name: &str,
+        bootstrap: &ProxyBootstrap,
+    ) -> Result<Child<ProxyRecord>, WorldError> {
+        self.supervisor.spawn(name, self.role("proxy"), bootstrap)
+    }
+
     pub(crate) fn start_application(
         &self,
         workload: &Workload,

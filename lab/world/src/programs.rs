@@ -6,6 +6,7 @@
 //!
 //! - [`bootstrap`]: what each program is told when it starts
 //! - [`addresses`]: where it then says that it listens
+//! - [`gateway`]: the proxy in front of all of them
 //! - [`alone`]: the same services without a mesh, for comparison
 //! - [`newcomers`]: workloads that join a mesh that runs already
 //! - [`endpoints`]: where each workload is, as seen by its callers
@@ -16,6 +17,7 @@ mod alone;
 mod bootstrap;
 mod endpoints;
 mod faults;
+mod gateway;
 mod newcomers;
 mod slot;
 
@@ -55,7 +57,7 @@ pub(crate) struct Programs<'a> {
     /// The seed of the run.
     seed: u64,
     control: Option<Slot<ControlBootstrap, ControlRecord>>,
-    /// By workload.
+    /// By workload; the gateway is one of them.
     sidecars: BTreeMap<String, Slot<ProxyBootstrap, ProxyRecord>>,
     /// By workload.
     applications: BTreeMap<String, Slot<Bootstrap, Record>>,
@@ -103,9 +105,11 @@ impl<'a> Programs<'a> {
             control_plane,
             sidecars: BTreeMap::new(),
             applications: BTreeMap::new(),
+            gateway: None,
             wire,
         };
         self.start_sidecars(&mut mesh).await?;
+        self.start_gateway(&mut mesh).await?;
         self.start_applications(&mut mesh).await?;
         let residents: Vec<&Workload> = self.plan.residents().collect();
         self.endpoints = endpoints::publish(self.plan, &mesh, &residents).await?;

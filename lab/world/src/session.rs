@@ -9,6 +9,7 @@ use hallway_evidence::observations::Run;
 use hallway_evidence::{ClientRecord, Observations, Push, Sample};
 use hallway_host::Host;
 use hallway_scenario::Scenario;
+use hallway_scenario::traffic::{INTRUDER, OUTSIDE};
 use rand::Rng;
 use tokio::time::Instant;
 
@@ -27,7 +28,7 @@ use crate::programs::{Exposed, Programs};
 use crate::scrape;
 use crate::simulated::stand_ins;
 use crate::timeline::Timeline;
-use crate::traffic::{Addressing, INTRUDER};
+use crate::traffic::Addressing;
 
 /// One run.
 pub(crate) struct Session<'a> {
@@ -77,6 +78,7 @@ impl Session<'_> {
             mesh: &mesh,
             authorities: &authorities,
             intruder: &self.ground.beside(INTRUDER),
+            outside: &self.ground.beside(OUTSIDE),
         };
         let streams = addressing.streams(self.scenario).await?;
         self.options.tell(Progress::Ready);
@@ -90,13 +92,14 @@ impl Session<'_> {
         programs.resume_all();
         let metrics = self.scrape(&mesh, &programs).await;
         let records = programs.stop_workloads().await;
+        let proxies = mesh.proxies().collect();
         let wire = mesh.wire.cut().await;
         let control = programs.stop_control_plane().await;
         let mut telemetry = collect::telemetry(records.sidecars);
         telemetry.metrics = metrics;
         let applications = collect::applications(records.applications, &self.incidents);
         Ok(Observations {
-            run: self.identity(&seen, mesh.sidecars.into_keys().collect()),
+            run: self.identity(&seen, proxies),
             client: seen.client,
             ledger: applications.ledger,
             first_calls: applications.first_calls,
@@ -130,7 +133,7 @@ impl Session<'_> {
             self.clock,
             self.directory,
             &self.scenario.topology,
-            mesh.sidecars.keys().cloned().collect(),
+            mesh.proxies().collect(),
         )
     }
 
@@ -190,21 +193,20 @@ impl Session<'_> {
         }
     }
 
-    /// The last metrics of every sidecar that runs. After an incident some may be gone, and none are needed.
+    /// The last metrics of every proxy that runs. After an incident some may be gone, and none are needed.
     async fn scrape(&self, mesh: &Mesh, programs: &Programs<'_>) -> BTreeMap<String, Vec<Sample>> {
         let mut metrics = BTreeMap::new();
         if !self.incidents.list().is_empty() {
             return metrics;
         }
         let running = mesh
-            .sidecars
-            .iter()
-            .filter(|(workload, _)| programs.has_sidecar(workload));
-        for (workload, sidecar) in running {
-            match scrape::scrape_when_quiet(&sidecar.client, &sidecar.admin).await {
-                Ok(samples) => drop(metrics.insert(workload.clone(), samples)),
+            .admins()
+            .filter(|(workload, ..)| programs.has_sidecar(workload));
+        for (workload, client, admin) in running {
+            match scrape::scrape_when_quiet(client, admin).await {
+                Ok(samples) => drop(metrics.insert(workload.to_owned(), samples)),
                 Err(error) => self.incidents.report(
-                    format!("{workload} sidecar"),
+                    format!("the proxy of {workload}"),
                     format!("its metrics cannot be read: {error}"),
                 ),
             }

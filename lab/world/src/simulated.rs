@@ -21,6 +21,7 @@ use hallway_model::telemetry::{ControlRecord, ProxyRecord};
 use hallway_scenario::fault::CONTROL_PLANE_MACHINE;
 use hallway_scenario::quantity::SignedDuration;
 use hallway_scenario::topology::Language;
+use hallway_scenario::traffic::{INTRUDER, OUTSIDE};
 use hallway_service::contract::{Bootstrap, Record};
 use hallway_simulator::{Link, Machine, OpenPort, Process, Simulation, Skew};
 use serde::de::DeserializeOwned;
@@ -35,7 +36,6 @@ use crate::outbound_socket::OUTBOUND;
 use crate::plan::{Plan, Workload};
 use crate::players;
 use crate::processes::GRACE;
-use crate::traffic::INTRUDER;
 use life::Life;
 pub(crate) use links::{Links, link};
 
@@ -57,9 +57,11 @@ impl Machines {
     /// The machines that `plan` needs, with links like `usual`.
     pub(crate) fn new(simulation: &Simulation, plan: &Plan, usual: Link, incidents: Incidents) -> Self {
         let workloads = plan.workloads.iter().map(|workload| workload.name.as_str());
-        let names = [LAB, INTRUDER, CONTROL_PLANE_MACHINE]
+        let gateway = plan.gateway.iter().map(|front| front.name.as_str());
+        let names = [LAB, INTRUDER, OUTSIDE, CONTROL_PLANE_MACHINE]
             .into_iter()
-            .chain(workloads);
+            .chain(workloads)
+            .chain(gateway);
         let machines = names.map(|name| (name.to_owned(), simulation.machine(name)));
         Self {
             links: Links {
@@ -108,6 +110,13 @@ impl Machines {
         let process = self.process(&workload.name, "sidecar");
         port.into_iter().for_each(|port| process.inherit(port));
         self.start(&workload.sidecar(), process, |host, stop| {
+            hallway_proxy::run(host, bootstrap, stop)
+        })
+    }
+
+    pub(crate) fn start_gateway(&self, name: &str, bootstrap: ProxyBootstrap) -> Child<ProxyRecord> {
+        let process = self.process(name, "gateway");
+        self.start(name, process, |host, stop| {
             hallway_proxy::run(host, bootstrap, stop)
         })
     }

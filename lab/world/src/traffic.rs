@@ -1,20 +1,17 @@
 //! A scenario's traffic, addressed to a mesh that is up.
 
 use hallway_host::Host;
-use hallway_identity::{Bundle, SvidStore, Versions, client_config};
-use hallway_scenario::traffic::TrafficProtocol;
+use hallway_identity::{Bundle, SvidStore, Versions, client_config, server_name, web_client_config};
+use hallway_scenario::traffic::{INTRUDER, OUTSIDE, TrafficProtocol};
 use hallway_scenario::{Scenario, Traffic};
 use hallway_service::contract::Call;
 
 use crate::authorities::{self, Authorities};
 use crate::error::WorldError;
-use crate::load::{Arrivals, Dialer, Http2Client, Intruder, Kind, RequestTemplate, Sender, Stream};
+use crate::load::{Arrivals, Dialer, Http2Client, Kind, RequestTemplate, Sender, Stranger, Stream, Tls};
 use crate::mesh::Mesh;
 use crate::plan::{Plan, Workload};
 use crate::wire::Edge;
-
-/// Who is no workload of the mesh.
-pub(crate) const INTRUDER: &str = "intruder";
 
 /// Addresses traffic to a mesh.
 pub(crate) struct Addressing<'a> {
@@ -23,10 +20,12 @@ pub(crate) struct Addressing<'a> {
     pub(crate) authorities: &'a Authorities,
     /// The machine of intruders.
     pub(crate) intruder: &'a Host,
+    /// The machine of the gateway's clients.
+    pub(crate) outside: &'a Host,
 }
 
 impl Addressing<'_> {
-    /// All traffic of `scenario`. Intruders get edges of their own.
+    /// All traffic of `scenario`. Intruders and clients outside get edges of their own.
     ///
     /// # Errors
     /// [`WorldError::Scenario`] when something cannot be sent, [`WorldError::Listen`] when there is no port for an edge.
@@ -50,6 +49,7 @@ impl Addressing<'_> {
     async fn sender(&self, what: &str, traffic: &Traffic) -> Result<Sender, WorldError> {
         match (traffic.from.as_deref(), traffic.via.as_deref()) {
             (Some(INTRUDER), None) => self.intruder(what, traffic).await,
+            (Some(OUTSIDE), None) => self.outside(what, traffic).await,
             (Some(service), None) => self.application(what, traffic, self.plan.first_workload(service)?),
             (None, Some(service)) => self.process(what, traffic, self.plan.first_workload(service)?),
             _ => Err(WorldError::scenario(what, "give exactly one of `from` and `via`")),
@@ -110,12 +110,15 @@ impl Addressing<'_> {
                 let bundle = Bundle::from_pem(&self.mesh.control_plane.bundle)
                     .map_err(|error| WorldError::scenario("the roots of the mesh", error))?;
                 let store = SvidStore::new(svid, &bundle);
-                Some(client_config(
-                    self.intruder,
-                    &store,
-                    target.identity.clone(),
-                    versions(traffic.protocol),
-                ))
+                Some(Tls {
+                    config: client_config(
+                        self.intruder,
+                        &store,
+                        target.identity.clone(),
+                        versions(traffic.protocol),
+                    ),
+                    name: server_name(),
+                })
             }
         };
         let edge = Edge {
@@ -128,13 +131,56 @@ impl Addressing<'_> {
             target: self.mesh.edge(edge).await?,
             tls,
         };
-        Ok(match traffic.protocol {
-            TrafficProtocol::Http1 => Sender::Intruder(Intruder {
-                dialer,
-                request: request.in_origin_form(),
-            }),
-            TrafficProtocol::H2 | TrafficProtocol::Grpc => multiplexed(traffic, dialer, request),
-        })
+        Ok(stranger(traffic, dialer, request))
+    }
+
+    /// A client that knows a host name, and the root that vouches for it.
+    async fn outside(&self, what: &str, traffic: &Traffic) -> Result<Sender, WorldError> {
+        let refuse = |why: String| WorldError::scenario(what, why);
+        let (method, body) = (traffic.method(), traffic.body.as_deref());
+        let request =
+            RequestTemplate::from_outside(method, &traffic.to, &traffic.headers, body).map_err(refuse)?;
+        let (host, port, over_tls) = request.destination();
+        let gateway = self.mesh.gateway.as_ref();
+        let gateway = gateway.ok_or_else(|| refuse("the topology has no gateway".to_owned()))?;
+        let target = gateway.port(port).ok_or_else(|| {
+            refuse(format!(
+                "the gateway does not listen for port {port}; add it to its `ports`"
+            ))
+        })?;
+        let tls = match over_tls {
+            false => None,
+            true => {
+                let versions = versions(traffic.protocol);
+                let name = host.to_owned().try_into();
+                let name = name.map_err(|_| refuse(format!("nobody can prove the name `{host}`")))?;
+                let config = web_client_config(self.outside, self.authorities.web_root(), versions)
+                    .map_err(|error| refuse(error.to_string()))?;
+                Some(Tls { config, name })
+            }
+        };
+        let edge = Edge {
+            from: OUTSIDE.to_owned(),
+            to: gateway.name.clone(),
+            target,
+        };
+        let dialer = Dialer {
+            host: self.outside.clone(),
+            target: self.mesh.edge(edge).await?,
+            tls,
+        };
+        Ok(stranger(traffic, dialer, request))
+    }
+}
+
+/// Requests of somebody without a sidecar.
+fn stranger(traffic: &Traffic, dialer: Dialer, request: RequestTemplate) -> Sender {
+    match traffic.protocol {
+        TrafficProtocol::Http1 => Sender::Stranger(Stranger {
+            dialer,
+            request: request.in_origin_form(),
+        }),
+        TrafficProtocol::H2 | TrafficProtocol::Grpc => multiplexed(traffic, dialer, request),
     }
 }
 

@@ -138,7 +138,8 @@ fn assemble(host: &Host, bootstrap: &ControlBootstrap) -> Result<ControlPlane, C
         bundle,
         bootstrap.svid_lifetime,
         bootstrap.admission,
-    ))
+    )
+    .with_secrets(bootstrap.secrets.clone()))
 }
 
 fn authority(host: &Host, bootstrap: &ControlBootstrap) -> Result<Authority, ControlError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hallway_host::Host;
 use hallway_identity::{Authority, Bundle, PeerCertificate};
-use hallway_model::bootstrap::Admission;
+use hallway_model::bootstrap::{Admission, Token};
 use hallway_model::telemetry::ControlRecord;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -72,6 +72,15 @@ impl ControlPlane {
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             state: Mutex::default(),
         }
+    }
+
+    /// The same, whose rules can refer to `secrets`.
+    pub(crate) fn with_secrets(mut self, secrets: Vec<Token>) -> Self {
+        self.state = Mutex::new(State {
+            rules: Rules::with_secrets(secrets),
+            ..State::default()
+        });
+        self
     }
 
     /// Registers a workload that is about to start.

@@ -1,7 +1,7 @@
 //! The rules in force, and the last ones that were refused. A set of files is accepted as a whole or not at all.
 
 use hallway_config::{Resources, load, redacted};
-use hallway_model::bootstrap::Admission;
+use hallway_model::bootstrap::{Admission, Token};
 use hallway_model::telemetry::Problem;
 use hallway_yaml::{Diagnostic, Severity, Style};
 
@@ -12,11 +12,21 @@ use crate::api::{RuleFile, RulesAccepted, RulesInForce, RulesRefusal, RulesRefus
 pub(crate) struct Rules {
     generation: u64,
     files: Vec<RuleFile>,
+    /// Secrets that every set can refer to.
+    secrets: Vec<Token>,
     resources: Resources,
     last_refusal: Option<RulesRefusal>,
 }
 
 impl Rules {
+    /// No rules yet, and `secrets` that every set can refer to.
+    pub(crate) fn with_secrets(secrets: Vec<Token>) -> Self {
+        Self {
+            secrets,
+            ..Self::default()
+        }
+    }
+
     /// Puts `files` in force, or refuses them and keeps what there was.
     pub(crate) fn replace(
         &mut self,
@@ -24,7 +34,11 @@ impl Rules {
         admission: Admission,
         now_us: u64,
     ) -> Result<RulesAccepted, RulesRefused> {
-        match load(config_files(&files), admission) {
+        let secrets = self.secrets.iter().map(|secret| hallway_config::RuleFile {
+            name: "a Secret of the bootstrap".to_owned(),
+            text: secret.0.clone(),
+        });
+        match load(secrets.chain(config_files(&files)).collect(), admission) {
             Ok(loaded) => {
                 self.generation += 1;
                 self.files = files;

@@ -132,6 +132,9 @@ pub struct ControlBootstrap {
     pub admin: AdminEndpoint,
     /// A directory of rule files to watch; without one, rules come through the admin endpoint alone.
     pub rules: Option<PathBuf>,
+    /// Secrets that rules can refer to without holding them, each a document as in a rule file: what a certificate manager keeps in a cluster.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Token>,
     /// What to do with references that lead nowhere.
     pub admission: Admission,
     /// A root certificate and its key to issue from, as with a plugged-in authority in Istio (the `cacerts` secret);

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::Token;
 use crate::{Cluster, ClusterName, Endpoint, Gateway, Protocol, RouteTable};
 
 /// The whole configuration of one proxy at one version.
@@ -92,15 +91,6 @@ impl Snapshot {
             clusters: Changes::between(&self.clusters, &next.clusters),
             endpoints: Changes::between(&self.endpoints, &next.endpoints),
         }
-    }
-
-    /// This snapshot without the private keys in it, to show to operators.
-    pub fn without_keys(mut self) -> Self {
-        let listeners = self.gateway.iter_mut().flat_map(|gateway| &mut gateway.listeners);
-        for certificate in listeners.filter_map(|listener| listener.certificate.as_mut()) {
-            certificate.key = Token("not shown".to_owned());
-        }
-        self
     }
 
     /// This snapshot with `delta` applied.

@@ -76,6 +76,7 @@ async fn start_control_plane(
         discovery: ANYWHERE,
         admin: admin(&token),
         rules: None,
+        secrets: Vec::new(),
         admission: Admission::Enforce,
         authority: Some(workshop.credentials.mesh.authority.clone()),
         svid_lifetime: SVID_LIFETIME,

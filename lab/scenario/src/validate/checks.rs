@@ -287,9 +287,13 @@ impl References<'_, '_> {
 
     /// Somebody with a proxy: a service, or the gateway.
     fn proxy(&mut self, field: &str, name: &str) {
-        let known = self.effective.topology.callers();
-        self.findings
-            .reference(&self.path.with(field), "service or gateway", name, known);
+        let topology = &self.effective.topology;
+        let kind = match topology.gateway {
+            Some(_) => "service or gateway",
+            None => "service",
+        };
+        let known = topology.callers();
+        self.findings.reference(&self.path.with(field), kind, name, known);
     }
 
     /// An end of a connection that the wire sees.

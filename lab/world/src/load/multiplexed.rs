@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use hallway_host::{Host, Stream};
-use hallway_identity::server_name;
 use http::{Request, Response};
 use http_body_util::{Collected, Full};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
@@ -29,7 +29,15 @@ pub(crate) struct Dialer {
     /// At which address.
     pub(crate) target: SocketAddr,
     /// With which credentials; without, in the clear.
-    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) tls: Option<Tls>,
+}
+
+/// How a client opens TLS.
+pub(crate) struct Tls {
+    /// What it presents, and whom it believes.
+    pub(crate) config: Arc<ClientConfig>,
+    /// Whom it asks for.
+    pub(crate) name: ServerName<'static>,
 }
 
 /// Sends requests over a fixed number of connections, in turn.
@@ -114,7 +122,7 @@ impl Dialer {
         let local_address = stream.local_address().map_err(ClientError::Connect)?;
         let requests = match &self.tls {
             None => self.speak(stream).await?,
-            Some(config) => self.speak(handshake(config, stream).await?).await?,
+            Some(tls) => self.speak(handshake(tls, stream).await?).await?,
         };
         Ok(Connection {
             requests,
@@ -144,11 +152,11 @@ impl Dialer {
 
 /// Opens TLS on `stream`, and proves and verifies who is there.
 pub(super) async fn handshake(
-    config: &Arc<ClientConfig>,
+    tls: &Tls,
     stream: Stream,
 ) -> Result<tokio_rustls::client::TlsStream<Stream>, ClientError> {
-    TlsConnector::from(config.clone())
-        .connect(server_name(), stream)
+    TlsConnector::from(tls.config.clone())
+        .connect(tls.name.clone(), stream)
         .await
         .map_err(ClientError::Handshake)
 }

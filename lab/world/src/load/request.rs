@@ -34,11 +34,30 @@ pub(crate) struct RequestTemplate {
 }
 
 impl RequestTemplate {
-    /// A request for `url`, of which the target is in absolute form.
+    /// A request for `url` from inside of the mesh, of which the target is in absolute form.
     ///
     /// # Errors
     /// In words, when the method, the URL or a header cannot be sent.
     pub(crate) fn absolute<'a>(
+        method: &str,
+        url: &str,
+        headers: impl IntoIterator<Item = (&'a String, &'a String)>,
+        body: Option<&str>,
+    ) -> Result<Self, String> {
+        let template = Self::from_outside(method, url, headers, body)?;
+        if template.target.scheme_str() != Some("http") {
+            return Err(format!(
+                "`{url}` is no absolute http URL, such as http://payments/charge"
+            ));
+        }
+        Ok(template)
+    }
+
+    /// The same from outside of the mesh, where `https` is spoken too.
+    ///
+    /// # Errors
+    /// As [`RequestTemplate::absolute`].
+    pub(crate) fn from_outside<'a>(
         method: &str,
         url: &str,
         headers: impl IntoIterator<Item = (&'a String, &'a String)>,
@@ -49,7 +68,7 @@ impl RequestTemplate {
             .map_err(|error| format!("`{url}` is no URL: {error}"))?;
         let authority = target
             .authority()
-            .filter(|_| target.scheme_str() == Some("http"))
+            .filter(|_| matches!(target.scheme_str(), Some("http" | "https")))
             .ok_or_else(|| format!("`{url}` is no absolute http URL, such as http://payments/charge"))?;
         let host = HeaderValue::try_from(authority.as_str()).map_err(|error| error.to_string())?;
         if target.path_and_query().is_none() {
@@ -101,6 +120,13 @@ impl RequestTemplate {
         self.headers
             .insert(header::TE, HeaderValue::from_static("trailers"));
         self.into_http2()
+    }
+
+    /// The host and port that it is for, and whether over TLS.
+    pub(crate) fn destination(&self) -> (&str, u16, bool) {
+        let tls = self.target.scheme_str() == Some("https");
+        let port = self.target.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        (self.target.host().unwrap_or_default(), port, tls)
     }
 
     /// The request with these names.

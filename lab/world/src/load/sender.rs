@@ -11,7 +11,7 @@ use http::{Request, header};
 use http_body_util::{Collected, Full};
 use thiserror::Error;
 
-use super::{Http2Client, Intruder, Names, RequestTemplate, outcome};
+use super::{Http2Client, Names, RequestTemplate, Stranger, outcome};
 use crate::http_client::{ClientError, HttpClient};
 
 /// Who sends.
@@ -37,7 +37,7 @@ pub(crate) enum Sender {
         call: Call,
     },
     /// Somebody without a sidecar.
-    Intruder(Intruder),
+    Stranger(Stranger),
     /// The load generator itself, over HTTP/2 connections that stay open: to the sidecar that it is beside, or to another one.
     Multiplexed {
         client: Http2Client,
@@ -103,8 +103,8 @@ impl Sender {
                     .map_err(|error| SendError::Control(format!("something that is no result: {error}")))?;
                 outcome::of_call(result).map_err(SendError::Call)
             }
-            Self::Intruder(intruder) => {
-                let response = intruder.send(names, local_address).await?;
+            Self::Stranger(stranger) => {
+                let response = stranger.send(names, local_address).await?;
                 Ok(outcome::response(&response))
             }
             Self::Multiplexed {

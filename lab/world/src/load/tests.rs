@@ -1,5 +1,5 @@
-mod intruder;
 mod multiplexed;
+mod stranger;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

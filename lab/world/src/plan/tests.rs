@@ -74,7 +74,7 @@ fn whoever_calls_or_is_called_upon_to_call_is_a_caller() {
         }),
     ))
     .unwrap();
-    let callers: Vec<&str> = plan.callers().map(|workload| workload.name.as_str()).collect();
+    let callers: Vec<&str> = plan.callers().collect();
     assert_eq!(callers, ["a-1", "b-1", "c-1"]);
 }
 

@@ -8,7 +8,7 @@ use hallway_model::telemetry::{ControlRecord, ProxyRecord};
 use hallway_service::contract::Record;
 
 use crate::http_client::HttpClient;
-use crate::mesh::{AdminAddress, Application, Sidecar};
+use crate::mesh::{AdminAddress, Application, Gateway, Sidecar};
 
 /// The address of the admin endpoint, and of discovery.
 pub(crate) fn control_plane(record: &ControlRecord) -> Option<(SocketAddr, ControlPlaneAddress)> {
@@ -45,6 +45,30 @@ pub(super) fn sidecar(record: &ProxyRecord, token: &Token, client: &Arc<HttpClie
         outbound,
         inbound,
         admin,
+        client: client.clone(),
+    })
+}
+
+pub(super) fn gateway(
+    record: &ProxyRecord,
+    name: &str,
+    token: &Token,
+    client: &Arc<HttpClient>,
+) -> Option<Gateway> {
+    let ProxyRecord::Listening {
+        listeners: Listeners::Gateway(ports),
+        admin,
+    } = record
+    else {
+        return None;
+    };
+    Some(Gateway {
+        name: name.to_owned(),
+        ports: ports.clone(),
+        admin: AdminAddress {
+            address: *admin,
+            token: token.clone(),
+        },
         client: client.clone(),
     })
 }

@@ -44,6 +44,7 @@ pub(super) fn control_plane(
         discovery: free_port(machine),
         admin: admin_endpoint(admin_token),
         rules: None,
+        secrets: authorities.secrets().to_vec(),
         admission: topology.admission,
         authority,
         svid_lifetime: topology.svid_lifetime.to_std(),
@@ -68,26 +69,47 @@ pub(super) fn sidecar(
     admin_token: &Token,
     seed: u64,
 ) -> ProxyBootstrap {
-    let limits = ProxyLimits::default();
-    ProxyBootstrap {
+    let mut bootstrap = proxy(ProxyPlace {
         workload: workload.name.clone(),
-        identity: registered.identity,
+        registered,
         listeners: Listeners::Sidecar {
             outbound: place.outbound,
             inbound: free_port(place.machine),
         },
-        admin: admin_endpoint(admin_token),
         control_plane: place.control_plane,
-        join_token: registered.join_token,
+        admin_token: admin_token.clone(),
+        seed,
+    });
+    if let Some(route_rules) = workload.route_rules {
+        bootstrap.limits.route_rules = route_rules;
+    }
+    bootstrap
+}
+
+/// Where a proxy stands, and by which token it is let in.
+pub(super) struct ProxyPlace {
+    pub(super) workload: String,
+    pub(super) registered: Registered,
+    pub(super) listeners: Listeners,
+    pub(super) control_plane: ControlPlaneAddress,
+    pub(super) admin_token: Token,
+    pub(super) seed: u64,
+}
+
+pub(super) fn proxy(place: ProxyPlace) -> ProxyBootstrap {
+    ProxyBootstrap {
+        workload: place.workload,
+        identity: place.registered.identity,
+        listeners: place.listeners,
+        admin: admin_endpoint(&place.admin_token),
+        control_plane: place.control_plane,
+        join_token: place.registered.join_token,
         access_log: true,
         access_log_headers: vec![CORRELATION_HEADER.to_owned()],
         workers: 1,
-        limits: ProxyLimits {
-            route_rules: workload.route_rules.unwrap_or(limits.route_rules),
-            ..limits
-        },
+        limits: ProxyLimits::default(),
         drain: DRAIN,
-        seed,
+        seed: place.seed,
     }
 }
 
@@ -117,7 +139,7 @@ pub(super) fn application(
     }
 }
 
-const fn free_port(machine: IpAddr) -> SocketAddr {
+pub(super) const fn free_port(machine: IpAddr) -> SocketAddr {
     SocketAddr::new(machine, 0)
 }
 

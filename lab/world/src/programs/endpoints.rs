@@ -6,7 +6,7 @@ use hallway_control::api::{KnownWorkload, RegisterWorkload, WorkloadEndpoint};
 
 use crate::error::WorldError;
 use crate::mesh::Mesh;
-use crate::plan::{Claim, Plan, Workload};
+use crate::plan::{Claim, Front, Plan, Workload};
 use crate::wire::Edge;
 
 /// Tells the control plane where these workloads are, with the claims that are really them, and returns what it was told, by names.
@@ -47,14 +47,29 @@ pub(super) fn registration(plan: &Plan, workload: &Workload) -> RegisterWorkload
     }
 }
 
+/// What the control plane is to know of the gateway before it starts.
+pub(super) fn gateway_registration(plan: &Plan, front: &Front) -> RegisterWorkload {
+    RegisterWorkload {
+        name: front.name.clone(),
+        namespace: plan.namespace.clone(),
+        service: front.gateway.clone(),
+        service_account: front.gateway.clone(),
+        gateway: Some(front.gateway.clone()),
+    }
+}
+
 /// All that the control plane knew of workloads and claims.
 pub(super) fn known(plan: &Plan, endpoints: &BTreeMap<String, WorkloadEndpoint>) -> Vec<KnownWorkload> {
     let workloads = plan.workloads.iter().map(|workload| registration(plan, workload));
     let claims = plan.claims.iter().map(|claim| claimed(plan, claim));
-    let known = workloads.chain(claims).map(|registration| KnownWorkload {
-        endpoint: endpoints.get(&registration.name).cloned(),
-        registration,
-    });
+    let gateway = plan.gateway.iter().map(|front| gateway_registration(plan, front));
+    let known = workloads
+        .chain(claims)
+        .chain(gateway)
+        .map(|registration| KnownWorkload {
+            endpoint: endpoints.get(&registration.name).cloned(),
+            registration,
+        });
     known.collect()
 }
 
@@ -79,13 +94,13 @@ async fn endpoint(
     let mut seen_from = BTreeMap::new();
     for caller in plan.callers() {
         let edge = Edge {
-            from: caller.name.clone(),
+            from: caller.to_owned(),
             to: name.to_owned(),
             target: inbound,
         };
         let address = mesh.edge(edge).await?;
         if address != inbound {
-            seen_from.insert(caller.name.clone(), address);
+            seen_from.insert(caller.to_owned(), address);
         }
     }
     Ok(WorkloadEndpoint {

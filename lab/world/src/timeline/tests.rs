@@ -112,6 +112,7 @@ fn bootstrap() -> ControlBootstrap {
             token: token(),
         },
         rules: None,
+        secrets: Vec::new(),
         admission: Admission::Enforce,
         authority: None,
         svid_lifetime: Duration::from_secs(3600),

@@ -70,6 +70,7 @@ pub(crate) fn bootstrap() -> ControlBootstrap {
             token: Token(TOKEN.to_owned()),
         },
         rules: None,
+        secrets: Vec::new(),
         admission: Admission::Enforce,
         authority: None,
         svid_lifetime: Duration::from_secs(3600),

@@ -178,6 +178,7 @@ fn bootstrap(host: &Host) -> ControlBootstrap {
             token: new_token(),
         },
         rules: None,
+        secrets: Vec::new(),
         admission: Admission::Enforce,
         authority: Some(AuthorityMaterial {
             certificate: authority.root_pem().to_owned(),

@@ -7,7 +7,7 @@ use hallway_evidence::ClientRecord;
 use hallway_evidence::client::FailureKind;
 use hallway_host::Host;
 use hallway_identity::{
-    Authority, ClientAuthentication, SvidStore, Validity, Versions, client_config, server_config,
+    Authority, ClientAuthentication, SvidStore, Validity, Versions, client_config, server_config, server_name,
 };
 use hallway_model::{SpiffeId, TrustDomain};
 use http::Response;
@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio_rustls::TlsAcceptor;
 
-use super::super::{Dialer, Intruder, RequestTemplate, Sender};
+use super::super::{Dialer, RequestTemplate, Sender, Stranger, Tls};
 use super::{arrivals, failure, listen, run, serve, stream};
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn an_intruder_in_the_clear_speaks_to_a_server() {
         |request| async move { request.uri().to_string() },
     );
     let request = RequestTemplate::absolute("GET", "http://payments/", [], None).unwrap();
-    let intruder = Intruder {
+    let intruder = Stranger {
         dialer: Dialer {
             host: host.clone(),
             target,
@@ -42,7 +42,7 @@ async fn an_intruder_in_the_clear_speaks_to_a_server() {
     let (records, _) = run(
         &host,
         vec![stream(
-            Sender::Intruder(intruder),
+            Sender::Stranger(intruder),
             arrivals,
             Duration::from_secs(5),
         )],
@@ -122,16 +122,19 @@ async fn an_intruder_presents_what_it_has() {
             Versions::Http1,
         );
         let request = RequestTemplate::absolute("GET", "http://payments/", [], None).unwrap();
-        let intruder = Intruder {
+        let intruder = Stranger {
             dialer: Dialer {
                 host: host.clone(),
                 target,
-                tls: Some(tls),
+                tls: Some(Tls {
+                    config: tls,
+                    name: server_name(),
+                }),
             },
             request: request.in_origin_form(),
         };
         let once = arrivals(Duration::from_millis(1), 1);
-        let sender = Sender::Intruder(intruder);
+        let sender = Sender::Stranger(intruder);
         let (records, _) = run(&host, vec![stream(sender, once, Duration::from_secs(5))]).await;
         assert_eq!(records[0].status(), is_served.then_some(200), "{:?}", records[0]);
         if !is_served {

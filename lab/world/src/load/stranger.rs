@@ -1,4 +1,4 @@
-//! Somebody who has no sidecar, and speaks to the sidecars of others with what it has.
+//! Somebody who has no sidecar, and speaks to a gateway, or to the sidecars of others, with what it has.
 
 use std::net::SocketAddr;
 
@@ -15,14 +15,14 @@ use super::request::{Names, RequestTemplate};
 use crate::http_client::{ClientError, read_whole};
 
 /// Opens a connection of its own for every request.
-pub(crate) struct Intruder {
-    /// Its machine, where the wire takes it to the sidecar, and what it presents.
+pub(crate) struct Stranger {
+    /// Its machine, where the wire takes it to the other side, and what it presents.
     pub(crate) dialer: Dialer,
     /// A request in origin form.
     pub(crate) request: RequestTemplate,
 }
 
-impl Intruder {
+impl Stranger {
     pub(super) async fn send(
         &self,
         names: &Names<'_>,
@@ -33,7 +33,7 @@ impl Intruder {
         let request = self.request.instance(names);
         match &self.dialer.tls {
             None => exchange(stream, request).await,
-            Some(config) => exchange(handshake(config, stream).await?, request).await,
+            Some(tls) => exchange(handshake(tls, stream).await?, request).await,
         }
     }
 }
