@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use hallway_config::{Admission, Loaded, RuleFile};
+use hallway_model::bootstrap::Token;
 use hallway_scenario::Scenario;
 use hallway_yaml::{Diagnostics, Severity, Style};
 
@@ -17,6 +18,10 @@ pub(crate) fn load<'a>(
     admission: Admission,
 ) -> Result<Loaded, Failure> {
     let files = paths.into_iter().map(read).collect::<Result<_, _>>()?;
+    load_files(files, admission)
+}
+
+fn load_files(files: Vec<RuleFile>, admission: Admission) -> Result<Loaded, Failure> {
     hallway_config::load(files, admission).map_err(|diagnostics| Failure::Input(told(&diagnostics)))
 }
 
@@ -26,8 +31,17 @@ pub(crate) fn load<'a>(
 /// # Errors
 /// [`Failure::Input`].
 pub(crate) fn admit(directory: &Path, scenario: &Scenario) -> Result<(), Failure> {
-    let file = directory.join(&scenario.rules);
-    load([file.as_path()], scenario.topology.admission).map(drop)
+    let secrets = hallway_world::like_secrets_of(scenario);
+    let mut files: Vec<RuleFile> = secrets.into_iter().map(secret).collect();
+    files.push(read(&directory.join(&scenario.rules))?);
+    load_files(files, scenario.topology.admission).map(drop)
+}
+
+fn secret(document: Token) -> RuleFile {
+    RuleFile {
+        name: "a Secret of the lab".to_owned(),
+        text: document.0,
+    }
 }
 
 /// `1 error`, `2 errors`.

@@ -6,13 +6,11 @@ use hallway_evidence::ledger::{CORRELATION_HEADER, Effect};
 use hallway_evidence::{ClientRecord, FailureKind, LedgerEntry, Observations};
 use hallway_model::telemetry::{Access, Direction, Refusal};
 use hallway_scenario::check::Window;
+use hallway_scenario::traffic::INTRUDER;
 use hallway_scenario::{Scenario, Topology};
 
 use crate::verdict::NoEvidence;
 use crate::window::Interval;
-
-/// The name of a client without a sidecar, on the wire and in scenario files.
-pub(crate) const INTRUDER: &str = "intruder";
 
 /// The witnesses' records of one run, joined by `x-hallway-request`.
 pub(crate) struct Evidence<'a> {

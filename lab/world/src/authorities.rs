@@ -120,6 +120,13 @@ impl Authorities {
     }
 }
 
+/// Secrets like those that the lab holds for the rules of `scenario`, to check such rules with: references to them lead somewhere.
+pub fn like_secrets_of(scenario: &Scenario) -> Vec<Token> {
+    let host = Host::real_unseeded();
+    let authority = WebAuthority::new("nobody", KeyKind::Ed25519, host.wall_clock());
+    secrets(scenario, &authority)
+}
+
 /// The certificates of the gateway, as a certificate manager would leave them.
 fn secrets(scenario: &Scenario, authority: &WebAuthority) -> Vec<Token> {
     let certificates = scenario

@@ -48,6 +48,7 @@ mod timeline;
 mod traffic;
 mod wire;
 
+pub use authorities::like_secrets_of;
 pub use clock::Clock;
 pub use control_client::ControlClient;
 pub use error::WorldError;

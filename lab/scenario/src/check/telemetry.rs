@@ -14,17 +14,19 @@ use crate::quantity::ShareBound;
 pub struct Hops {
     /// Which traffic.
     pub traffic: String,
-    /// A service and a direction each, such as `orders outbound`, from the caller to the callee.
+    /// A service and a direction each, such as `orders outbound`, or the gateway, as `front gateway`, from the caller to the callee.
     #[schemars(length(min = 1), extend("items" = proxy_side()))]
     pub proxies: Vec<String>,
 }
 
 impl Hops {
-    /// The service of each proxy.
-    pub fn services(&self) -> impl Iterator<Item = &str> {
-        self.proxies
-            .iter()
-            .map(|proxy| proxy.split(' ').next().unwrap_or(proxy))
+    /// The service or gateway of each proxy, and whether it is a gateway.
+    pub fn owners(&self) -> impl Iterator<Item = (&str, bool)> {
+        let proxies = self.proxies.iter();
+        proxies.map(|proxy| match proxy.split_once(' ') {
+            Some((name, side)) => (name, side == "gateway"),
+            None => (proxy.as_str(), false),
+        })
     }
 }
 
@@ -60,12 +62,12 @@ pub struct TelemetryAgrees {
     pub service: String,
 }
 
-/// The schema of a service and a direction.
+/// The schema of a service and a direction, or of the gateway.
 fn proxy_side() -> Value {
     json!({
         "type": "string",
         "title": "a service and a direction",
-        "pattern": "^[-a-z0-9]+ (inbound|outbound)$",
+        "pattern": "^[-a-z0-9]+ (inbound|outbound|gateway)$",
         "examples": ["orders outbound"],
     })
 }

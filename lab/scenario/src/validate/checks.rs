@@ -215,8 +215,15 @@ impl References<'_, '_> {
 
     fn hops(&mut self, hops: &Hops) {
         self.traffic("traffic", &hops.traffic);
-        for (index, service) in hops.services().enumerate() {
-            self.known_program(&self.path.with("proxies").with(index), service);
+        for (index, (name, is_gateway)) in hops.owners().enumerate() {
+            let path = self.path.with("proxies").with(index);
+            if is_gateway {
+                let gateway = self.effective.topology.gateway.iter();
+                let known = gateway.map(|gateway| gateway.name.as_str());
+                self.findings.reference(&path, "gateway", name, known);
+            } else {
+                self.known_program(&path, name);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Gateways: what clients outside of the mesh are served, by listener and host name.
 //!
-//! Routes that are attached to a listener for exactly the same names together make one table, in the order of their namespaces and names. A
-//! request takes the table of the most specific name, and no other. What goes from a gateway to a service is routed here alone: routes that
+//! Routes that are attached to a listener for exactly the same names together make one table, in the order of their namespaces and names. The
+//! tables of the more specific names are asked first. What goes from a gateway to a service is routed here alone: routes that
 //! are attached to the service do not apply to it, as in Istio. A listener without its certificate is left out: it cannot prove who it is.
 
 use hallway_config::attachment::attachments;

@@ -4,8 +4,9 @@ use hallway_evidence::ledger::Outcome;
 use hallway_evidence::{ClientRecord, LedgerEntry};
 use hallway_model::telemetry::{Access, Judgement, Span};
 use hallway_scenario::Scenario;
+use hallway_scenario::traffic::{INTRUDER, OUTSIDE};
 
-use crate::evidence::{INTRUDER, failure_words, service_of};
+use crate::evidence::{failure_words, service_of};
 use crate::text;
 
 /// How the request began.
@@ -16,6 +17,7 @@ pub(super) fn departure(request: &ClientRecord, scenario: &Scenario) -> String {
     });
     match (from, via) {
         (_, Some(service)) => format!("asks {service} to make the call"),
+        (Some(OUTSIDE), None) => format!("comes from outside to the gateway ({})", request.traffic),
         (Some(INTRUDER), None) => format!("sends as an intruder, past all sidecars ({})", request.traffic),
         (Some(service), None) => format!("sends to the sidecar of {service}"),
         (None, None) => "sends".to_owned(),
