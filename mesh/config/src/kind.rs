@@ -6,6 +6,7 @@ use hallway_yaml::{Diagnostic, Node, Path, Span, schema_for, suggest};
 use schemars::Schema;
 use serde_json::Value;
 
+use crate::authorization_policy::AuthorizationPolicy;
 use crate::backend_traffic_policy::BackendTrafficPolicy;
 use crate::destination_rule::DestinationRule;
 use crate::http_route::HttpRoute;
@@ -21,6 +22,8 @@ pub enum Kind {
     HttpRoute,
     /// `security.istio.io/v1 PeerAuthentication`
     PeerAuthentication,
+    /// `security.istio.io/v1 AuthorizationPolicy`
+    AuthorizationPolicy,
     /// `networking.istio.io/v1 DestinationRule`
     DestinationRule,
     /// `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy`
@@ -29,10 +32,11 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 5] = [
+    pub const ALL: [Kind; 6] = [
         Kind::Service,
         Kind::HttpRoute,
         Kind::PeerAuthentication,
+        Kind::AuthorizationPolicy,
         Kind::DestinationRule,
         Kind::BackendTrafficPolicy,
     ];
@@ -43,6 +47,7 @@ impl Kind {
             Kind::Service => "Service",
             Kind::HttpRoute => "HTTPRoute",
             Kind::PeerAuthentication => "PeerAuthentication",
+            Kind::AuthorizationPolicy => "AuthorizationPolicy",
             Kind::DestinationRule => "DestinationRule",
             Kind::BackendTrafficPolicy => "XBackendTrafficPolicy",
         }
@@ -53,7 +58,7 @@ impl Kind {
         match self {
             Kind::Service => "v1",
             Kind::HttpRoute => "gateway.networking.k8s.io/v1",
-            Kind::PeerAuthentication => "security.istio.io/v1",
+            Kind::PeerAuthentication | Kind::AuthorizationPolicy => "security.istio.io/v1",
             Kind::DestinationRule => "networking.istio.io/v1",
             Kind::BackendTrafficPolicy => "gateway.networking.x-k8s.io/v1alpha1",
         }
@@ -65,6 +70,7 @@ impl Kind {
             Kind::Service => schema_for::<Service>(),
             Kind::HttpRoute => schema_for::<HttpRoute>(),
             Kind::PeerAuthentication => schema_for::<PeerAuthentication>(),
+            Kind::AuthorizationPolicy => schema_for::<AuthorizationPolicy>(),
             Kind::DestinationRule => schema_for::<DestinationRule>(),
             Kind::BackendTrafficPolicy => schema_for::<BackendTrafficPolicy>(),
         };

@@ -1,7 +1,7 @@
 //! Mesh rules as people write them: strict YAML to typed resources, with diagnostics.
 //!
 //! Rules are Kubernetes `Service`s, Gateway API `HTTPRoute`s attached to them (GAMMA) and `XBackendTrafficPolicy`s, and
-//! Istio's `PeerAuthentication` and `DestinationRule`. [`load()`] reads a whole set of files and either accepts it or says
+//! Istio's `PeerAuthentication`, `AuthorizationPolicy` and `DestinationRule`. [`load()`] reads a whole set of files and either accepts it or says
 //! everything that is wrong with it, each with its place and a next step. Nothing is silently ignored: what is not
 //! supported is an error.
 //!
@@ -14,12 +14,16 @@
 //! | [`service`] | `v1 Service` |
 //! | [`http_route`] | `gateway.networking.k8s.io/v1 HTTPRoute` |
 //! | [`peer_authentication`] | `security.istio.io/v1 PeerAuthentication` |
+//! | [`authorization_policy`] | `security.istio.io/v1 AuthorizationPolicy` |
+//! | [`workload_selector`] | which workloads these two are for |
+//! | [`string_match`] | conditions on texts, as Istio writes them |
 //! | [`destination_rule`] | `networking.istio.io/v1 DestinationRule` |
 //! | [`backend_traffic_policy`] | `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy` |
 //! | [`duration`] | durations as Gateway API writes them (GEP-2257) |
 //! | `names` | the syntax of names |
 //! | `check` | admission: what a schema cannot say |
 
+pub mod authorization_policy;
 pub mod backend_traffic_policy;
 mod check;
 pub mod destination_rule;
@@ -32,7 +36,10 @@ mod names;
 pub mod peer_authentication;
 pub mod resources;
 pub mod service;
+pub mod string_match;
+pub mod workload_selector;
 
+pub use authorization_policy::AuthorizationPolicy;
 pub use backend_traffic_policy::BackendTrafficPolicy;
 pub use destination_rule::DestinationRule;
 pub use duration::GatewayDuration;
@@ -44,3 +51,4 @@ pub use manifest::{Manifest, Metadata};
 pub use peer_authentication::PeerAuthentication;
 pub use resources::{Located, NamespacedName, Resources};
 pub use service::Service;
+pub use workload_selector::{ROOT_NAMESPACE, WorkloadSelector};

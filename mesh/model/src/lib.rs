@@ -3,6 +3,7 @@
 //! - [`snapshot`]: everything that one proxy needs, and the difference between two of them
 //! - [`route`]: route tables: matches, filters, weighted backends, timeouts, retry
 //! - [`cluster`]: groups of endpoints and how to reach them
+//! - [`authorization`]: who may do what at a workload
 //! - [`identity`]: SPIFFE IDs
 //! - [`discovery`]: the messages between a proxy and the control plane
 //! - [`bootstrap`]: what a proxy and a control plane are told when they start
@@ -10,6 +11,7 @@
 //! - [`origin`]: where in a rule file something was written
 //! - [`millis`]: durations as whole milliseconds in JSON
 
+pub mod authorization;
 pub mod bootstrap;
 pub mod cluster;
 pub mod discovery;
@@ -20,6 +22,7 @@ pub mod route;
 pub mod snapshot;
 pub mod telemetry;
 
+pub use authorization::AuthorizationPolicy;
 pub use cluster::{
     Cluster, ClusterName, Endpoint, LoadBalancing, Protocol, RetryConstraint, RetryRate, Security,
 };

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use hallway_model::ClusterName;
-use hallway_model::telemetry::{Direction, ResponseFlag};
+use hallway_model::telemetry::{Denial, Direction, ResponseFlag};
+use hallway_traffic::path::AmbiguousPath;
 use http::header::{CONNECTION, CONTENT_TYPE, DATE};
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -23,10 +24,19 @@ pub(crate) struct LocalReply {
     pub(crate) flag: Option<ResponseFlag>,
     /// What happened; goes to the access log too.
     pub(crate) detail: String,
-    /// What to do about it.
-    pub(crate) help: &'static str,
+    /// What the caller is told.
+    pub(crate) told: Told,
     /// Whether the connection ends with it.
     pub(crate) close: bool,
+}
+
+/// What a caller is told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Told {
+    /// What happened, and what to do about it.
+    All { help: &'static str },
+    /// Only these words: what happened is none of its business.
+    Only(&'static str),
 }
 
 #[derive(Serialize)]
@@ -49,7 +59,7 @@ impl LocalReply {
             status,
             flag,
             detail: detail.into(),
-            help,
+            told: Told::All { help },
             close: false,
         }
     }
@@ -93,17 +103,25 @@ impl LocalReply {
 
     /// As HTTP says it: a status, and a body with the words.
     fn http(&self, answered_by: &str, request_id: &HeaderValue) -> (Parts, Bytes) {
+        let (mut head, ()) = Response::new(()).into_parts();
+        head.status = self.status;
+        let help = match self.told {
+            Told::All { help } => help,
+            Told::Only(words) => {
+                let plain = HeaderValue::from_static("text/plain");
+                head.headers.insert(CONTENT_TYPE, plain);
+                return (head, Bytes::from_static(words.as_bytes()));
+            }
+        };
         let body = Body {
             error: &self.detail,
-            help: self.help,
+            help,
             flag: self.flag,
             answered_by,
             request_id: request_id.to_str().unwrap_or_default(),
         };
         let mut text = serde_json::to_vec(&body).expect("texts can be written as JSON");
         text.push(b'\n');
-        let (mut head, ()) = Response::new(()).into_parts();
-        head.status = self.status;
         let json = HeaderValue::from_static("application/json");
         head.headers.insert(CONTENT_TYPE, json);
         (head, text.into())
@@ -113,7 +131,10 @@ impl LocalReply {
     /// Source: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>, "Responses".
     fn grpc(&self) -> Parts {
         let (mut head, ()) = Response::new(()).into_parts();
-        let words = format!("{}. {}", self.detail, self.help);
+        let words = match self.told {
+            Told::All { help } => format!("{}. {help}", self.detail),
+            Told::Only(words) => words.to_owned(),
+        };
         let message = utf8_percent_encode(&words, NOT_IN_A_MESSAGE).to_string();
         let message = HeaderValue::from_str(&message).expect("what is left is plain ASCII");
         let grpc = HeaderValue::from_static("application/grpc");
@@ -205,6 +226,28 @@ pub(crate) fn no_longer_accepted() -> LocalReply {
         "Connect anew, through the sidecar.",
     )
     .and_close()
+}
+
+/// A path that can be read in two ways, where it matters which.
+pub(crate) fn ambiguous_path(error: AmbiguousPath) -> LocalReply {
+    LocalReply::new(
+        StatusCode::BAD_REQUEST,
+        None,
+        format!("the path can be read in more than one way: {error}"),
+        "Send the path in its plain form, such as `/admin` in place of `/x/../admin`.",
+    )
+}
+
+/// The authorization policies do not let it pass. The caller does not learn which there are; the words are Envoy's, as are those in the log
+/// (<https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/response_code_details>).
+pub(crate) fn access_denied(denial: &Denial) -> LocalReply {
+    LocalReply {
+        status: StatusCode::FORBIDDEN,
+        flag: None,
+        detail: format!("rbac_access_denied_matched_policy[{}]", denial.matched()),
+        told: Told::Only("RBAC: access denied"),
+        close: false,
+    }
 }
 
 /// No route table claims the authority.

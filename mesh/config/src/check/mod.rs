@@ -1,11 +1,13 @@
 //! Admission: what a schema cannot say, about single resources and about references between them.
 
+mod authorization_policy;
 mod backend_traffic_policy;
 mod destination_rule;
 mod http_match;
 mod http_route;
 mod peer_authentication;
 mod reference;
+mod selector;
 mod service;
 
 use std::collections::BTreeMap;
@@ -28,6 +30,7 @@ pub(crate) fn check(resources: &Resources, unreadable: &Unreadable, admission: A
     checker.services();
     checker.http_routes();
     checker.peer_authentications();
+    checker.authorization_policies();
     checker.destination_rules();
     checker.backend_traffic_policies();
     checker.diagnostics

@@ -7,7 +7,9 @@
 //! - [`places`]: a mistake as data: its place, for tools
 //! - [`services`]: services that disagree about one application
 //! - [`policies`]: policies on backends (`XBackendTrafficPolicy`)
+//! - [`authorization`]: policies on who may do what (`AuthorizationPolicy`)
 
+mod authorization;
 mod duplicates;
 mod fields;
 mod places;
