@@ -20,7 +20,7 @@ pub use effects::{AtMostOnce, Believed, ExactlyOnce, SameBy};
 pub use first_calls::FirstCalls;
 pub use ledger::{Amplification, Attempts, Cancelled, Load, NeverHandled, Split, Spread};
 pub use push::{Nacked, Propagation, RefusalPart, Refusals};
-pub use security::{Encrypted, Identity, Lifetimes, Rejected, Rotations};
+pub use security::{Encrypted, Identity, Lifetimes, Rejected, RejectionReason, RequestRefusal, Rotations};
 pub use telemetry::{FlagShare, Hops, TelemetryAgrees, TraceComplete};
 
 use hallway_config::GatewayDuration;
@@ -59,8 +59,8 @@ pub enum Check {
     FirstCalls(FirstCalls),
     /// Nothing between these services was readable. Witness: the wire.
     Encrypted(Encrypted),
-    /// Every connection of this traffic was refused, by the stated side, for the stated reason. Witnesses: client, wire and
-    /// the refusing sidecar.
+    /// Every request of this traffic was refused, by the stated side, for the stated reason. Witnesses: the client, the wire (for
+    /// connections) and the refusing sidecar.
     Rejected(Rejected),
     /// Every request that a service handled came from this identity. Witness: the ledger (what the sidecar told the service).
     Identity(Identity),

@@ -6,6 +6,7 @@ use hallway_yaml::{Diagnostic, Node, Path, Span, schema_for, suggest};
 use schemars::Schema;
 use serde_json::Value;
 
+use crate::authorization_policy::AuthorizationPolicy;
 use crate::backend_traffic_policy::BackendTrafficPolicy;
 use crate::destination_rule::DestinationRule;
 use crate::gateway::Gateway;
@@ -27,6 +28,8 @@ pub enum Kind {
     HttpRoute,
     /// `security.istio.io/v1 PeerAuthentication`
     PeerAuthentication,
+    /// `security.istio.io/v1 AuthorizationPolicy`
+    AuthorizationPolicy,
     /// `networking.istio.io/v1 DestinationRule`
     DestinationRule,
     /// `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy`
@@ -35,12 +38,13 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 8] = [
         Kind::Service,
         Kind::Secret,
         Kind::Gateway,
         Kind::HttpRoute,
         Kind::PeerAuthentication,
+        Kind::AuthorizationPolicy,
         Kind::DestinationRule,
         Kind::BackendTrafficPolicy,
     ];
@@ -53,6 +57,7 @@ impl Kind {
             Kind::Gateway => "Gateway",
             Kind::HttpRoute => "HTTPRoute",
             Kind::PeerAuthentication => "PeerAuthentication",
+            Kind::AuthorizationPolicy => "AuthorizationPolicy",
             Kind::DestinationRule => "DestinationRule",
             Kind::BackendTrafficPolicy => "XBackendTrafficPolicy",
         }
@@ -63,7 +68,7 @@ impl Kind {
         match self {
             Kind::Service | Kind::Secret => "v1",
             Kind::Gateway | Kind::HttpRoute => "gateway.networking.k8s.io/v1",
-            Kind::PeerAuthentication => "security.istio.io/v1",
+            Kind::PeerAuthentication | Kind::AuthorizationPolicy => "security.istio.io/v1",
             Kind::DestinationRule => "networking.istio.io/v1",
             Kind::BackendTrafficPolicy => "gateway.networking.x-k8s.io/v1alpha1",
         }
@@ -77,6 +82,7 @@ impl Kind {
             Kind::Gateway => schema_for::<Gateway>(),
             Kind::HttpRoute => schema_for::<HttpRoute>(),
             Kind::PeerAuthentication => schema_for::<PeerAuthentication>(),
+            Kind::AuthorizationPolicy => schema_for::<AuthorizationPolicy>(),
             Kind::DestinationRule => schema_for::<DestinationRule>(),
             Kind::BackendTrafficPolicy => schema_for::<BackendTrafficPolicy>(),
         };

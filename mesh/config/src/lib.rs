@@ -1,7 +1,7 @@
 //! Mesh rules as people write them: strict YAML to typed resources, with diagnostics.
 //!
 //! Rules are Kubernetes `Service`s and TLS `Secret`s, Gateway API `Gateway`s, `HTTPRoute`s attached to these or to services (GAMMA) and
-//! `XBackendTrafficPolicy`s, and Istio's `PeerAuthentication` and `DestinationRule`. [`load()`] reads a whole set of files and either accepts it or says
+//! `XBackendTrafficPolicy`s, and Istio's `PeerAuthentication`, `AuthorizationPolicy` and `DestinationRule`. [`load()`] reads a whole set of files and either accepts it or says
 //! everything that is wrong with it, each with its place and a next step. Nothing is silently ignored: what is not
 //! supported is an error.
 //!
@@ -17,6 +17,9 @@
 //! | [`http_route`], [`http_filter`] | `gateway.networking.k8s.io/v1 HTTPRoute`; its filters |
 //! | [`attachment`] | which listeners of a gateway a route is attached to |
 //! | [`peer_authentication`] | `security.istio.io/v1 PeerAuthentication` |
+//! | [`authorization_policy`] | `security.istio.io/v1 AuthorizationPolicy` |
+//! | [`workload_selector`] | which workloads these two are for |
+//! | [`string_match`] | conditions on texts, as Istio writes them |
 //! | [`destination_rule`] | `networking.istio.io/v1 DestinationRule` |
 //! | [`backend_traffic_policy`] | `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy` |
 //! | [`duration`] | durations as Gateway API writes them (GEP-2257) |
@@ -25,6 +28,7 @@
 //! | `check` | admission: what a schema cannot say |
 
 pub mod attachment;
+pub mod authorization_policy;
 pub mod backend_traffic_policy;
 mod check;
 pub mod destination_rule;
@@ -41,7 +45,10 @@ pub mod redaction;
 pub mod resources;
 pub mod secret;
 pub mod service;
+pub mod string_match;
+pub mod workload_selector;
 
+pub use authorization_policy::AuthorizationPolicy;
 pub use backend_traffic_policy::BackendTrafficPolicy;
 pub use destination_rule::DestinationRule;
 pub use duration::GatewayDuration;
@@ -56,3 +63,4 @@ pub use redaction::redacted;
 pub use resources::{Located, NamespacedName, Resources};
 pub use secret::Secret;
 pub use service::Service;
+pub use workload_selector::{ROOT_NAMESPACE, WorkloadSelector};

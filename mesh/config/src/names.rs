@@ -63,3 +63,21 @@ text! {
     HeaderValue, "printable ASCII text without blanks at its ends",
     "^[!-~]+([\\t ]+[!-~]+)*$", 1..=4096
 }
+
+text! {
+    /// A condition on a text, see [`StringMatch`](crate::string_match::StringMatch).
+    TextCondition, "a text such as `abc`, with `*` at its beginning or its end at most",
+    r"^(\*|\*?[^*]+|[^*]+\*)$", 1..=1024
+}
+
+text! {
+    /// The same, on a method.
+    MethodCondition, "a method in upper case such as `GET`, with `*` at its beginning or its end at most",
+    r"^(\*|\*?[A-Z-]+|[A-Z-]+\*)$", 1..=1024
+}
+
+text! {
+    /// The same, on a path.
+    PathCondition, "a path such as `/admin`, with `*` at its beginning (`*.css`) or its end (`/admin/*`) at most",
+    r"^(\*[^*]*|/[^*]*\*?)$", 1..=1024
+}

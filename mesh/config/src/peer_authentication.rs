@@ -1,12 +1,11 @@
 //! `security.istio.io/v1 PeerAuthentication`: whether callers must prove who they are.
 //! Source: <https://istio.io/latest/docs/reference/config/security/peer_authentication/>.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::manifest::Manifest;
+use crate::workload_selector::WorkloadSelector;
 
 /// A `security.istio.io/v1 PeerAuthentication`.
 pub type PeerAuthentication = Manifest<PeerAuthenticationSpec>;
@@ -21,14 +20,6 @@ pub struct PeerAuthenticationSpec {
     /// The demand.
     #[serde(default)]
     pub mtls: MutualTls,
-}
-
-/// Chooses workloads.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct WorkloadSelector {
-    /// The labels that a workload must have.
-    pub match_labels: BTreeMap<String, String>,
 }
 
 /// What is demanded.

@@ -6,6 +6,7 @@ use std::fmt;
 use hallway_model::Origin;
 use hallway_yaml::{Node, Path, Span};
 
+use crate::authorization_policy::AuthorizationPolicy;
 use crate::backend_traffic_policy::BackendTrafficPolicy;
 use crate::destination_rule::DestinationRule;
 use crate::gateway::Gateway;
@@ -27,6 +28,8 @@ pub struct Resources {
     pub http_routes: BTreeMap<NamespacedName, Located<HttpRoute>>,
     /// Who must prove who they are.
     pub peer_authentications: BTreeMap<NamespacedName, Located<PeerAuthentication>>,
+    /// Who may do what.
+    pub authorization_policies: BTreeMap<NamespacedName, Located<AuthorizationPolicy>>,
     /// How callers treat services.
     pub destination_rules: BTreeMap<NamespacedName, Located<DestinationRule>>,
     /// How much callers of services may try again.
@@ -81,6 +84,13 @@ impl<T> Located<T> {
     /// Where the part of the resource at `path` was written; for a default, the nearest thing around it.
     pub fn origin_of(&self, path: &Path) -> Origin {
         origin(&self.document.span(path))
+    }
+}
+
+impl Located<AuthorizationPolicy> {
+    /// Where the rule `rule`, counted from 0, was written.
+    pub fn rule_origin(&self, rule: usize) -> Origin {
+        self.origin_of(&rule_path(rule))
     }
 }
 

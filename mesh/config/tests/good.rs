@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use hallway_config::authorization_policy::Action;
 use hallway_config::backend_traffic_policy::RetryConstraint;
 use hallway_config::destination_rule::SimpleLoadBalancer;
 use hallway_config::http_filter::HttpRouteFilter;
 use hallway_config::http_route::{HttpMethod, PathMatchType, ValueMatchType};
 use hallway_config::peer_authentication::MtlsMode;
+use hallway_config::string_match::StringMatch;
 use hallway_config::{Admission, Kind, Loaded, NamespacedName, RuleFile, load};
 use hallway_model::Protocol;
+use hallway_model::authorization::TextMatch;
 use hallway_yaml::Path;
 
 const SHOP: &str = include_str!("files/shop.yaml");
@@ -122,6 +125,50 @@ fn every_field_is_read() {
     assert_eq!(
         rule.spec.traffic_policy.connection_pool.http.http2_max_requests,
         Some(50)
+    );
+}
+
+#[test]
+fn an_authorization_policy_is_read() {
+    let resources = load_shop().resources;
+    let policy = &resources.authorization_policies[&shop("need-to-know")];
+    let spec = &policy.value.spec;
+    assert_eq!(spec.action, Action::Deny);
+    let [rule, everything] = &spec.rules[..] else {
+        panic!("{:?}", spec.rules)
+    };
+    let from = rule.from.as_deref().expect("sources");
+    let conditions = |list: &[StringMatch]| list.iter().map(StringMatch::condition).collect::<Vec<_>>();
+    let expected = [
+        TextMatch::Exact("cluster.local/ns/shop/sa/orders".to_owned()),
+        TextMatch::Suffix("/sa/web".to_owned()),
+    ];
+    assert_eq!(conditions(&from[0].source.principals), expected);
+    assert_eq!(
+        conditions(&from[1].source.namespaces),
+        [TextMatch::Prefix("shop".to_owned())]
+    );
+    assert_eq!(conditions(&from[1].source.not_principals), [TextMatch::Present]);
+    assert_eq!(from[0].source.not_namespaces[0].as_str(), "ads");
+    let operation = &rule.to.as_deref().expect("operations")[0].operation;
+    let lists = [
+        &operation.methods,
+        &operation.not_methods,
+        &operation.paths,
+        &operation.not_paths,
+    ];
+    assert_eq!(lists.map(Vec::len), [2, 1, 2, 2]);
+    assert_eq!((&everything.from, &everything.to), (&None, &None));
+    let line = SHOP
+        .lines()
+        .position(|line| line.contains("# everything"))
+        .expect("a line")
+        + 2;
+    assert_eq!(policy.rule_origin(1).to_string(), format!("shop.yaml:{line}"));
+    let nothing = &resources.authorization_policies[&shop("nothing")].value.spec;
+    assert_eq!(
+        (nothing.action, nothing.rules.len(), &nothing.selector),
+        (Action::Allow, 0, &None)
     );
 }
 

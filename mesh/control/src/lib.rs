@@ -62,12 +62,10 @@ use hallway_model::telemetry::ControlRecord;
 use tokio_util::sync::CancellationToken;
 
 pub use error::ControlError;
+pub use hallway_config::ROOT_NAMESPACE;
 
 use crate::plane::ControlPlane;
 use crate::server::{Server, Tls};
-
-/// The namespace of the control plane, and of policies that hold for the whole mesh: what `istio-system` is to Istio.
-pub const ROOT_NAMESPACE: &str = "hallway-system";
 
 /// The service account of the control plane.
 pub const SERVICE_ACCOUNT: &str = "control-plane";

@@ -4,6 +4,7 @@
 //! - [`route`]: route tables: matches, filters, weighted backends, timeouts, retry
 //! - [`gateway`]: listeners of a gateway; [`hostname`]: the names that they are for
 //! - [`cluster`]: groups of endpoints and how to reach them
+//! - [`authorization`]: who may do what at a workload
 //! - [`identity`]: SPIFFE IDs
 //! - [`discovery`]: the messages between a proxy and the control plane
 //! - [`bootstrap`]: what a proxy and a control plane are told when they start
@@ -11,6 +12,7 @@
 //! - [`origin`]: where in a rule file something was written
 //! - [`millis`]: durations as whole milliseconds in JSON
 
+pub mod authorization;
 pub mod bootstrap;
 pub mod cluster;
 pub mod discovery;
@@ -23,6 +25,7 @@ pub mod route;
 pub mod snapshot;
 pub mod telemetry;
 
+pub use authorization::AuthorizationPolicy;
 pub use cluster::{
     Cluster, ClusterName, Endpoint, LoadBalancing, Protocol, RetryConstraint, RetryRate, Security,
 };

@@ -104,6 +104,9 @@ pub struct Access {
     pub flags: Vec<ResponseFlag>,
     /// What exactly happened when it was the proxy that answered, such as `expired` or `connection refused`.
     pub detail: Option<String>,
+    /// The rules that refused it; absent when they did not, or were not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denial: Option<Denial>,
     /// How many attempts were made.
     pub attempts: u32,
     /// Bytes of the request body.
@@ -112,6 +115,31 @@ pub struct Access {
     pub response_bytes: u64,
     /// The request headers that the bootstrap asked for.
     pub headers: BTreeMap<String, String>,
+}
+
+/// Why the `AuthorizationPolicy`s of a workload refused a request.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "because")]
+pub enum Denial {
+    /// A rule denies it.
+    Denied {
+        /// The policy, and the position of the rule in it, such as `shop/no-admin#1`.
+        rule: String,
+        /// Where the rule was written.
+        origin: Origin,
+    },
+    /// There are policies that allow something, and none allows this.
+    NotAllowed,
+}
+
+impl Denial {
+    /// The name of the rule that denied it, or `none`: what logs and metrics have, as in Envoy.
+    pub fn matched(&self) -> &str {
+        match self {
+            Self::Denied { rule, .. } => rule,
+            Self::NotAllowed => "none",
+        }
+    }
 }
 
 /// What a proxy did with a request that did not simply pass. The names are Envoy's

@@ -9,7 +9,7 @@ mod record;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use hallway_model::telemetry::{Direction, ResponseFlag};
+use hallway_model::telemetry::{Denial, Direction, ResponseFlag};
 use hallway_traffic::CompiledRule;
 use hallway_traffic::request_id::{self, X_REQUEST_ID};
 use hallway_traffic::retry::{ReturnReason, Verdict};
@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::body::UploadProgress;
 use crate::cluster::{Cluster, Endpoint};
 use crate::downstream::Downstream;
-use crate::metrics::{AttemptKey, RequestKey, RouteKey, UNKNOWN};
+use crate::metrics::{AttemptKey, RequestKey, RouteKey, RuleKey, UNKNOWN};
 use crate::peer::Peer;
 use crate::proxy::Admitted;
 use crate::retry_budget::{Ongoing, RetryBudget};
@@ -53,6 +53,7 @@ pub(crate) struct Exchange {
     status: Option<StatusCode>,
     flags: Vec<ResponseFlag>,
     detail: Option<String>,
+    denial: Option<Denial>,
     attempts: u32,
     response_bytes: u64,
     span: Option<Span>,
@@ -122,6 +123,7 @@ impl Exchange {
             status: None,
             flags: Vec::new(),
             detail: None,
+            denial: None,
             attempts: 0,
             response_bytes: 0,
             span: None,
@@ -252,6 +254,15 @@ impl Exchange {
     /// Says what exactly happened.
     pub(crate) fn explain(&mut self, detail: String) {
         self.detail = Some(detail);
+    }
+
+    /// The rules of this workload refused it.
+    pub(crate) fn denied(&mut self, denial: Denial) {
+        self.worker.series.denied(&RuleKey {
+            direction: self.downstream.direction,
+            rule: denial.matched(),
+        });
+        self.denial = Some(denial);
     }
 
     /// Counts bytes of the response.

@@ -11,8 +11,8 @@ use hallway_model::discovery::Version;
 use hallway_model::route::{HeaderChanges, PathMatch, Rewrite, Target, Timeouts};
 use hallway_model::telemetry::Direction;
 use hallway_model::{
-    self as model, Backend, ClusterName, Endpoint, Inbound, MtlsMode, RouteMatch, RouteTable, Rule, Security,
-    Snapshot,
+    self as model, AuthorizationPolicy, Backend, ClusterName, Endpoint, Inbound, MtlsMode, RouteMatch,
+    RouteTable, Rule, Security, Snapshot,
 };
 use hallway_traffic::{CompiledTable, RouteError, Routes};
 use thiserror::Error;
@@ -165,6 +165,14 @@ impl Configuration {
             Some(MtlsMode::Strict) => mutual_tls,
             Some(MtlsMode::Permissive) => true,
             Some(MtlsMode::Disable) => !mutual_tls,
+        }
+    }
+
+    /// Who may do what on that side. What the application asks for itself is its callees' concern.
+    pub(crate) fn authorization(&self, direction: Direction) -> &[AuthorizationPolicy] {
+        match (direction, &self.inbound) {
+            (Direction::Inbound, Some(inbound)) => &inbound.source.authorization,
+            (Direction::Inbound, None) | (Direction::Outbound | Direction::Gateway, _) => &[],
         }
     }
 

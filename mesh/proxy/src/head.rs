@@ -1,9 +1,12 @@
 //! The head of a request: checked when it comes in, and written anew for each attempt.
 
+use std::borrow::Cow;
+
 use hallway_model::telemetry::Direction;
 use hallway_traffic::RequestHead;
 use hallway_traffic::forwarding;
 use hallway_traffic::headers::{HeaderEdits, remove_hop_by_hop};
+use hallway_traffic::path;
 use hallway_traffic::request_id::X_REQUEST_ID;
 use hallway_traffic::trace_context::{SpanId, TRACEPARENT, TRACESTATE, TraceContext};
 use http::header::{EXPECT, HOST, TE, TRANSFER_ENCODING};
@@ -75,6 +78,14 @@ impl Head {
             query: self.target.query(),
             headers: &self.headers,
         }
+    }
+
+    /// The one reading of the path; what is forwarded has no other.
+    ///
+    /// # Errors
+    /// When there is another one, with the answer that the caller gets.
+    pub(crate) fn read_path(&self) -> Result<Cow<'_, str>, LocalReply> {
+        path::read(self.target.path()).map_err(reply::ambiguous_path)
     }
 
     /// The method.

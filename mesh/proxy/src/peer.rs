@@ -1,6 +1,7 @@
 //! Who is at the other end of a mutual TLS connection.
 
 use hallway_model::SpiffeId;
+use hallway_traffic::authorization::PeerIdentity;
 
 /// A peer, with its identity as text, so that it need not be written anew for each request.
 pub(crate) struct Peer {
@@ -13,6 +14,14 @@ impl Peer {
         Self {
             principal: identity.to_string(),
             identity,
+        }
+    }
+
+    /// What authorization policies look at.
+    pub(crate) fn for_authorization(&self) -> PeerIdentity<'_> {
+        PeerIdentity {
+            principal: &self.principal["spiffe://".len()..],
+            namespace: self.identity.namespace(),
         }
     }
 }

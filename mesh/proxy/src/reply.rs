@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use hallway_model::ClusterName;
-use hallway_model::telemetry::{Direction, ResponseFlag};
+use hallway_model::telemetry::{Denial, Direction, ResponseFlag};
+use hallway_traffic::path::AmbiguousPath;
 use http::header::{CONNECTION, CONTENT_TYPE, DATE};
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -14,7 +15,7 @@ use crate::front::Unrouted;
 use crate::response::ResponseBody;
 use crate::worker::Worker;
 
-/// Says that a proxy answered and not the service, and which: `<workload> outbound` or `<workload> inbound`.
+/// Says that a proxy answered and not the service, and which: such as `<workload> outbound`.
 pub(crate) const X_HALLWAY_ANSWERED_BY: HeaderName = HeaderName::from_static("x-hallway-answered-by");
 
 /// An answer of the proxy itself.
@@ -24,10 +25,19 @@ pub(crate) struct LocalReply {
     pub(crate) flag: Option<ResponseFlag>,
     /// What happened; goes to the access log too.
     pub(crate) detail: String,
-    /// What to do about it.
-    pub(crate) help: &'static str,
+    /// What the caller is told.
+    pub(crate) told: Told,
     /// Whether the connection ends with it.
     pub(crate) close: bool,
+}
+
+/// What a caller is told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Told {
+    /// What happened, and what to do about it.
+    All { help: &'static str },
+    /// Only these words: what happened is none of its business.
+    Only(&'static str),
 }
 
 #[derive(Serialize)]
@@ -50,7 +60,7 @@ impl LocalReply {
             status,
             flag,
             detail: detail.into(),
-            help,
+            told: Told::All { help },
             close: false,
         }
     }
@@ -63,28 +73,19 @@ impl LocalReply {
 
     /// The response.
     pub(crate) fn respond(
-        self,
+        mut self,
         worker: &Worker,
         direction: Direction,
         mut exchange: Box<Exchange>,
     ) -> Response<ResponseBody> {
+        if direction == Direction::Gateway {
+            // How the mesh looks from inside is nothing for strangers; the access log says it.
+            self.told = Told::Only(self.status.canonical_reason().unwrap_or("refused"));
+        }
         let answered_by = format!("{} {}", worker.proxy.workload(), direction.as_str());
-        let words = match direction {
-            // How the mesh looks from inside is nothing for strangers.
-            Direction::Gateway => Words {
-                error: self.status.canonical_reason().unwrap_or("refused"),
-                help: "The gateway's access log says more, under this request id.",
-                flag: None,
-            },
-            Direction::Outbound | Direction::Inbound => Words {
-                error: &self.detail,
-                help: self.help,
-                flag: self.flag,
-            },
-        };
         let (mut head, text) = match exchange.is_grpc() {
-            true => (words.grpc(self.status), Bytes::new()),
-            false => words.http(self.status, &answered_by, exchange.request_id()),
+            true => (self.grpc(), Bytes::new()),
+            false => self.http(&answered_by, exchange.request_id()),
         };
         head.headers.insert(DATE, worker.date());
         if let Ok(answered_by) = HeaderValue::from_str(&answered_by) {
@@ -100,29 +101,28 @@ impl LocalReply {
         exchange.answered(head.status);
         Response::from_parts(head, ResponseBody::local(text, exchange))
     }
-}
 
-/// What a caller is told.
-struct Words<'a> {
-    error: &'a str,
-    help: &'a str,
-    flag: Option<ResponseFlag>,
-}
-
-impl Words<'_> {
     /// As HTTP says it: a status, and a body with the words.
-    fn http(&self, status: StatusCode, answered_by: &str, request_id: &HeaderValue) -> (Parts, Bytes) {
+    fn http(&self, answered_by: &str, request_id: &HeaderValue) -> (Parts, Bytes) {
+        let (mut head, ()) = Response::new(()).into_parts();
+        head.status = self.status;
+        let help = match self.told {
+            Told::All { help } => help,
+            Told::Only(words) => {
+                let plain = HeaderValue::from_static("text/plain");
+                head.headers.insert(CONTENT_TYPE, plain);
+                return (head, Bytes::from_static(words.as_bytes()));
+            }
+        };
         let body = Body {
-            error: self.error,
-            help: self.help,
+            error: &self.detail,
+            help,
             flag: self.flag,
             answered_by,
             request_id: request_id.to_str().unwrap_or_default(),
         };
         let mut text = serde_json::to_vec(&body).expect("texts can be written as JSON");
         text.push(b'\n');
-        let (mut head, ()) = Response::new(()).into_parts();
-        head.status = status;
         let json = HeaderValue::from_static("application/json");
         head.headers.insert(CONTENT_TYPE, json);
         (head, text.into())
@@ -130,14 +130,17 @@ impl Words<'_> {
 
     /// As gRPC says it: 200, and a status of its own with a message, in the headers since there is no body ("Trailers-Only").
     /// Source: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>, "Responses".
-    fn grpc(&self, status: StatusCode) -> Parts {
+    fn grpc(&self) -> Parts {
         let (mut head, ()) = Response::new(()).into_parts();
-        let words = format!("{}. {}", self.error, self.help);
+        let words = match self.told {
+            Told::All { help } => format!("{}. {help}", self.detail),
+            Told::Only(words) => words.to_owned(),
+        };
         let message = utf8_percent_encode(&words, NOT_IN_A_MESSAGE).to_string();
         let message = HeaderValue::from_str(&message).expect("what is left is plain ASCII");
         let grpc = HeaderValue::from_static("application/grpc");
         head.headers.insert(CONTENT_TYPE, grpc);
-        head.headers.insert(GRPC_STATUS, grpc_status(status).into());
+        head.headers.insert(GRPC_STATUS, grpc_status(self.status).into());
         head.headers.insert(GRPC_MESSAGE, message);
         head
     }
@@ -224,6 +227,28 @@ pub(crate) fn no_longer_accepted() -> LocalReply {
         "Connect anew, through the sidecar.",
     )
     .and_close()
+}
+
+/// A path that can be read in two ways, where it matters which.
+pub(crate) fn ambiguous_path(error: AmbiguousPath) -> LocalReply {
+    LocalReply::new(
+        StatusCode::BAD_REQUEST,
+        None,
+        format!("the path can be read in more than one way: {error}"),
+        "Send the path in its plain form, such as `/admin` in place of `/x/../admin`.",
+    )
+}
+
+/// The authorization policies do not let it pass. The caller does not learn which there are; the words are Envoy's, as are those in the log
+/// (<https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/response_code_details>).
+pub(crate) fn access_denied(denial: &Denial) -> LocalReply {
+    LocalReply {
+        status: StatusCode::FORBIDDEN,
+        flag: None,
+        detail: format!("rbac_access_denied_matched_policy[{}]", denial.matched()),
+        told: Told::Only("RBAC: access denied"),
+        close: false,
+    }
 }
 
 /// No route table claims the authority.

@@ -4,6 +4,8 @@
 //! as arguments, so that every decision can be tested exactly and replayed from a seed.
 //!
 //! In the order in which a request meets them:
+//! - [`path`]: the one reading of a path, or why it has several
+//! - [`authorization`]: whether the callee's policies let it pass
 //! - [`route`]: the route tables of a snapshot, compiled, and found by authority
 //! - [`route_match`]: which rule of a table a request selects, by Gateway API's precedence
 //! - [`split`]: which backend of a rule, by weight
@@ -16,9 +18,11 @@
 //! - [`request_id`]: the header `x-request-id`
 //! - [`trace_context`]: the header `traceparent`
 
+pub mod authorization;
 pub mod balance;
 pub mod forwarding;
 pub mod headers;
+pub mod path;
 pub mod request_id;
 pub mod retry;
 pub mod retry_budget;

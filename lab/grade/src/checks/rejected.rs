@@ -1,14 +1,17 @@
-//! `rejected`: every connection of a traffic was refused by the stated side for the stated reason, and nothing of it was
+//! `rejected`: every request of a traffic was refused by the stated side for the stated reason, and nothing of it was
 //! handled. The refusal is joined with the request exactly:
 //!
-//! - by an inbound sidecar: the client failed; its address is the downstream end of a connection of the wire, whose
+//! - with its connection, by an inbound sidecar: the client failed; its address is the downstream end of a connection of the wire, whose
 //!   upstream end is the peer of a refusal record;
-//! - by an outbound sidecar, which refuses whom it was led to: the client got its 503, and the access log has the
-//!   request with the flag `UF` and a detail that starts with the reason.
+//! - with its connection, by an outbound sidecar, which refuses whom it was led to: the client got its 503, and the access log has the
+//!   request with the flag `UF` and a detail that starts with the reason;
+//! - by itself, by an inbound sidecar whose authorization policies do not let it pass: the client got its 403, or gRPC's status
+//!   7, and the access log of that sidecar has the request with its denial.
 
-use hallway_evidence::ClientRecord;
-use hallway_model::telemetry::{Access, RefusalReason, ResponseFlag};
-use hallway_scenario::check::Rejected;
+use hallway_evidence::{ClientRecord, ResponseSeen};
+use hallway_model::telemetry::{Access, Direction, ResponseFlag};
+use hallway_scenario::check::{Rejected, RequestRefusal};
+use serde::Serialize;
 
 use super::Judge;
 use crate::evidence::{Evidence, is_replica, outcome_words, service_of};
@@ -18,13 +21,18 @@ use crate::verdict::{Finding, NoEvidence};
 /// The status with which an outbound sidecar answers when it could not connect.
 const SERVICE_UNAVAILABLE: u16 = 503;
 
+/// The status with which an inbound sidecar answers what its policies do not let pass.
+const FORBIDDEN: u16 = 403;
+
+/// The same in gRPC, `PERMISSION_DENIED`.
+const GRPC_PERMISSION_DENIED: u32 = 7;
+
 impl Judge for Rejected {
     fn expected(&self) -> String {
+        let reason = reason_word(self.because);
         format!(
-            "every request of {} refused by the {}: {}",
-            self.traffic,
-            self.by,
-            reason_word(self.because)
+            "every request of {} refused by the {}: {reason}",
+            self.traffic, self.by
         )
     }
 
@@ -59,6 +67,7 @@ fn seen(check: &Rejected, request: &ClientRecord, evidence: &Evidence<'_>) -> Re
     let refused = match &request.outcome {
         Err(_) => refused_inbound(request, evidence),
         Ok(response) if response.status == SERVICE_UNAVAILABLE => refused_outbound(request, evidence),
+        Ok(response) if is_forbidden(response) => denied(request, evidence),
         Ok(response) => return Err(format!("served with {}", response.status)),
     };
     let Some(refused) = refused else {
@@ -94,8 +103,24 @@ fn refused_outbound<'a>(request: &ClientRecord, evidence: &Evidence<'a>) -> Opti
     })
 }
 
+fn is_forbidden(response: &ResponseSeen) -> bool {
+    match &response.grpc {
+        Some(grpc) => grpc.status == GRPC_PERMISSION_DENIED,
+        None => response.status == FORBIDDEN,
+    }
+}
+
+fn denied<'a>(request: &ClientRecord, evidence: &Evidence<'a>) -> Option<Refused<'a>> {
+    let is_denial = |record: &&&Access| record.direction == Direction::Inbound && record.denial.is_some();
+    let record = evidence.accesses(&request.correlation).iter().find(is_denial)?;
+    Some(Refused {
+        proxy: &record.proxy,
+        reason: reason_word(RequestRefusal::NotAuthorized),
+    })
+}
+
 /// The word for a reason, as scenario files and records have it.
-pub(crate) fn reason_word(reason: RefusalReason) -> String {
+pub(crate) fn reason_word(reason: impl Serialize) -> String {
     let value = serde_json::to_value(reason).expect("a unit variant is a JSON string");
     value
         .as_str()

@@ -285,6 +285,7 @@ fn access(proxy: &str, direction: Direction, start_us: u64, status: u16, names: 
         status: Some(status),
         flags: Vec::new(),
         detail: None,
+        denial: None,
         attempts: 1,
         request_bytes: 0,
         response_bytes: 120,

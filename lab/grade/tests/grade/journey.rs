@@ -6,7 +6,8 @@ use hallway_evidence::{FailureKind, Observations};
 use hallway_grade::judge;
 use hallway_grade::report::Styles;
 use hallway_grade::report::journey::{ExplainError, Pick, explain};
-use hallway_model::telemetry::{Access, Direction, Refusal, RefusalReason, ResponseFlag, Span};
+use hallway_model::Origin;
+use hallway_model::telemetry::{Access, Denial, Direction, Refusal, RefusalReason, ResponseFlag, Span};
 use serde_json::json;
 
 use crate::support::{Call, call, client_address, correlation, healthy, nothing, scenario};
@@ -176,6 +177,49 @@ fn a_request_that_an_inbound_sidecar_refused() {
         0.0 ms  client              sends to the sidecar of orders
         2.6 ms  payments-1 sidecar  refuses the connection: expired (the certificate expired 1 h ago)
         2.5 ms  client              handshake failed: received fatal alert: CertificateExpired
+    "#);
+}
+
+#[test]
+fn a_request_that_the_callees_sidecar_did_not_let_pass() {
+    let mut observations = nothing();
+    call(
+        &mut observations,
+        &Call {
+            attempts: &[(403, "payments-1")],
+            ..Call::default()
+        },
+    );
+    observations.ledger.clear();
+    let answer = observations.client[0].outcome.as_mut().expect("an answer");
+    answer.proxy_message = Some("RBAC: access denied".to_owned());
+    let telemetry = &mut observations.telemetry;
+    telemetry.spans.truncate(1);
+    telemetry.access[1].attempts = 0;
+    telemetry.access[1].detail = Some("it has an empty segment".to_owned());
+    let ambiguous = journey(&observations, &Pick::First);
+    assert!(ambiguous.contains("answers 403 to a request from spiffe://hallway.test/ns/shop/sa/orders, by mTLS: it has an empty segment"), "{ambiguous}");
+    observations.telemetry.access[1].denial = Some(Denial::NotAllowed);
+    let not_allowed = journey(&observations, &Pick::First);
+    assert!(
+        not_allowed.contains("by mTLS: no AuthorizationPolicy allows it"),
+        "{not_allowed}"
+    );
+    observations.telemetry.access[1].denial = Some(Denial::Denied {
+        rule: "shop/no-admin#1".to_owned(),
+        origin: Origin {
+            file: "rules.yaml".to_owned(),
+            line: 30,
+        },
+    });
+    insta::assert_snapshot!(journey(&observations, &Pick::First), @r#"
+    request 7f3a0000… GET http://payments/charge    answer 403 after 2.5 ms, 1 attempt
+
+        0.0 ms  client                  sends to the sidecar of orders
+        0.1 ms  orders-1 sidecar        route shop/checkout#1 (rules.yaml:9) → cluster shop/payments:80, 1 endpoint
+        0.2 ms  ├ attempt 1             payments-1 · mTLS spiffe://hallway.test/ns/shop/sa/payments · new connection
+        0.4 ms  │   payments-1 sidecar  refuses a request from spiffe://hallway.test/ns/shop/sa/orders, by mTLS: shop/no-admin#1 (rules.yaml:30) denies it
+        2.5 ms  client                  403 (RBAC: access denied)
     "#);
 }
 

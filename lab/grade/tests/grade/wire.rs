@@ -1,8 +1,8 @@
 //! Checks whose witness is the wire: `encrypted` and `rejected`.
 
-use hallway_evidence::client::FailureSeen;
-use hallway_evidence::{FailureKind, Observations};
-use hallway_model::telemetry::{Direction, Refusal, RefusalReason, ResponseFlag};
+use hallway_evidence::client::{FailureSeen, GrpcSeen};
+use hallway_evidence::{FailureKind, Observations, ResponseSeen};
+use hallway_model::telemetry::{Denial, Direction, Refusal, RefusalReason, ResponseFlag};
 use serde_json::{Value, json};
 
 use crate::support::{Call, call, client_address, green, healthy, nothing, red, verdict};
@@ -138,6 +138,70 @@ fn rejected_by_an_outbound_sidecar_joins_its_log() {
         green(check, &refused_outbound(2)),
         "unexpected-identity, says the orders sidecar × 2"
     );
+}
+
+/// Requests that the sidecar of payments heard and did not let pass.
+fn denied(count: u64, change: impl Fn(&mut ResponseSeen)) -> Observations {
+    let mut observations = nothing();
+    for _ in 0..count {
+        call(
+            &mut observations,
+            &Call {
+                attempts: &[(403, "payments-1")],
+                ..Call::default()
+            },
+        );
+    }
+    observations.ledger.clear();
+    for request in &mut observations.client {
+        change(request.outcome.as_mut().expect("an answer"));
+    }
+    for record in &mut observations.telemetry.access {
+        if record.direction == Direction::Inbound {
+            record.denial = Some(Denial::NotAllowed);
+        }
+    }
+    observations
+}
+
+#[test]
+fn rejected_joins_the_client_with_the_log_of_the_sidecar_that_did_not_let_it_pass() {
+    let check = || rejected("payments sidecar", "not-authorized");
+    let saw = "not-authorized, says the payments sidecar × 2";
+    assert_eq!(green(check(), &denied(2, |_| {})), saw);
+    let grpc = denied(2, |response| {
+        response.status = 200;
+        response.grpc = Some(GrpcSeen {
+            status: 7,
+            message: None,
+            messages: 0,
+        });
+    });
+    assert_eq!(green(check(), &grpc), saw);
+    assert_eq!(
+        red(rejected("payments sidecar", "expired"), &denied(2, |_| {})),
+        saw
+    );
+    assert_eq!(
+        red(rejected("orders sidecar", "not-authorized"), &denied(2, |_| {})),
+        saw
+    );
+}
+
+#[test]
+fn rejected_believes_no_403_without_the_word_of_the_sidecar() {
+    let check = || rejected("payments sidecar", "not-authorized");
+    let mut observations = denied(1, |_| {});
+    observations.telemetry.access[1].denial = None;
+    assert_eq!(red(check(), &observations), "no record of a refusal (403) × 1");
+    let mut observations = denied(1, |_| {});
+    observations.telemetry.access[1].direction = Direction::Outbound;
+    assert_eq!(red(check(), &observations), "no record of a refusal (403) × 1");
+    let observations = denied(1, |response| response.status = 200);
+    assert_eq!(red(check(), &observations), "served with 200 × 1");
+    let mut observations = denied(1, |_| {});
+    observations.ledger = healthy(1).ledger;
+    assert_eq!(red(check(), &observations), "served by payments-1 (403) × 1");
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub struct Encrypted {
     pub to: String,
 }
 
-/// Every connection of this traffic was refused.
+/// Every request of this traffic was refused, by itself or with its connection.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rejected {
@@ -28,7 +28,7 @@ pub struct Rejected {
     )]
     pub by: String,
     /// Why.
-    pub because: RefusalReason,
+    pub because: RejectionReason,
 }
 
 impl Rejected {
@@ -36,6 +36,24 @@ impl Rejected {
     pub fn service(&self) -> &str {
         self.by.strip_suffix(" sidecar").unwrap_or(&self.by)
     }
+}
+
+/// Why something was refused.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum RejectionReason {
+    /// Nothing was heard on the connection.
+    Connection(RefusalReason),
+    /// The request was heard, and got no further.
+    Request(RequestRefusal),
+}
+
+/// Why a request was refused that was heard.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequestRefusal {
+    /// The authorization policies of the callee do not let it pass: 403, or gRPC's status 7.
+    NotAuthorized,
 }
 
 /// Every sidecar put new SVIDs to use.

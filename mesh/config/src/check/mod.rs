@@ -1,5 +1,6 @@
 //! Admission: what a schema cannot say, about single resources and about references between them.
 
+mod authorization_policy;
 mod backend_traffic_policy;
 mod destination_rule;
 mod gateway;
@@ -10,6 +11,7 @@ mod parent;
 mod peer_authentication;
 mod reference;
 mod secret;
+mod selector;
 mod service;
 
 use std::collections::BTreeMap;
@@ -34,6 +36,7 @@ pub(crate) fn check(resources: &Resources, unreadable: &Unreadable, admission: A
     checker.gateways();
     checker.http_routes();
     checker.peer_authentications();
+    checker.authorization_policies();
     checker.destination_rules();
     checker.backend_traffic_policies();
     checker.diagnostics

@@ -21,21 +21,9 @@ impl Checker<'_> {
                 document: &policy.document,
                 path: &selector_path,
             };
-            let labels = policy
-                .value
-                .spec
-                .selector
-                .as_ref()
-                .map(|selector| &selector.match_labels);
-            if labels.is_some_and(BTreeMap::is_empty) {
-                let help = "name a label, or remove the selector to choose the whole namespace";
-                self.error(
-                    place,
-                    "the selector names no label",
-                    "chooses nothing in particular",
-                    help,
-                );
-            }
+            let selector = policy.value.spec.selector.as_ref();
+            let labels = selector.map(|selector| &selector.match_labels);
+            self.names_a_label(place, selector);
             let namespace = policy.value.metadata.namespace.as_str();
             match first_documents.get(&(namespace, labels)) {
                 Some(first) => self.ambiguous(place, first, (namespace, labels)),

@@ -9,7 +9,9 @@
 //! - [`secrets`]: certificates and keys, of which nothing is shown
 //! - [`services`]: services that disagree about one application
 //! - [`policies`]: policies on backends (`XBackendTrafficPolicy`)
+//! - [`authorization`]: policies on who may do what (`AuthorizationPolicy`)
 
+mod authorization;
 mod duplicates;
 mod fields;
 mod gateways;

@@ -7,10 +7,13 @@
 //! - [`gateway`]: the listeners of gateways, with a route table for each host name
 //! - [`endpoints`]: the workloads behind each cluster
 //! - [`peer_authentication`]: the mTLS mode of each workload
+//! - [`authorization_policy`]: who may do what there
+//! - [`selector`]: which workloads a policy is for
 //!
 //! Every proxy is told about every service of the mesh; what differs between proxies is under which names and at which addresses. So nearly
 //! everything is worked out once for many proxies, and only what a change concerns is worked out again.
 
+mod authorization_policy;
 mod clusters;
 mod endpoints;
 mod filters;
@@ -19,6 +22,7 @@ mod peer_authentication;
 #[cfg(test)]
 pub(crate) mod reference;
 mod routes;
+mod selector;
 #[cfg(test)]
 mod tests;
 
@@ -102,6 +106,7 @@ pub(crate) fn inbound(resources: &Resources, proxy: &Workload) -> Option<Inbound
         origin,
         application: endpoint.application,
         protocol: clusters::spoken_by(resources, proxy),
+        authorization: authorization_policy::in_force(resources, proxy),
     })
 }
 

@@ -11,7 +11,7 @@ use hallway_config::{Located, Resources};
 use hallway_model::{MtlsMode, Origin};
 use hallway_yaml::Path;
 
-use crate::ROOT_NAMESPACE;
+use super::selector::specificity;
 use crate::registry::Label;
 
 /// The mode of the workloads that carry `label`, and where it was written.
@@ -21,7 +21,12 @@ pub(super) fn in_force(resources: &Resources, label: &Label) -> (MtlsMode, Optio
         .peer_authentications
         .values()
         .filter(decides)
-        .filter_map(|policy| Some((specificity(&policy.value, label)?, policy)))
+        .filter_map(|policy| {
+            Some((
+                specificity(&policy.value.metadata, policy.value.spec.selector.as_ref(), label)?,
+                policy,
+            ))
+        })
         .min_by_key(|(specificity, _)| *specificity);
     let Some((_, policy)) = most_specific else {
         return (MtlsMode::Strict, None);
@@ -33,36 +38,4 @@ pub(super) fn in_force(resources: &Resources, label: &Label) -> (MtlsMode, Optio
     };
     let origin = policy.origin_of(&Path::keys(["spec", "mtls", "mode"]));
     (mode, Some(origin))
-}
-
-/// How closely a policy is meant for a workload.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Specificity {
-    Workload,
-    WorkloadFromRoot,
-    Namespace,
-    Mesh,
-}
-
-fn specificity(policy: &PeerAuthentication, workload: &Label) -> Option<Specificity> {
-    let same_namespace = policy.metadata.namespace == workload.namespace;
-    let from_root = policy.metadata.namespace == ROOT_NAMESPACE;
-    let labels = policy
-        .spec
-        .selector
-        .as_ref()
-        .map(|selector| &selector.match_labels)
-        .filter(|labels| !labels.is_empty());
-    let selected = labels.map(|labels| {
-        labels
-            .iter()
-            .all(|(label, value)| label == "app" && *value == workload.app)
-    });
-    match selected {
-        Some(false) => None,
-        Some(true) if same_namespace => Some(Specificity::Workload),
-        Some(true) => from_root.then_some(Specificity::WorkloadFromRoot),
-        None if from_root => Some(Specificity::Mesh),
-        None => same_namespace.then_some(Specificity::Namespace),
-    }
 }

@@ -12,6 +12,8 @@ use super::{Translation, inbound};
 use crate::api::{RegisterWorkload, WorkloadEndpoint};
 use crate::registry::{Registry, Workload};
 
+mod authorization;
+
 fn resources(text: &str, admission: Admission) -> Resources {
     let file = RuleFile {
         name: "rules.yaml".to_owned(),

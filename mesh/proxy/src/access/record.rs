@@ -63,6 +63,7 @@ impl Exchange {
             status: self.status.map(|status| status.as_u16()),
             flags: self.flags.clone(),
             detail: self.detail.clone(),
+            denial: self.denial.clone(),
             attempts: self.attempts,
             request_bytes: self.upload.bytes(),
             response_bytes: self.response_bytes,

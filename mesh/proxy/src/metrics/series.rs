@@ -33,6 +33,7 @@ struct Counts {
     attempts: Counted<AttemptLabels, u64>,
     retries: Counted<RouteLabels, u64>,
     overflows: Counted<RouteLabels, u64>,
+    denials: Counted<RuleLabels, u64>,
 }
 
 /// All workers' series together, in order.
@@ -43,6 +44,7 @@ pub(super) struct Totals {
     pub(super) attempts: BTreeMap<AttemptLabels, u64>,
     pub(super) retries: BTreeMap<RouteLabels, u64>,
     pub(super) overflows: BTreeMap<RouteLabels, u64>,
+    pub(super) denials: BTreeMap<RuleLabels, u64>,
 }
 
 /// A histogram.
@@ -111,6 +113,11 @@ labels! {
     AttemptLabels, AttemptKey { direction: Direction, response_code: u16, ; cluster, ; }
 }
 
+labels! {
+    /// What tells rules of authorization policies apart.
+    RuleLabels, RuleKey { direction: Direction, ; rule, ; }
+}
+
 impl Series {
     /// A request has ended.
     pub(crate) fn requested(&self, request: &RequestKey<'_>, route: &RouteKey<'_>, duration: Duration) {
@@ -132,6 +139,11 @@ impl Series {
     /// There would have been another attempt, but the retry budget was spent.
     pub(crate) fn overflowed(&self, route: &RouteKey<'_>) {
         *entry(&mut self.lock().overflows, route) += 1;
+    }
+
+    /// An authorization policy has refused a request.
+    pub(crate) fn denied(&self, rule: &RuleKey<'_>) {
+        *entry(&mut self.lock().denials, rule) += 1;
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -173,6 +185,7 @@ impl Totals {
         add(&mut self.attempts, &counts.attempts);
         add(&mut self.retries, &counts.retries);
         add(&mut self.overflows, &counts.overflows);
+        add(&mut self.denials, &counts.denials);
         for (labels, durations) in &counts.durations {
             let total = self.durations.entry(labels.clone()).or_default();
             total.sum += durations.sum;

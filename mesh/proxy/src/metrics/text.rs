@@ -9,7 +9,9 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-use super::series::{AttemptLabels, BUCKETS, Durations, RequestLabels, RouteLabels, Series, Totals};
+use super::series::{
+    AttemptLabels, BUCKETS, Durations, RequestLabels, RouteLabels, RuleLabels, Series, Totals,
+};
 
 /// Adds the workers up whenever somebody asks.
 #[derive(Debug)]
@@ -95,6 +97,20 @@ impl Collector for Sums {
                         .map(|(labels, count)| (route(labels), *count)),
                 )
             },
+        )?;
+        described(
+            "requests_denied",
+            "Requests that authorization policies refused; rule none: no policy allowed them.",
+            MetricType::Counter,
+            &|metric| {
+                counters(
+                    metric,
+                    totals
+                        .denials
+                        .iter()
+                        .map(|(labels, count)| (rule(labels), *count)),
+                )
+            },
         )
     }
 }
@@ -138,6 +154,13 @@ fn request(labels: &RequestLabels) -> Labels<'_> {
         ("destination_principal", labels.destination.as_str().into()),
         ("response_code", labels.response_code.to_string().into()),
         ("response_flags", words(&labels.flags).into()),
+    ]
+}
+
+fn rule(labels: &RuleLabels) -> Labels<'_> {
+    vec![
+        ("direction", labels.direction.as_str().into()),
+        ("rule", labels.rule.as_str().into()),
     ]
 }
 

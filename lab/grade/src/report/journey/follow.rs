@@ -9,7 +9,8 @@ use hallway_scenario::Scenario;
 
 use super::JourneyStep;
 use super::words::{
-    arrival, decision_words, departure, endpoint_words, judgement_words, route_words, service_words,
+    arrival, decision_words, departure, endpoint_words, inbound_words, judgement_words, route_words,
+    service_words,
 };
 use crate::checks::reason_word;
 use crate::evidence::Evidence;
@@ -132,13 +133,17 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// A request that came to an inbound sidecar past all outbound ones.
+    /// A request that came to an inbound sidecar past all outbound ones, or got no further than there, so that no span says from where
+    /// it came.
     fn inbound_root(&mut self, record: &'a Access) {
-        let words = match &record.downstream_peer {
-            Some(peer) => format!("accepts a request from {peer}, by mTLS"),
-            None => "accepts a request in plaintext".to_owned(),
+        let is_caller =
+            |other: &&Access| other.direction == Direction::Outbound && other.request_id == record.request_id;
+        let margin = match self.accesses.iter().any(is_caller) {
+            true => "│   ",
+            false => "",
         };
-        self.add(record.start_us, format!("{} sidecar", record.proxy), words);
+        let sidecar = format!("{margin}{} sidecar", record.proxy);
+        self.add(record.start_us, sidecar, inbound_words(record));
         for span in self.attempts_of(record) {
             self.service(&span.span_id, "│   ");
         }

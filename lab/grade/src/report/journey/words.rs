@@ -2,7 +2,7 @@
 
 use hallway_evidence::ledger::Outcome;
 use hallway_evidence::{ClientRecord, LedgerEntry};
-use hallway_model::telemetry::{Access, Judgement, Span};
+use hallway_model::telemetry::{Access, Denial, Judgement, Span};
 use hallway_scenario::Scenario;
 use hallway_scenario::traffic::{INTRUDER, OUTSIDE};
 
@@ -53,6 +53,26 @@ pub(super) fn route_words(record: &Access) -> String {
     match &record.rule {
         Some(rule) => format!("route {rule}{origin}{cluster}"),
         None => format!("no route for {}{}", record.authority, record.path),
+    }
+}
+
+/// What an inbound sidecar made of it.
+pub(super) fn inbound_words(record: &Access) -> String {
+    let request = match &record.downstream_peer {
+        Some(peer) => format!("a request from {peer}, by mTLS"),
+        None => "a request in plaintext".to_owned(),
+    };
+    match (&record.denial, record.attempts) {
+        (Some(Denial::Denied { rule, origin }), _) => {
+            format!("refuses {request}: {rule} ({origin}) denies it")
+        }
+        (Some(Denial::NotAllowed), _) => format!("refuses {request}: no AuthorizationPolicy allows it"),
+        (None, 0) => {
+            let status = record.status.unwrap_or_default();
+            let detail = record.detail.as_deref().unwrap_or("it does not say why");
+            format!("answers {status} to {request}: {detail}")
+        }
+        (None, _) => format!("accepts {request}"),
     }
 }
 
