@@ -2,7 +2,8 @@
 
 use hallway_yaml::{Diagnostics, Node, SourceFile, parse_one};
 
-use crate::{Control, Scenario, Step};
+use crate::deployment::Deployments;
+use crate::{Control, Deployment, Scenario, Step};
 
 /// The fields of a control that are no patches of the scenario, as a merge patch that removes them.
 const NO_PATCHES: &str = "{ timeline: null, evidence: null, must_fail: null, may_fail: null }";
@@ -15,10 +16,18 @@ pub(crate) fn document(scenario: &Node, control: &Node) -> Node {
     scenario.merge_patch(&control.merge_patch(&no_patches))
 }
 
+/// The document of the scenario under `deployment`.
+pub(crate) fn under(scenario: &Node, deployment: Deployment) -> Node {
+    let source = SourceFile::new("deployment", format!("topology: {{ deployment: {deployment} }}"));
+    let patch = parse_one(&source).expect("the name of a deployment is YAML");
+    scenario.merge_patch(&patch)
+}
+
 /// The scenario that runs under `control`, read from its [`document`]. It has no controls of its own.
 pub(crate) fn scenario(document: &Node, control: Option<&Control>) -> Result<Scenario, Diagnostics> {
     let mut scenario: Scenario = document.decode()?;
     scenario.controls.clear();
+    scenario.deployments = Deployments::default();
     if let Some(timeline) = control.and_then(|control| control.timeline.as_ref()) {
         scenario
             .timeline

@@ -6,6 +6,7 @@
 //! - [`scenario`]: the file as a whole
 //! - [`topology`]: services, their languages, replicas and behaviours; [`network`]: the links between them
 //! - [`gateway`]: the front door
+//! - [`deployment`]: the same with and without its gateway and its mesh
 //! - [`system`]: services described once, of which topologies take parts
 //! - [`traffic`]: who sends what, how often
 //! - [`timeline`]: what happens while traffic flows; [`fault`]: what goes wrong on purpose
@@ -18,6 +19,7 @@
 
 pub mod check;
 pub mod control;
+pub mod deployment;
 mod effective;
 pub mod fault;
 pub mod gateway;
@@ -35,6 +37,7 @@ mod validate;
 
 pub use check::Check;
 pub use control::{Control, Tamper};
+pub use deployment::Deployment;
 pub use fault::Fault;
 pub use gateway::Gateway;
 pub use load::{LoadError, Loaded, discover, load_directory};

@@ -188,11 +188,25 @@ pub(crate) fn read(source: &SourceFile, surroundings: &Surroundings<'_>) -> Resu
     let scenario = document
         .decode::<Scenario>()
         .map_err(|found| findings.add(found))
-        .ok();
+        .ok()
+        .map(Scenario::with_deployments);
     if let Some(scenario) = &scenario {
         findings.add(validate::scenario(&document, scenario, surroundings));
     }
     let mut controls = IndexMap::new();
+    let deployments = scenario
+        .iter()
+        .flat_map(|scenario| scenario.deployments.declared());
+    for (deployment, _) in deployments {
+        let patched = effective::under(&written, deployment);
+        let under = system::expand(&patched, surroundings.read_system)
+            .map_err(|found| findings.add(found))
+            .ok()
+            .and_then(|patched| {
+                read_control(&patched, scenario.as_ref(), deployment.as_str(), &mut findings)
+            });
+        controls.extend(under.map(|under| (deployment.to_string(), under)));
+    }
     let entries = document
         .get("controls")
         .and_then(Node::as_mapping)

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::deployment::Deployments;
 use crate::timeline::PushStep;
 use crate::{Check, Control, Step, Topology, Traffic};
 
@@ -33,6 +34,10 @@ pub struct Scenario {
     /// What happens while traffic flows, by time.
     #[serde(default)]
     pub timeline: Vec<Step>,
+    /// Other deployments that the same run is made under, and what is expected there; only the whole topology when absent. Each is graded as a
+    /// control of its name.
+    #[serde(default)]
+    pub deployments: Deployments,
     /// What must hold, by name.
     pub checks: IndexMap<String, Check>,
     /// The same run with one thing removed or spoilt, by name. Every check is turned red by at least one of them.
@@ -40,6 +45,17 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// The same, with the controls that its deployments amount to.
+    pub(crate) fn with_deployments(mut self) -> Self {
+        let declared = self.deployments.declared();
+        let mut controls: IndexMap<String, Control> = declared
+            .map(|(deployment, expected)| (deployment.to_string(), expected.control(deployment)))
+            .collect();
+        controls.extend(std::mem::take(&mut self.controls));
+        self.controls = controls;
+        self
+    }
+
     /// The pushes of its timeline, in the order in which they are written.
     pub fn pushes(&self) -> impl DoubleEndedIterator<Item = &PushStep> {
         self.timeline.iter().filter_map(Step::as_push)

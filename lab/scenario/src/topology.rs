@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::quantity::Share;
-use crate::{Gateway, Network};
+use crate::{Deployment, Gateway, Network};
 
 /// The services of a scenario and the mesh around them.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -24,6 +24,9 @@ pub struct Topology {
     pub services: IndexMap<String, Service>,
     /// The gateway in front of them; none when absent.
     pub gateway: Option<Gateway>,
+    /// Which parts of all this there are; `both` when absent.
+    #[serde(default)]
+    pub deployment: Deployment,
     /// The namespace of all of them.
     #[serde(default = "default_namespace")]
     pub namespace: String,

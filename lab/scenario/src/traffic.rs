@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::Deployment;
 use crate::quantity::Rate;
 
 /// The most requests that one stream may send.
@@ -30,6 +31,8 @@ pub struct Traffic {
     /// A URL (`http://payments/charge`); for an intruder also the name of a service; from outside, a host name that the gateway serves, with
     /// `http` or `https`.
     pub to: String,
+    /// What a client outside calls where there is no gateway: the URL of a service, which it finds at its own port.
+    pub direct: Option<String>,
     /// What the client speaks.
     #[serde(default)]
     pub protocol: TrafficProtocol,
@@ -76,6 +79,14 @@ impl Traffic {
         })
     }
 
+    /// What it calls under `deployment`.
+    pub fn destination(&self, deployment: Deployment) -> &str {
+        match &self.direct {
+            Some(direct) if !deployment.has_gateway() => direct,
+            _ => &self.to,
+        }
+    }
+
     /// Whether a client outside of the mesh sends it.
     pub fn is_from_outside(&self) -> bool {
         self.from.as_deref() == Some(OUTSIDE)
@@ -83,11 +94,7 @@ impl Traffic {
 
     /// The host of its URL, or the name that an intruder has in place of one.
     pub fn host(&self) -> &str {
-        let rest = self
-            .to
-            .split_once("://")
-            .map_or(self.to.as_str(), |(_, rest)| rest);
-        rest.split(['/', ':', '?']).next().unwrap_or(rest)
+        host(&self.to)
     }
 
     /// How many requests it has.
@@ -114,6 +121,12 @@ impl Traffic {
     fn start(&self) -> Duration {
         self.start.map_or(Duration::ZERO, GatewayDuration::to_std)
     }
+}
+
+/// The host of a URL, or the name that stands in place of one.
+pub fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', ':', '?']).next().unwrap_or(rest)
 }
 
 /// What a client speaks.

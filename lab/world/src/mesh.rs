@@ -40,6 +40,14 @@ pub(crate) enum Edges {
 }
 
 impl Mesh {
+    /// Where others come to a workload: its sidecar, or the application itself where it has none.
+    pub(crate) fn door(&self, workload: &str) -> SocketAddr {
+        match self.sidecars.get(workload) {
+            Some(sidecar) => sidecar.inbound,
+            None => self.applications[workload].address,
+        }
+    }
+
     /// The names of all workloads with a proxy.
     pub(crate) fn proxies(&self) -> impl Iterator<Item = String> {
         let gateway = self.gateway.iter().map(|gateway| &gateway.name);

@@ -1,10 +1,10 @@
 //! What a scenario's topology amounts to: which workloads there are, and which edges between them. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hallway_model::{SpiffeId, TrustDomain};
-use hallway_scenario::topology::{Fallback, Language, Service, Starts};
-use hallway_scenario::traffic::{INTRUDER, OUTSIDE};
+use hallway_scenario::topology::{CallTo, Fallback, Language, Service, Starts};
+use hallway_scenario::traffic::{INTRUDER, OUTSIDE, host};
 use hallway_scenario::{Scenario, Topology};
 use hallway_service::contract;
 
@@ -22,8 +22,12 @@ pub(crate) struct Plan {
     pub(crate) gateway: Option<Front>,
     /// Workloads that exist in the registry only.
     pub(crate) claims: Vec<Claim>,
+    /// Whether every workload has a sidecar.
+    pub(crate) has_mesh: bool,
     /// Services whose workloads call others.
     callers: BTreeSet<String>,
+    /// Whom each service calls, as far as that is known.
+    callees: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A workload with processes of its own.
@@ -88,11 +92,15 @@ impl Plan {
         let topology = &scenario.topology;
         let trust_domain = TrustDomain::new(topology.trust_domain.as_str())
             .map_err(|error| WorldError::scenario("topology.trust_domain", error))?;
+        let gateway = topology.gateway.as_ref();
+        let gateway = gateway.filter(|_| topology.deployment.has_gateway());
         let mut plan = Self {
             trust_domain,
             namespace: topology.namespace.clone(),
             workloads: Vec::new(),
-            gateway: topology.gateway.as_ref().map(|gateway| Front {
+            has_mesh: topology.deployment.has_mesh(),
+            callees: callees(scenario),
+            gateway: gateway.map(|gateway| Front {
                 name: gateway.instance_name(),
                 gateway: gateway.name.clone(),
                 ports: gateway.ports.clone(),
@@ -145,6 +153,39 @@ impl Plan {
         self.workloads.iter().filter(|workload| workload.is_newcomer())
     }
 
+    /// The workloads in the order in which they can start where each has to know the addresses of those that it calls: all of one level at
+    /// once, when those of the levels before listen.
+    pub(crate) fn levels(&self) -> Vec<Vec<&Workload>> {
+        let mut levels: Vec<Vec<&Workload>> = Vec::new();
+        let mut waiting: Vec<&Workload> = self.workloads.iter().collect();
+        while !waiting.is_empty() {
+            let missing: BTreeSet<&str> = waiting.iter().map(|workload| workload.service.as_str()).collect();
+            let can_start = |workload: &&Workload| {
+                let mut callees = self.callees.get(&workload.service).into_iter().flatten();
+                callees.all(|callee| *callee == workload.service || !missing.contains(callee.as_str()))
+            };
+            let (level, rest): (Vec<_>, Vec<_>) = waiting.iter().copied().partition(can_start);
+            // Calls in a circle are refused by the loader; traffic may close one, and then somebody does not know somebody.
+            let (level, rest) = if level.is_empty() {
+                (rest, level)
+            } else {
+                (level, rest)
+            };
+            levels.push(level);
+            waiting = rest;
+        }
+        levels
+    }
+
+    /// The services that `service` calls.
+    pub(crate) fn calls(&self, service: &str) -> impl Iterator<Item = &str> {
+        self.callees
+            .get(service)
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+    }
+
     fn add_replicas(&mut self, name: &str, service: &Service) -> Result<(), WorldError> {
         let account = service.identity.as_deref().unwrap_or(name);
         let identity = SpiffeId::new(self.trust_domain.clone(), &self.namespace, account)
@@ -195,6 +236,25 @@ fn claim(topology: &Topology, name: &str, service: &Service, other: &str) -> Res
         service_account: service.identity.clone().unwrap_or_else(|| name.to_owned()),
         really: format!("{other}-1"),
     })
+}
+
+/// By topology, and by traffic that services are told to send.
+fn callees(scenario: &Scenario) -> BTreeMap<String, BTreeSet<String>> {
+    let mut callees: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, service) in &scenario.topology.services {
+        let calls = service.calls.iter().chain(&service.first_calls);
+        let hosts = calls.map(|call| match call {
+            CallTo::Service(name) => name.as_str(),
+            CallTo::Exact(call) => host(&call.url),
+        });
+        callees.insert(name.clone(), hosts.map(str::to_owned).collect());
+    }
+    for traffic in scenario.traffic.values() {
+        if let Some(caller) = traffic.via.as_ref().and_then(|caller| callees.get_mut(caller)) {
+            caller.insert(traffic.host().to_owned());
+        }
+    }
+    callees
 }
 
 fn callers(scenario: &Scenario) -> BTreeSet<String> {

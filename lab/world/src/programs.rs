@@ -44,6 +44,7 @@ use crate::http_client::HttpClient;
 use crate::mesh::{Application, Edges, Mesh, Sidecar};
 use crate::outbound_socket::OpenSocket;
 use crate::plan::{Plan, Workload};
+use crate::wire::Edge;
 pub(crate) use alone::bootstrap_without_mesh;
 pub(crate) use bootstrap::new_token;
 pub(crate) use faults::Exposed;
@@ -108,9 +109,14 @@ impl<'a> Programs<'a> {
             gateway: None,
             wire,
         };
-        self.start_sidecars(&mut mesh).await?;
-        self.start_gateway(&mut mesh).await?;
-        self.start_applications(&mut mesh).await?;
+        if self.plan.has_mesh {
+            self.start_sidecars(&mut mesh).await?;
+            self.start_gateway(&mut mesh).await?;
+            self.start_applications(&mut mesh).await?;
+        } else {
+            self.start_gateway(&mut mesh).await?;
+            self.start_directly(&mut mesh).await?;
+        }
         let residents: Vec<&Workload> = self.plan.residents().collect();
         self.endpoints = endpoints::publish(self.plan, &mesh, &residents).await?;
         Ok(mesh)
@@ -228,6 +234,29 @@ impl<'a> Programs<'a> {
         for started in try_join_all(starting).await? {
             self.keep_application(started, mesh);
         }
+        Ok(())
+    }
+
+    /// Starts the applications where they have no sidecars, and has the control plane know them all the same: the gateway sends to them.
+    async fn start_directly(&mut self, mesh: &mut Mesh) -> Result<(), WorldError> {
+        let plan = self.plan;
+        for workload in &plan.workloads {
+            let registration = endpoints::registration(plan, workload);
+            // Nobody joins with its token: there is no sidecar.
+            mesh.control.register(&registration).await?;
+        }
+        let reach = async |caller: &Workload, callee: &Workload, target| {
+            if !plan
+                .calls(&caller.service)
+                .any(|service| *service == callee.service)
+            {
+                return Ok(target);
+            }
+            let (from, to) = (caller.name.clone(), callee.name.clone());
+            mesh.edge(Edge { from, to, target }).await
+        };
+        let applications = self.start_without_mesh(plan.levels(), reach).await?;
+        mesh.applications = applications;
         Ok(())
     }
 

@@ -1,8 +1,10 @@
 //! A scenario's traffic, addressed to a mesh that is up.
 
+use std::net::SocketAddr;
+
 use hallway_host::Host;
 use hallway_identity::{Bundle, SvidStore, Versions, client_config, server_name, web_client_config};
-use hallway_scenario::traffic::{INTRUDER, OUTSIDE, TrafficProtocol};
+use hallway_scenario::traffic::{INTRUDER, OUTSIDE, TrafficProtocol, host};
 use hallway_scenario::{Scenario, Traffic};
 use hallway_service::contract::Call;
 
@@ -36,7 +38,7 @@ impl Addressing<'_> {
             streams.push(Stream {
                 name: name.clone(),
                 method: traffic.method().to_owned(),
-                url: traffic.to.clone(),
+                url: traffic.destination(scenario.topology.deployment).to_owned(),
                 arrivals: arrivals(&what, traffic)?,
                 patience: traffic.patience.to_std(),
                 idempotency_key: traffic.idempotency_key,
@@ -50,28 +52,58 @@ impl Addressing<'_> {
         match (traffic.from.as_deref(), traffic.via.as_deref()) {
             (Some(INTRUDER), None) => self.intruder(what, traffic).await,
             (Some(OUTSIDE), None) => self.outside(what, traffic).await,
-            (Some(service), None) => self.application(what, traffic, self.plan.first_workload(service)?),
+            (Some(service), None) => {
+                let caller = self.plan.first_workload(service)?;
+                self.application(what, traffic, caller).await
+            }
             (None, Some(service)) => self.process(what, traffic, self.plan.first_workload(service)?),
             _ => Err(WorldError::scenario(what, "give exactly one of `from` and `via`")),
         }
     }
 
-    fn application(&self, what: &str, traffic: &Traffic, caller: &Workload) -> Result<Sender, WorldError> {
-        let sidecar = &self.mesh.sidecars[&caller.name];
+    /// The load generator in the place of an application: beside its sidecar, or, where there is none, before the service that it calls.
+    async fn application(
+        &self,
+        what: &str,
+        traffic: &Traffic,
+        caller: &Workload,
+    ) -> Result<Sender, WorldError> {
         let request = template(what, traffic, &traffic.to)?;
-        let beside = Dialer {
-            host: sidecar.client.host().clone(),
-            target: sidecar.outbound,
-            tls: None,
+        let (client, target, request) = match self.mesh.sidecars.get(&caller.name) {
+            Some(sidecar) => (&sidecar.client, sidecar.outbound, request),
+            None => {
+                let callee = self.plan.first_workload(traffic.host())?;
+                let target = self.door(&caller.name, callee).await?;
+                let client = &self.mesh.applications[&caller.name].client;
+                (client, target, request.in_origin_form())
+            }
         };
         Ok(match traffic.protocol {
             TrafficProtocol::Http1 => Sender::Application {
-                client: sidecar.client.clone(),
-                outbound: sidecar.outbound,
+                client: client.clone(),
+                outbound: target,
                 request,
             },
-            TrafficProtocol::H2 | TrafficProtocol::Grpc => multiplexed(traffic, beside, request),
+            TrafficProtocol::H2 | TrafficProtocol::Grpc => {
+                let host = client.host().clone();
+                let dialer = Dialer {
+                    host,
+                    target,
+                    tls: None,
+                };
+                multiplexed(traffic, dialer, request)
+            }
         })
+    }
+
+    /// Where `from` reaches the door of a workload: an edge that is witnessed.
+    async fn door(&self, from: &str, to: &Workload) -> Result<SocketAddr, WorldError> {
+        let edge = Edge {
+            from: from.to_owned(),
+            to: to.name.clone(),
+            target: self.mesh.door(&to.name),
+        };
+        self.mesh.edge(edge).await
     }
 
     fn process(&self, what: &str, traffic: &Traffic, caller: &Workload) -> Result<Sender, WorldError> {
@@ -121,28 +153,32 @@ impl Addressing<'_> {
                 })
             }
         };
-        let edge = Edge {
-            from: INTRUDER.to_owned(),
-            to: target.name.clone(),
-            target: self.mesh.sidecars[&target.name].inbound,
-        };
         let dialer = Dialer {
             host: self.intruder.clone(),
-            target: self.mesh.edge(edge).await?,
+            target: self.door(INTRUDER, target).await?,
             tls,
         };
         Ok(stranger(traffic, dialer, request))
     }
 
-    /// A client that knows a host name, and the root that vouches for it.
+    /// A client that knows a host name, and the root that vouches for it. Where there is no gateway, it comes to a service as an intruder does.
     async fn outside(&self, what: &str, traffic: &Traffic) -> Result<Sender, WorldError> {
         let refuse = |why: String| WorldError::scenario(what, why);
+        let Some(gateway) = &self.mesh.gateway else {
+            let url = traffic.direct.as_ref();
+            let url = url.ok_or_else(|| refuse("there is no gateway, and no `direct`".to_owned()))?;
+            let service = self.plan.first_workload(host(url))?;
+            let dialer = Dialer {
+                host: self.outside.clone(),
+                target: self.door(OUTSIDE, service).await?,
+                tls: None,
+            };
+            return Ok(stranger(traffic, dialer, template(what, traffic, url)?));
+        };
         let (method, body) = (traffic.method(), traffic.body.as_deref());
         let request =
             RequestTemplate::from_outside(method, &traffic.to, &traffic.headers, body).map_err(refuse)?;
         let (host, port, over_tls) = request.destination();
-        let gateway = self.mesh.gateway.as_ref();
-        let gateway = gateway.ok_or_else(|| refuse("the topology has no gateway".to_owned()))?;
         let target = gateway.port(port).ok_or_else(|| {
             refuse(format!(
                 "the gateway does not listen for port {port}; add it to its `ports`"

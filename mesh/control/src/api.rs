@@ -71,10 +71,18 @@ pub struct WorkloadEndpoint {
     pub application: SocketAddr,
     /// Whether others may send requests to it.
     pub ready: bool,
+    /// Whether a sidecar stands before it. Without one, `inbound` is where the application itself listens, and it is spoken to in the clear
+    /// whatever policies say, as in Istio.
+    #[serde(default = "beside_a_sidecar")]
+    pub sidecar: bool,
     /// Where the sidecar is as seen by single callers, by their workload names; everybody else uses `inbound`. Istio's multi-network meshes
     /// call it split-horizon endpoints; here it puts a relay on each edge between two sidecars.
     #[serde(default)]
     pub seen_from: BTreeMap<String, SocketAddr>,
+}
+
+const fn beside_a_sidecar() -> bool {
+    true
 }
 
 /// A set of rules that replaces the one in force, as a whole or not at all.

@@ -96,6 +96,11 @@ impl Workload {
             .flat_map(|endpoint| endpoint.seen_from.keys())
     }
 
+    /// Whether it is reached through a sidecar.
+    pub(crate) fn has_sidecar(&self) -> bool {
+        self.endpoint.as_ref().is_some_and(|endpoint| endpoint.sidecar)
+    }
+
     /// Where `caller`, or else everybody without an address of their own for it, reaches it; `None` while it is not ready.
     pub(crate) fn address_for(&self, caller: Option<&str>) -> Option<SocketAddr> {
         let endpoint = self.endpoint.as_ref().filter(|endpoint| endpoint.ready)?;
@@ -286,6 +291,7 @@ mod tests {
             inbound: "127.0.0.1:1000".parse().expect("an address"),
             application: "127.0.0.1:2000".parse().expect("an address"),
             ready: true,
+            sidecar: true,
             seen_from: BTreeMap::from([(
                 "orders-1".to_owned(),
                 "127.0.0.1:3000".parse().expect("an address"),

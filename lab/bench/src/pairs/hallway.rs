@@ -47,6 +47,7 @@ pub(super) async fn start(site: &Site<'_>) -> Result<Sidecars, BenchError> {
             inbound: address,
             application: site.application,
             ready: true,
+            sidecar: true,
             seen_from: Default::default(),
         };
         client.put_endpoint(name, &endpoint).await?;

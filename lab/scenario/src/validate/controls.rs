@@ -8,10 +8,17 @@ use crate::{Check, Control, Scenario, Step};
 /// Checks the controls as such.
 pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
     for (name, control) in &scenario.controls {
+        if scenario.deployments.named(name).is_some() {
+            let path = Path::keys(["deployments", name]);
+            check_known(findings, &path, scenario, control);
+            check_may_fail(findings, &path, scenario, control);
+            continue;
+        }
         let path = Path::keys(["controls", name]);
         findings.key_name(&path, "a control", name);
         check_change(findings, &path, scenario, control);
-        check_must_fail(findings, &path, scenario, control);
+        check_must_fail(findings, &path, control);
+        check_known(findings, &path, scenario, control);
         check_may_fail(findings, &path, scenario, control);
     }
     for name in scenario.checks.keys() {
@@ -52,7 +59,10 @@ pub(super) fn check_effect(findings: &mut Findings<'_>, base: &Scenario, effecti
         ),
     ];
     for (part, _) in idle_parts.into_iter().filter(|(_, is_idle)| *is_idle) {
-        let path = Path::keys(["controls", name, part]);
+        let path = match base.deployments.named(name) {
+            Some(_) => Path::keys(["deployments", name]),
+            None => Path::keys(["controls", name, part]),
+        };
         let message = format!("the control `{name}` does not change the {part}");
         findings
             .key(&path, message, "the same as without it")
@@ -124,7 +134,7 @@ fn check_evidence(findings: &mut Findings<'_>, path: &Path, scenario: &Scenario,
     }
 }
 
-fn check_must_fail(findings: &mut Findings<'_>, path: &Path, scenario: &Scenario, control: &Control) {
+fn check_must_fail(findings: &mut Findings<'_>, path: &Path, control: &Control) {
     let must_fail = path.with("must_fail");
     if control.must_fail.is_empty() {
         let help = "name the checks that must turn red, each with words of its message".to_owned();
@@ -136,6 +146,11 @@ fn check_must_fail(findings: &mut Findings<'_>, path: &Path, scenario: &Scenario
             )
             .help(help);
     }
+}
+
+/// Whether what must fail is there, and is to fail for a cause.
+fn check_known(findings: &mut Findings<'_>, path: &Path, scenario: &Scenario, control: &Control) {
+    let must_fail = path.with("must_fail");
     for (check, cause) in &control.must_fail {
         let path = must_fail.with(check.as_str());
         if !scenario.checks.contains_key(check) {

@@ -7,7 +7,7 @@ use super::findings::Findings;
 use super::urls;
 use crate::Scenario;
 use crate::topology::Topology;
-use crate::traffic::{INTRUDER, MOST_REQUESTS, OUTSIDE, Present, Traffic, TrafficProtocol};
+use crate::traffic::{INTRUDER, MOST_REQUESTS, OUTSIDE, Present, Traffic, TrafficProtocol, host};
 
 /// Checks every stream of requests.
 pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
@@ -48,6 +48,7 @@ fn check_sender(findings: &mut Findings<'_>, path: &Path, topology: &Topology, t
             findings.reference(&path.with("to"), "service", traffic.host(), programs());
         }
         (Some(OUTSIDE), None) => {
+            check_direct(findings, path, topology, traffic);
             if topology.gateway.is_none() {
                 let message = "clients outside come through the gateway, and there is none";
                 findings
@@ -63,7 +64,39 @@ fn check_sender(findings: &mut Findings<'_>, path: &Path, topology: &Topology, t
             findings.reference(&path.with("via"), "service", via, programs());
         }
     }
+    if traffic.direct.is_some() && !traffic.is_from_outside() {
+        let message = "only clients outside have to do without a gateway";
+        findings.key(&path.with("direct"), message, "needs `from: outside`");
+    }
     check_present(findings, path, traffic);
+}
+
+/// Where there is no gateway, a client outside must know a service.
+fn check_direct(findings: &mut Findings<'_>, path: &Path, topology: &Topology, traffic: &Traffic) {
+    match &traffic.direct {
+        Some(direct) => {
+            let path = path.with("direct");
+            urls::check_url(findings, &path, direct);
+            let real = topology.services.iter();
+            let real = real.filter(|(_, service)| service.resolves_to.is_none());
+            findings.reference(
+                &path,
+                "service",
+                host(direct),
+                real.map(|(name, _)| name.as_str()),
+            );
+        }
+        None if topology.deployment.has_gateway() => {}
+        None => {
+            let message = format!(
+                "under `{}`, there is no gateway to come through",
+                topology.deployment
+            );
+            findings
+                .key(path, message, "needs `direct`")
+                .help("add `direct:` with the URL of a service, such as `http://orders/`".to_owned());
+        }
+    }
 }
 
 fn check_present(findings: &mut Findings<'_>, path: &Path, traffic: &Traffic) {

@@ -14,38 +14,49 @@ use crate::mesh::Application;
 use crate::plan::Workload;
 
 impl Programs<'_> {
-    /// Starts the applications alone. The first of them, which is started when all others listen, calls these directly, by the names of their
-    /// services.
+    /// Starts the applications without sidecars, level by level. Each calls those of the levels before it directly, by the names of their
+    /// services: the first replica of each, at the address that `reach` gives for it.
     ///
     /// # Errors
     /// [`WorldError`]. What was started before is left for [`Ground::stop`](crate::ground::Ground::stop).
-    pub(crate) async fn start_without_mesh(&mut self) -> Result<BTreeMap<String, Application>, WorldError> {
+    pub(crate) async fn start_without_mesh(
+        &mut self,
+        levels: Vec<Vec<&Workload>>,
+        reach: impl AsyncFn(&Workload, &Workload, SocketAddr) -> Result<SocketAddr, WorldError>,
+    ) -> Result<BTreeMap<String, Application>, WorldError> {
         let mut applications = BTreeMap::new();
-        let Some((first, others)) = self.plan.workloads.split_first() else {
-            return Ok(applications);
-        };
-        let none = BTreeMap::new();
-        let starting = others.iter().map(|workload| self.start_alone(workload, &none));
-        let mut addresses = BTreeMap::new();
-        for ((name, slot, application), workload) in try_join_all(starting).await?.into_iter().zip(others) {
-            addresses.insert(workload.service.clone(), application.address);
-            self.applications.insert(name.clone(), slot);
-            applications.insert(name, application);
+        let mut listening: Vec<(&Workload, SocketAddr)> = Vec::new();
+        for level in levels {
+            let starting = level.iter().map(async |workload| {
+                let mut addresses = BTreeMap::new();
+                for (callee, address) in &listening {
+                    if !addresses.contains_key(&callee.service) {
+                        let address = reach(workload, callee, *address).await?;
+                        addresses.insert(callee.service.clone(), address);
+                    }
+                }
+                self.start_alone(workload, addresses).await
+            });
+            let started = try_join_all(starting).await?;
+            for ((name, slot, application), workload) in started.into_iter().zip(level) {
+                listening.push((workload, application.address));
+                self.applications.insert(name.clone(), slot);
+                applications.insert(name, application);
+            }
         }
-        let (name, slot, application) = self.start_alone(first, &addresses).await?;
-        self.applications.insert(name.clone(), slot);
-        applications.insert(name, application);
         Ok(applications)
     }
 
     async fn start_alone(
         &self,
         workload: &Workload,
-        addresses: &BTreeMap<String, SocketAddr>,
+        addresses: BTreeMap<String, SocketAddr>,
     ) -> Result<super::StartedApplication, WorldError> {
         let client = Arc::new(HttpClient::new(self.ground.beside(&workload.name)));
         let seed = self.seed(&workload.name);
-        let bootstrap = bootstrap_without_mesh(workload, addresses.clone(), seed);
+        let mut bootstrap = bootstrap_without_mesh(workload, addresses, seed);
+        // Others come to it from their machines.
+        bootstrap.listen = bootstrap::free_port(self.ground.address(&workload.name));
         self.run_application(workload, bootstrap, &client).await
     }
 }

@@ -90,7 +90,7 @@ async fn endpoint(
     name: &str,
     really: &str,
 ) -> Result<WorkloadEndpoint, WorldError> {
-    let inbound = mesh.sidecars[really].inbound;
+    let inbound = mesh.door(really);
     let mut seen_from = BTreeMap::new();
     for caller in plan.callers() {
         let edge = Edge {
@@ -107,6 +107,7 @@ async fn endpoint(
         inbound,
         application: mesh.applications[really].address,
         ready: true,
+        sidecar: plan.has_mesh,
         seen_from,
     })
 }

@@ -226,6 +226,7 @@ async fn a_sidecar_that_does_not_answer_leaves_a_push_unsettled() {
         inbound: ([127, 0, 0, 1], 9).into(),
         application: ([127, 0, 0, 1], 10).into(),
         ready: true,
+        sidecar: true,
         seen_from: Default::default(),
     };
     fixture
@@ -255,6 +256,7 @@ async fn a_workload_that_nobody_registered_is_refused_in_the_words_of_the_contro
         inbound: ([127, 0, 0, 1], 9).into(),
         application: ([127, 0, 0, 1], 10).into(),
         ready: true,
+        sidecar: true,
         seen_from: Default::default(),
     };
     let error = fixture

@@ -89,14 +89,17 @@ fn registration() -> impl Strategy<Value = RegisterWorkload> {
 
 fn endpoint() -> impl Strategy<Value = WorkloadEndpoint> {
     let seen_from = prop::collection::btree_map(name(), 1..3_u16, 0..3);
-    (1..3_u16, any::<bool>(), seen_from).prop_map(|(port, ready, seen_from)| WorkloadEndpoint {
-        inbound: ([127, 0, 0, 1], port).into(),
-        application: ([127, 0, 0, 1], 1000 + port).into(),
-        ready,
-        seen_from: seen_from
-            .into_iter()
-            .map(|(caller, port)| (caller, ([127, 0, 0, 1], port).into()))
-            .collect(),
+    (1..3_u16, any::<bool>(), any::<bool>(), seen_from).prop_map(|(port, ready, sidecar, seen_from)| {
+        WorkloadEndpoint {
+            sidecar,
+            inbound: ([127, 0, 0, 1], port).into(),
+            application: ([127, 0, 0, 1], 1000 + port).into(),
+            ready,
+            seen_from: seen_from
+                .into_iter()
+                .map(|(caller, port)| (caller, ([127, 0, 0, 1], port).into()))
+                .collect(),
+        }
     })
 }
 

@@ -134,6 +134,7 @@ async fn a_change_is_told_at_once_and_those_after_it_are_gathered() {
             inbound: ([127, 0, 0, 1], port).into(),
             application: ([127, 0, 0, 1], port).into(),
             ready: true,
+            sidecar: true,
             seen_from: Default::default(),
         };
         plane

@@ -117,16 +117,16 @@ pub(super) fn selector(key: &NamespacedName, service: &Service) -> Option<Label>
 }
 
 /// The caller's side of TLS follows the callee's `PeerAuthentication` (Istio's auto mTLS): where that is `DISABLE`, calls go in the
-/// clear instead of failing.
+/// clear instead of failing. A workload without a sidecar is called in the clear too.
 fn endpoint(workload: &Workload, mode: MtlsMode, caller: Option<&str>) -> Option<Endpoint> {
     Some(Endpoint {
         workload: workload.name.clone(),
         address: workload.address_for(caller)?,
         security: match mode {
-            MtlsMode::Disable => Security::Plaintext,
-            MtlsMode::Strict | MtlsMode::Permissive => Security::Mtls {
+            MtlsMode::Strict | MtlsMode::Permissive if workload.has_sidecar() => Security::Mtls {
                 identity: workload.identity.clone(),
             },
+            _ => Security::Plaintext,
         },
     })
 }

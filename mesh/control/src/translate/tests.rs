@@ -39,6 +39,7 @@ fn workload(namespace: &str, app: &str, number: u16, ready: bool) -> Workload {
         inbound: ([127, 0, 0, 1], 1000 + number).into(),
         application: ([127, 0, 0, 1], 2000 + number).into(),
         ready,
+        sidecar: number != 3,
         seen_from: [("orders-9".to_owned(), ([127, 0, 0, 1], 3000 + number).into())].into(),
     });
     workload

@@ -79,6 +79,7 @@ async fn a_registry_is_restored_as_a_whole_or_not_at_all() {
             inbound: ([127, 0, 0, 1], port).into(),
             application: ([127, 0, 0, 1], port + 1).into(),
             ready: true,
+            sidecar: true,
             seen_from: Default::default(),
         }),
     };

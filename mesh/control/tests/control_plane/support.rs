@@ -225,6 +225,7 @@ impl Plane {
             inbound: ([127, 0, 0, 1], port).into(),
             application: ([127, 0, 0, 1], port + 1).into(),
             ready: true,
+            sidecar: true,
             seen_from: Default::default(),
         };
         let path = format!("/v1/workloads/{name}/endpoint");

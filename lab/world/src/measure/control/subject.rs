@@ -157,6 +157,7 @@ impl<'a> Subject<'a> {
             inbound: self.place_of(index),
             application: ([127, 0, 0, 1], 8080).into(),
             ready: true,
+            sidecar: true,
             seen_from: Default::default(),
         }
     }

@@ -21,7 +21,7 @@ use crate::measure::rules::{GENERATION_HEADER, generation_of, rules};
 use crate::measure::{acknowledged, scenario_of};
 use crate::mesh::{Application, Edges, Mesh};
 use crate::options::Options;
-use crate::plan::Plan;
+use crate::plan::{Plan, Workload};
 use crate::players::Players;
 use crate::processes::Processes;
 use crate::programs::{Kind, Programs};
@@ -76,7 +76,13 @@ pub(super) async fn with(
 
 impl Subject<'_> {
     pub(super) async fn start_alone(&mut self) -> Result<(), WorldError> {
-        self.applications = self.programs.start_without_mesh().await?;
+        // The last of them calls the others, directly.
+        let levels = match self.plan.workloads.split_first() {
+            Some((caller, others)) => vec![others.iter().collect(), vec![caller]],
+            None => Vec::new(),
+        };
+        let reach = async |_: &Workload, _: &Workload, address| Ok(address);
+        self.applications = self.programs.start_without_mesh(levels, reach).await?;
         Ok(())
     }
 
