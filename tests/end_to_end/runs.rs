@@ -88,6 +88,20 @@ async fn a_control_succeeds_when_the_right_checks_are_red() {
 }
 
 #[tokio::test]
+async fn a_service_can_start_before_its_sidecar() {
+    let seen = run("run first-boot --on processes").await.quietly(0);
+    assert!(seen.contains("✓ menus-at-boot"), "{seen}");
+    let seen = run("run first-boot --on processes --control storefront-first")
+        .await
+        .quietly(0);
+    let words = seen.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("storefront-1 got no answer from http://menus/prices"),
+        "{seen}"
+    );
+}
+
+#[tokio::test]
 async fn both_reports_say_what_the_table_says() {
     let scratch = Scratch::copy("02-first-two-fail");
     let directory = scratch.root().join("made/report");

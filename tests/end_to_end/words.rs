@@ -121,6 +121,8 @@ async fn scenarios_can_be_listed_and_shown() {
                             How retries multiply along a chain of calls, and what a retry budget leaves of that
     broken-trace            one service forgets a header
                             What the mesh can do for a trace by itself, and the one thing that every service has to do
+    first-boot              calls before the sidecar is there
+                            What a sidecar has to be before its application may call, and how an application can start first all the same
     every-team-its-own      two attempts in all, not three
                             What one decision costs when every team keeps it in its own code, and when one rule says it for all
 

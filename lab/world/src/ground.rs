@@ -11,7 +11,7 @@ use hallway_service::contract::{Bootstrap, Record};
 
 use crate::child::Child;
 use crate::error::WorldError;
-use crate::outbound_socket::{OUTBOUND, OpenSocket, TakenPort};
+use crate::outbound_socket::OutboundSocket;
 use crate::plan::Workload;
 use crate::processes::Processes;
 use crate::simulated::Machines;
@@ -72,7 +72,7 @@ impl Ground {
         }
     }
 
-    /// Starts the sidecar of `workload`, with the socket that was opened for its application's calls, if there is one.
+    /// Starts the sidecar of `workload`, with the socket for its application's calls, if there is one already.
     ///
     /// # Errors
     /// [`WorldError::Spawn`].
@@ -80,15 +80,15 @@ impl Ground {
         &self,
         workload: &Workload,
         bootstrap: ProxyBootstrap,
-        socket: Option<OpenSocket>,
+        socket: Option<OutboundSocket>,
     ) -> Result<Child<ProxyRecord>, WorldError> {
         match self {
             Self::Processes(processes) => {
-                let socket = socket.map(OpenSocket::into_real);
+                let socket = socket.and_then(OutboundSocket::into_real);
                 processes.start_sidecar(workload, &bootstrap, socket)
             }
             Self::Simulated(machines) => {
-                let port = socket.map(OpenSocket::into_simulated);
+                let port = socket.and_then(OutboundSocket::into_simulated);
                 Ok(machines.start_sidecar(workload, bootstrap, port))
             }
         }
@@ -109,27 +109,26 @@ impl Ground {
         }
     }
 
-    /// Opens the socket of a sidecar of `workload` that is yet to start, on loopback: connections wait there for it.
+    /// Opens the socket of a sidecar of `workload` that is yet to start: connections wait there for it.
     ///
     /// # Errors
     /// [`WorldError::Listen`].
-    pub(crate) fn open_socket(&self, workload: &str) -> Result<OpenSocket, WorldError> {
+    pub(crate) fn open_outbound(&self, workload: &Workload) -> Result<OutboundSocket, WorldError> {
         let opened = match self {
-            Self::Processes(_) => OpenSocket::open(),
-            Self::Simulated(machines) => machines.open_port(workload).map(OpenSocket::Simulated),
+            Self::Processes(_) => OutboundSocket::open(),
+            Self::Simulated(machines) => machines.open_port(workload).map(OutboundSocket::Simulated),
         };
         opened.map_err(|source| cannot_listen(workload, source))
     }
 
-    /// Takes a port of loopback for a sidecar of `workload` that is yet to start. Nobody listens there: connections are refused.
+    /// Takes the port of a sidecar of `workload` that is yet to start: connections are refused.
     ///
     /// # Errors
     /// [`WorldError::Listen`].
-    pub(crate) fn take_port(&self, workload: &str) -> Result<TakenPort, WorldError> {
+    pub(crate) fn take_outbound(&self, workload: &Workload) -> Result<OutboundSocket, WorldError> {
         match self {
-            Self::Processes(_) => TakenPort::take().map_err(|source| cannot_listen(workload, source)),
-            // Nobody else is on the machine.
-            Self::Simulated(_) => Ok(TakenPort::free(OUTBOUND)),
+            Self::Processes(_) => OutboundSocket::take().map_err(|source| cannot_listen(workload, source)),
+            Self::Simulated(_) => Ok(OutboundSocket::Nobody),
         }
     }
 
@@ -157,7 +156,7 @@ impl Ground {
     }
 }
 
-fn cannot_listen(workload: &str, source: io::Error) -> WorldError {
-    let purpose = format!("the sidecar of {workload}, before it starts");
+fn cannot_listen(workload: &Workload, source: io::Error) -> WorldError {
+    let purpose = format!("the {}, before it starts", workload.sidecar());
     WorldError::Listen { purpose, source }
 }

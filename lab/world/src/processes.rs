@@ -60,7 +60,7 @@ impl Processes {
             .spawn("control plane", self.role("control-plane"), bootstrap)
     }
 
-    /// Starts a sidecar, which gets the socket that was opened for it.
+    /// Starts a sidecar, which gets the socket that there is for it.
     pub(crate) fn start_sidecar(
         &self,
         workload: &Workload,

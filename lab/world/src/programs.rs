@@ -42,7 +42,7 @@ use crate::error::WorldError;
 use crate::ground::Ground;
 use crate::http_client::HttpClient;
 use crate::mesh::{Application, Edges, Mesh, Sidecar};
-use crate::outbound_socket::OpenSocket;
+use crate::outbound_socket::OutboundSocket;
 use crate::plan::{Plan, Workload};
 use crate::wire::Edge;
 pub(crate) use alone::bootstrap_without_mesh;
@@ -189,13 +189,13 @@ impl<'a> Programs<'a> {
         Ok(())
     }
 
-    /// Starts a sidecar that listens at `outbound` for its application, and has the socket there if it is open already.
+    /// Starts a sidecar that listens at `outbound` for its application, and has the socket there if there is one already.
     async fn start_sidecar(
         &self,
         workload: &Workload,
         mesh: &Mesh,
         outbound: SocketAddr,
-        socket: Option<OpenSocket>,
+        socket: Option<OutboundSocket>,
     ) -> Result<StartedSidecar, WorldError> {
         let who = workload.sidecar();
         let registration = endpoints::registration(self.plan, workload);

@@ -129,8 +129,8 @@ impl Machines {
     }
 
     /// Opens a port for a sidecar that is yet to start, as the init process of its machine does.
-    pub(crate) fn open_port(&self, machine: &str) -> io::Result<OpenPort> {
-        self.machine(machine).process("init").open(OUTBOUND)
+    pub(crate) fn open_port(&self, workload: &Workload) -> io::Result<OpenPort> {
+        self.machine(&workload.name).process("init").open(OUTBOUND)
     }
 
     /// Sets the wall clock of a machine wrong by so much.

@@ -135,10 +135,15 @@ fn a_replay_tells_what_became_of_a_request() {
 
 /// Traffic of `orders` to `payments`, ten a second for `seconds`, while `timeline` happens.
 fn with_timeline(seconds: u32, timeline: Value) -> Simulated {
+    with_orders(json!({ "calls": ["payments"] }), seconds, timeline)
+}
+
+/// The same with an `orders` of this kind.
+fn with_orders(orders: Value, seconds: u32, timeline: Value) -> Simulated {
     let scenario = json!({
         "scenario": "test", "title": "test", "teaches": "test", "grounds": { "simulated": "a test" },
         "rules": "rules.yaml",
-        "topology": { "services": { "orders": { "calls": ["payments"] }, "payments": {} } },
+        "topology": { "services": { "orders": orders, "payments": {} } },
         "traffic": { "checkout": {
             "from": "orders", "to": "http://payments/charge", "rate": "10/s", "for": format!("{seconds}s"), "patience": "500ms",
         } },
@@ -200,6 +205,73 @@ fn programs_that_crash_come_back_at_their_addresses() {
             .is_some_and(|end| end.at_us >= entry.received.at_us)
     }));
     assert!(ledger.iter().filter(|entry| entry.received.handling == 1).count() == 2);
+}
+
+/// What came of the first call of each life of each replica of `orders`: a status, or none.
+fn first_calls(simulated: &Simulated) -> BTreeMap<&str, Vec<Vec<Option<u16>>>> {
+    let lives = simulated.observations.first_calls.iter();
+    let orders = lives.filter(|(workload, _)| workload.starts_with("orders"));
+    let statuses = |lives: &Vec<Vec<_>>| {
+        let of_life = |life: &Vec<hallway_evidence::ledger::FirstCall>| {
+            life.iter().map(|call| call.status).collect::<Vec<_>>()
+        };
+        lives.iter().map(of_life).collect()
+    };
+    orders
+        .map(|(workload, lives)| (workload.as_str(), statuses(lives)))
+        .collect()
+}
+
+#[test]
+fn first_calls_go_well_unless_nobody_listens() {
+    for (starts, status) in [
+        ("held", Some(200)),
+        ("socket_activated", Some(200)),
+        ("before_sidecar", None),
+    ] {
+        let orders = json!({ "replicas": 2, "first_calls": ["payments"], "starts": starts });
+        let simulated = with_orders(orders, 1, json!([]));
+        let once = vec![vec![status]];
+        let expected = BTreeMap::from([("orders-1", once.clone()), ("orders-2", once)]);
+        assert_eq!(first_calls(&simulated), expected, "{starts}");
+        assert_eq!(by_second(&simulated), ["200"], "{starts}");
+    }
+}
+
+#[test]
+fn a_program_that_comes_back_makes_its_first_calls_again() {
+    let simulated = with_orders(
+        json!({ "first_calls": ["payments", "payments"], "starts": "socket_activated" }),
+        3,
+        json!([
+            { "at": "1s", "fault": { "crash": "orders-1" } },
+            { "at": "1500ms", "fault": { "restart": "orders-1" } },
+            { "at": "2s", "fault": { "crash": "orders-1 sidecar" } },
+            { "at": "2100ms", "fault": { "restart": "orders-1 sidecar" } },
+        ]),
+    );
+    let life = vec![Some(200), Some(200)];
+    let expected = BTreeMap::from([("orders-1", vec![life.clone(), life])]);
+    assert_eq!(first_calls(&simulated), expected);
+}
+
+#[test]
+fn newcomers_find_those_who_came_before_them() {
+    let scenario = json!({
+        "scenario": "test", "title": "test", "teaches": "test", "grounds": { "simulated": "a test" },
+        "rules": "rules.yaml", "timeline": [], "checks": {}, "controls": {},
+        "topology": { "services": {
+            "payments": { "first_calls": ["orders"] },
+            "orders": { "first_calls": ["payments"] },
+        } },
+        "traffic": { "checkout": { "from": "orders", "to": "http://payments/charge", "count": 3 } },
+    });
+    let scenario: Scenario = serde_json::from_value(scenario).unwrap();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/15-broken-trace");
+    let simulated = simulate(&scenario, &directory, &options(1, Variant::Scenario)).unwrap();
+    let status = |workload: &str| simulated.observations.first_calls[workload][0][0].status;
+    // The first of them calls somebody who is not there yet.
+    assert_eq!((status("payments-1"), status("orders-1")), (Some(503), Some(200)));
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use rustix::net::{self, AddressFamily, SocketType};
 #[expect(
     clippy::disallowed_types,
     reason = "the real variant wraps the kernel's socket"
@@ -40,6 +41,9 @@ pub enum Listener {
 /// How long to wait before accepting again when the machine is out of file descriptors: accepting at once would
 /// only burn the processor that has to close some.
 const PAUSE_WHEN_EXHAUSTED: Duration = Duration::from_millis(50);
+
+/// How many connections may wait to be accepted: as many as tokio lets.
+const BACKLOG: i32 = 1024;
 
 /// How often the kernel is asked whether somebody waits.
 const ASK_EVERY: Duration = Duration::from_millis(1);
@@ -109,18 +113,33 @@ impl Listener {
     }
 }
 
-/// A listening socket that no runtime watches yet. Connections to it are established by the kernel, and wait there until a program accepts
-/// them: one can be opened for a program that is yet to start, and be handed to it (socket activation).
+/// A socket at an address of this machine, from which no runtime accepts yet. One can be had for a program that is yet to start, and be handed
+/// to it (socket activation).
 #[derive(Debug)]
 pub struct Socket(std::net::TcpListener);
 
 impl Socket {
-    /// Opens a socket at `address`; port 0 takes a free one.
+    /// Opens a socket at `address`; port 0 takes a free one. The kernel establishes connections to it, which wait for a program to accept them.
     ///
     /// # Errors
     /// What the machine says: the port is in use, or not ours to take.
     pub fn open(address: SocketAddr) -> io::Result<Self> {
         Self::new(std::net::TcpListener::bind(address)?)
+    }
+
+    /// Takes `address` without listening there: nobody else can have it, and the kernel refuses connections until [`Socket::listen`].
+    ///
+    /// # Errors
+    /// What the machine says: the port is in use, or not ours to take.
+    pub fn take(address: SocketAddr) -> io::Result<Self> {
+        let family = match address {
+            SocketAddr::V4(_) => AddressFamily::INET,
+            SocketAddr::V6(_) => AddressFamily::INET6,
+        };
+        let socket = net::socket(family, SocketType::STREAM, None)?;
+        fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
+        net::bind(&socket, &address)?;
+        Self::new(socket.into())
     }
 
     /// A socket that another program has opened.
@@ -132,7 +151,7 @@ impl Socket {
         Ok(Self(socket))
     }
 
-    /// The address that it listens on, with the port that was taken.
+    /// Where it is, with the port that was taken.
     ///
     /// # Errors
     /// When the kernel does not know it.
@@ -160,7 +179,7 @@ impl Socket {
         }
     }
 
-    /// Lets the runtime of the calling thread watch it.
+    /// Listens, and lets the runtime of the calling thread watch it.
     ///
     /// # Errors
     /// When the kernel refuses to.
@@ -169,6 +188,7 @@ impl Socket {
         reason = "the real variant wraps the kernel's socket"
     )]
     pub fn listen(self) -> io::Result<Listener> {
+        net::listen(&self.0, BACKLOG)?;
         TcpListener::from_std(self.0).map(Listener::Tcp)
     }
 }
@@ -205,6 +225,7 @@ impl axum::serve::Listener for Listener {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
     use std::time::Duration;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -233,5 +254,23 @@ mod tests {
         assert_eq!(&heard, b"hello");
         let again = program.listen(address).await;
         assert!(again.is_err(), "the socket is given once");
+    }
+
+    #[tokio::test]
+    async fn a_taken_address_refuses_until_somebody_listens_there() {
+        let free = "127.0.0.1:0".parse().expect("an address");
+        let socket = Socket::take(free).expect("a free port");
+        let address = socket.local_address().expect("an address");
+        let (client, program) = (
+            Host::real_unseeded(),
+            Host::activated(1, Output::discard(), vec![socket]),
+        );
+        let refused = client.connect(address).await.err().expect("nobody listens");
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        let taken = client.listen(address).await.err().expect("it is taken");
+        assert_eq!(taken.kind(), ErrorKind::AddrInUse);
+        let mut listener = program.listen(address).await.expect("its socket");
+        let _calling = client.connect(address).await.expect("somebody listens");
+        listener.accept().await;
     }
 }

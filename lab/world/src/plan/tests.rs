@@ -1,8 +1,9 @@
 use hallway_scenario::Scenario;
+use hallway_scenario::topology::Starts;
 use hallway_service::contract::{Latency, Protocol};
 use serde_json::{Value, json};
 
-use super::Plan;
+use super::{Plan, Workload};
 
 fn scenario(services: Value, traffic: Value) -> Scenario {
     serde_json::from_value(json!({
@@ -76,6 +77,40 @@ fn whoever_calls_or_is_called_upon_to_call_is_a_caller() {
     .unwrap();
     let callers: Vec<&str> = plan.callers().collect();
     assert_eq!(callers, ["a-1", "b-1", "c-1"]);
+}
+
+#[test]
+fn who_calls_at_first_is_a_caller_and_joins_a_mesh_that_runs() {
+    let plan = Plan::of(&scenario(
+        json!({
+            "a": { "first_calls": ["c", { "url": "http://c/warm", "method": "POST" }], "starts": "before_sidecar", "replicas": 2 },
+            "b": { "first_calls": ["c"] },
+            "c": {},
+        }),
+        json!({}),
+    ))
+    .unwrap();
+    let names = |workloads: Vec<&Workload>| {
+        let names = workloads.into_iter().map(|workload| workload.name.clone());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names(plan.residents().collect()), ["c-1"]);
+    assert_eq!(names(plan.newcomers().collect()), ["a-1", "a-2", "b-1"]);
+    assert_eq!(names(plan.callers().collect()), ["a-1", "a-2", "b-1"]);
+    let [first, _, third, _] = &plan.workloads[..] else {
+        unreachable!()
+    };
+    assert_eq!(
+        (
+            first.first_calls[1].method.as_str(),
+            first.first_calls[1].url.as_str()
+        ),
+        ("POST", "http://c/warm")
+    );
+    assert_eq!(
+        (first.starts, third.starts),
+        (Starts::BeforeSidecar, Starts::Held)
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! sidecar, is what the scenario says ([`Starts`]).
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,14 +60,11 @@ impl Programs<'_> {
         workload: &Workload,
         mesh: &Mesh,
     ) -> Result<(StartedSidecar, StartedApplication), WorldError> {
-        let port = self.ground.take_port(&workload.name)?;
-        let outbound = port.address();
-        let client = Arc::new(HttpClient::new(self.ground.beside(&workload.name)));
-        let mut application = self.start_application(workload, outbound, &client).await?;
+        let socket = self.ground.take_outbound(workload)?;
+        let outbound = socket.address().map_err(|source| unusable(workload, source))?;
+        let mut application = self.start_application_first(workload, outbound).await?;
         first_calls_made(workload, &mut application).await?;
-        // Whoever takes the port at this moment keeps the sidecar from starting, which is an error of the lab.
-        drop(port);
-        let sidecar = self.start_sidecar(workload, mesh, outbound, None).await?;
+        let sidecar = self.start_sidecar(workload, mesh, outbound, Some(socket)).await?;
         Ok((sidecar, application))
     }
 
@@ -75,21 +73,25 @@ impl Programs<'_> {
         workload: &Workload,
         mesh: &Mesh,
     ) -> Result<(StartedSidecar, StartedApplication), WorldError> {
-        let socket = self.ground.open_socket(&workload.name)?;
-        let unusable = |source: io::Error| WorldError::Listen {
-            purpose: workload.sidecar(),
-            source,
-        };
-        let outbound = socket.address().map_err(unusable)?;
-        let client = Arc::new(HttpClient::new(self.ground.beside(&workload.name)));
-        let mut application = self.start_application(workload, outbound, &client).await?;
+        let socket = self.ground.open_outbound(workload)?;
+        let outbound = socket.address().map_err(|source| unusable(workload, source))?;
+        let mut application = self.start_application_first(workload, outbound).await?;
         timeout(READY_WITHIN, socket.called())
             .await
             .map_err(|_| late(workload.name.clone(), "its first call"))?
-            .map_err(unusable)?;
+            .map_err(|source| unusable(workload, source))?;
         let sidecar = self.start_sidecar(workload, mesh, outbound, Some(socket)).await?;
         first_calls_made(workload, &mut application).await?;
         Ok((sidecar, application))
+    }
+
+    async fn start_application_first(
+        &self,
+        workload: &Workload,
+        outbound: SocketAddr,
+    ) -> Result<StartedApplication, WorldError> {
+        let client = Arc::new(HttpClient::new(self.ground.beside(&workload.name)));
+        self.start_application(workload, outbound, &client).await
     }
 }
 
@@ -111,6 +113,11 @@ async fn first_calls_made(
         (left == 0).then_some(())
     };
     slot.record("what came of its first calls", is_last).await
+}
+
+fn unusable(workload: &Workload, source: io::Error) -> WorldError {
+    let purpose = workload.sidecar();
+    WorldError::Listen { purpose, source }
 }
 
 fn late(who: String, waiting_for: &str) -> WorldError {
