@@ -18,7 +18,7 @@ pub(crate) mod gateway;
 mod peer_authentication;
 #[cfg(test)]
 pub(crate) mod reference;
-mod routes;
+pub(crate) mod routes;
 #[cfg(test)]
 mod tests;
 
