@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 use hallway_model::ClusterName;
+use hallway_model::route::Redirect;
 use hallway_model::telemetry::{Direction, ResponseFlag};
-use http::header::{CONNECTION, CONTENT_TYPE, DATE};
+use hallway_traffic::redirect::{self, Asked};
+use http::header::{CONNECTION, CONTENT_TYPE, DATE, LOCATION};
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -27,6 +29,8 @@ pub(crate) struct LocalReply {
     pub(crate) help: &'static str,
     /// Whether the connection ends with it.
     pub(crate) close: bool,
+    /// Where the caller is sent.
+    pub(crate) location: Option<HeaderValue>,
 }
 
 #[derive(Serialize)]
@@ -51,6 +55,7 @@ impl LocalReply {
             detail: detail.into(),
             help,
             close: false,
+            location: None,
         }
     }
 
@@ -79,6 +84,9 @@ impl LocalReply {
         head.headers.insert(DATE, worker.date());
         if let Ok(answered_by) = HeaderValue::from_str(&answered_by) {
             head.headers.insert(X_HALLWAY_ANSWERED_BY, answered_by);
+        }
+        if let Some(location) = self.location {
+            head.headers.insert(LOCATION, location);
         }
         if self.close {
             head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -237,6 +245,31 @@ pub(crate) fn no_rule(table: &str) -> LocalReply {
         Some(ResponseFlag::NR),
         format!("no rule of `{table}` matches the request"),
         "Add a rule that matches it, such as the path prefix `/`.",
+    )
+}
+
+/// The rule sends the caller elsewhere.
+pub(crate) fn redirected(redirect: &Redirect, asked: &Asked<'_>) -> LocalReply {
+    let location = redirect::location(redirect, asked);
+    let status = StatusCode::from_u16(redirect.status).unwrap_or(StatusCode::FOUND);
+    LocalReply {
+        location: Some(HeaderValue::from_str(&location).expect("it is plain ASCII")),
+        ..LocalReply::new(
+            status,
+            None,
+            format!("the rule sends the caller to {location}"),
+            "Follow the header `location`.",
+        )
+    }
+}
+
+/// The path that the rule puts in the place of the caller's is too long with the rest of it.
+pub(crate) fn target_too_long() -> LocalReply {
+    LocalReply::new(
+        StatusCode::URI_TOO_LONG,
+        None,
+        "the path becomes too long by the rewrite of the rule",
+        "Ask for a shorter path, or make the replacement shorter.",
     )
 }
 

@@ -9,6 +9,7 @@ mod first_hop;
 mod http2;
 mod hygiene;
 mod limits;
+mod redirects;
 mod refusals;
 mod retries;
 mod retry_budgets;
