@@ -24,6 +24,12 @@ use hallway_model::telemetry::Problem;
 use hallway_model::{Snapshot, SpiffeId};
 use serde::{Deserialize, Serialize};
 
+mod conditions;
+
+pub use conditions::{
+    Condition, ConditionStatus, ConditionType, GatewayStatus, ListenerStatus, RouteParentStatus,
+};
+
 /// A workload that is about to start. Registering it again, for a restart, voids its earlier join token and takes its endpoint away.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -140,6 +146,10 @@ pub struct Status {
     pub rules: RulesStatus,
     /// The proxies, by the names of their workloads.
     pub proxies: BTreeMap<String, ProxyStatus>,
+    /// The gateways, such as `shop/front`.
+    pub gateways: BTreeMap<String, GatewayStatus>,
+    /// The routes, such as `shop/checkout`, at each of their parents.
+    pub routes: BTreeMap<String, Vec<RouteParentStatus>>,
 }
 
 /// How the rules are.

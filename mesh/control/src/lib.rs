@@ -15,6 +15,7 @@
 //! | `view`, `part` | what one proxy should have; what many of them share |
 //! | `subscription` | what to send on a stream, given the answers; pure |
 //! | `proxy` | what is known about one proxy |
+//! | `conditions` | whether gateways and routes are accepted, resolved and in force; pure |
 //! | `stream` | discovery streams |
 //! | `join`, `certificates`, `issued` | join tokens; the certificate service; who holds which certificate |
 //! | `discovery`, `admin`, `answer` | the two endpoints |
@@ -30,6 +31,7 @@ mod answer;
 pub mod api;
 mod certificates;
 mod clock;
+mod conditions;
 mod directory;
 mod discovery;
 pub mod error;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use hallway_config::NamespacedName;
 use hallway_host::Host;
 use hallway_identity::{Authority, Bundle, PeerCertificate};
 use hallway_model::bootstrap::{Admission, Token};
@@ -16,6 +17,7 @@ use crate::api::{
     RulesRefused, Status, WorkloadEndpoint,
 };
 use crate::clock::now_us;
+use crate::conditions::{self, Progress};
 use crate::error::RequestError;
 use crate::issued::IssuedCertificates;
 use crate::join::JoinTokens;
@@ -177,9 +179,12 @@ impl ControlPlane {
             let proxy = state.proxies.get(&workload.name)?;
             Some((workload.name.clone(), proxy.status(workload)))
         };
+        let resources = state.rules.resources();
         Status {
             rules: state.rules.status(),
             proxies: state.registry.workloads().filter_map(proxy).collect(),
+            gateways: conditions::gateways(resources, &state.progress()),
+            routes: conditions::routes(resources),
         }
     }
 
@@ -235,6 +240,23 @@ impl State {
                 }
             }
         }
+    }
+
+    /// How far the proxies of each gateway are: as far as the one that is furthest.
+    fn progress(&self) -> BTreeMap<NamespacedName, Progress> {
+        let mut progress = BTreeMap::new();
+        for workload in self.registry.workloads() {
+            let Some(gateway) = &workload.gateway else {
+                continue;
+            };
+            let up_to_date = self.proxies.get(&workload.name).is_some_and(Proxy::is_up_to_date);
+            let known: &mut Progress = progress.entry(gateway.clone()).or_default();
+            *known = (*known).max(match up_to_date {
+                true => Progress::InForce,
+                false => Progress::Pending,
+            });
+        }
+        progress
     }
 
     /// Refuses the certificate of a workload that is gone, even though others have the same identity.

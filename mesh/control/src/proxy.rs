@@ -142,6 +142,13 @@ impl Proxy {
         true
     }
 
+    /// Whether it has in force what it should have.
+    pub(crate) fn is_up_to_date(&self) -> bool {
+        self.in_force
+            .as_ref()
+            .is_some_and(|in_force| in_force.version == self.wanted.version)
+    }
+
     /// It holds this certificate now.
     pub(crate) fn hold(&mut self, certificate: Certificate) {
         self.certificate = Some(certificate);

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use hallway_model::telemetry::Direction;
-use hallway_traffic::RequestHead;
-use hallway_traffic::forwarding;
 use hallway_traffic::headers::{HeaderEdits, remove_hop_by_hop};
 use hallway_traffic::path;
+use hallway_traffic::redirect::Asked;
 use hallway_traffic::request_id::X_REQUEST_ID;
 use hallway_traffic::trace_context::{SpanId, TRACEPARENT, TRACESTATE, TraceContext};
+use hallway_traffic::{RequestHead, Selection, forwarding, rewrite};
 use http::header::{EXPECT, HOST, TE, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -96,6 +96,41 @@ impl Head {
     /// The service that is asked for, as the caller wrote it.
     pub(crate) fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// What a redirect starts from. An application sees a service at the port that it calls, which is 80 unless it names one; a client outside
+    /// sees the port of a listener.
+    pub(crate) fn asked(&self, downstream: &Downstream, matched_prefix: usize) -> Asked<'_> {
+        let (scheme, port) = match &downstream.entrance {
+            Some(entrance) if entrance.tls => ("https", entrance.port),
+            Some(entrance) => ("http", entrance.port),
+            None => ("http", self.authority.port_u16().unwrap_or(80)),
+        };
+        Asked {
+            scheme,
+            host: self.authority.host(),
+            port,
+            path: self.target.path(),
+            query: self.target.query(),
+            matched_prefix,
+        }
+    }
+
+    /// Changes what is asked for, as the rule says.
+    ///
+    /// # Errors
+    /// When a path becomes too long by it.
+    pub(crate) fn rewrite(&mut self, selection: &Selection<'_>) -> Result<(), LocalReply> {
+        let changes = &selection.rule.rule.rewrite;
+        if let Some(hostname) = &changes.hostname {
+            self.authority = Authority::try_from(hostname.as_str()).expect("a host name is an authority");
+        }
+        if let Some(change) = &changes.path {
+            let (path, query) = (self.target.path(), self.target.query());
+            let target = rewrite::target(change, path, query, selection.matched_prefix);
+            self.target = PathAndQuery::try_from(target).map_err(|_| reply::target_too_long())?;
+        }
+        Ok(())
     }
 
     /// Writes what is the same for all attempts: the rule's `edits`, and what this proxy knows of the hop before.

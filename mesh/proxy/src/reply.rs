@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use hallway_model::ClusterName;
+use hallway_model::route::Redirect;
 use hallway_model::telemetry::{Denial, Direction, ResponseFlag};
 use hallway_traffic::path::AmbiguousPath;
-use http::header::{CONNECTION, CONTENT_TYPE, DATE};
+use hallway_traffic::redirect::{self, Asked};
+use http::header::{CONNECTION, CONTENT_TYPE, DATE, LOCATION};
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -29,6 +31,8 @@ pub(crate) struct LocalReply {
     pub(crate) told: Told,
     /// Whether the connection ends with it.
     pub(crate) close: bool,
+    /// Where the caller is sent.
+    pub(crate) location: Option<HeaderValue>,
 }
 
 /// What a caller is told.
@@ -62,6 +66,7 @@ impl LocalReply {
             detail: detail.into(),
             told: Told::All { help },
             close: false,
+            location: None,
         }
     }
 
@@ -90,6 +95,9 @@ impl LocalReply {
         head.headers.insert(DATE, worker.date());
         if let Ok(answered_by) = HeaderValue::from_str(&answered_by) {
             head.headers.insert(X_HALLWAY_ANSWERED_BY, answered_by);
+        }
+        if let Some(location) = self.location {
+            head.headers.insert(LOCATION, location);
         }
         if self.close {
             head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -242,12 +250,10 @@ pub(crate) fn ambiguous_path(error: AmbiguousPath) -> LocalReply {
 /// The authorization policies do not let it pass. The caller does not learn which there are; the words are Envoy's, as are those in the log
 /// (<https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/response_code_details>).
 pub(crate) fn access_denied(denial: &Denial) -> LocalReply {
+    let detail = format!("rbac_access_denied_matched_policy[{}]", denial.matched());
     LocalReply {
-        status: StatusCode::FORBIDDEN,
-        flag: None,
-        detail: format!("rbac_access_denied_matched_policy[{}]", denial.matched()),
         told: Told::Only("RBAC: access denied"),
-        close: false,
+        ..LocalReply::new(StatusCode::FORBIDDEN, None, detail, "")
     }
 }
 
@@ -306,6 +312,36 @@ pub(crate) fn no_rule(table: &str) -> LocalReply {
         Some(ResponseFlag::NR),
         format!("no rule of `{table}` matches the request"),
         "Add a rule that matches it, such as the path prefix `/`.",
+    )
+}
+
+/// The rule sends the caller elsewhere.
+pub(crate) fn redirected(redirect: &Redirect, asked: &Asked<'_>) -> LocalReply {
+    let location = redirect::location(redirect, asked);
+    let Ok(header) = HeaderValue::from_str(&location) else {
+        return malformed(
+            "the path has characters that no header can repeat; they have to be percent-encoded",
+        );
+    };
+    let status = StatusCode::from_u16(redirect.status).unwrap_or(StatusCode::FOUND);
+    LocalReply {
+        location: Some(header),
+        ..LocalReply::new(
+            status,
+            None,
+            format!("the rule sends the caller to {location}"),
+            "Follow the header `location`.",
+        )
+    }
+}
+
+/// The path that the rule puts in the place of the caller's is too long with the rest of it.
+pub(crate) fn target_too_long() -> LocalReply {
+    LocalReply::new(
+        StatusCode::URI_TOO_LONG,
+        None,
+        "the path becomes too long by the rewrite of the rule",
+        "Ask for a shorter path, or make the replacement shorter.",
     )
 }
 

@@ -1,7 +1,7 @@
 //! The path of a request, from its head to the answer. The outbound and the inbound side of a sidecar share it, and a gateway.
 //!
 //! ```text
-//! admit (UO) → parse (DPE) → accept? → authorize (403) → route (NR) → choose a backend by weight (500, NC) →
+//! admit (UO) → parse (DPE) → accept? → authorize (403) → route (NR), redirect or rewrite → choose a backend by weight (500, NC) →
 //!     loop { choose an endpoint (UH) → attempt within its deadline (UO, UF, UC, UT) → judge: return, or retry (URX, UO) }
 //! ```
 //! The capitals are Envoy's response flags. Decisions are those of `hallway-traffic`; this does the work between them.
@@ -65,6 +65,12 @@ async fn serve(
 
     let selection = route(&configuration, downstream, &head)?;
     exchange.routed(selection.rule);
+    if let Some(redirect) = &selection.rule.rule.redirect {
+        return Err(reply::redirected(
+            redirect,
+            &head.asked(downstream, selection.matched_prefix),
+        ));
+    }
     let cluster = choose_cluster(worker, &configuration, downstream, &selection)?;
     exchange.clustered(cluster);
     let hop = Hop {
@@ -72,6 +78,7 @@ async fn serve(
         request_id: exchange.request_id(),
         trace: exchange.trace(),
     };
+    head.rewrite(&selection)?;
     head.prepare(&selection.rule.request_headers, &hop);
 
     let mut call = Call {

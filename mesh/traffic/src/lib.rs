@@ -8,6 +8,8 @@
 //! - [`authorization`]: whether the callee's policies let it pass
 //! - [`route`]: the route tables of a snapshot, compiled, and found by authority
 //! - [`route_match`]: which rule of a table a request selects, by Gateway API's precedence
+//! - [`redirect`]: where a redirected caller is sent
+//! - [`rewrite`]: what a rewritten request asks for
 //! - [`split`]: which backend of a rule, by weight
 //! - [`balance`]: which endpoint of a cluster
 //! - [`timeout`]: how long an attempt may take, and which timeout ends it
@@ -23,9 +25,11 @@ pub mod balance;
 pub mod forwarding;
 pub mod headers;
 pub mod path;
+pub mod redirect;
 pub mod request_id;
 pub mod retry;
 pub mod retry_budget;
+pub mod rewrite;
 pub mod route;
 pub mod route_match;
 pub mod split;

@@ -7,6 +7,7 @@ use hallway_model::{RouteTable, Rule};
 use thiserror::Error;
 
 use crate::headers::{HeaderEdits, InvalidHeader};
+use crate::rewrite::{self, InvalidPathChange};
 use crate::route_match::{InvalidPattern, RequestHead, RouteIndex, Selection};
 
 /// All route tables of one proxy.
@@ -53,6 +54,14 @@ pub enum RouteError {
         rule: String,
         /// What is wrong.
         source: InvalidHeader,
+    },
+    /// A change of a path could not be made to every request.
+    #[error("rule `{rule}`: {source}; correct the filter and push again")]
+    PathChange {
+        /// The rule.
+        rule: String,
+        /// What is wrong.
+        source: InvalidPathChange,
     },
     /// Two tables claim one authority.
     #[error("`{first}` and `{second}` both claim the authority `{authority}`; one of them must give it up")]
@@ -131,6 +140,7 @@ impl CompiledTable {
         self.index.find(request).map(|found| Selection {
             rule: &self.rules[found.rule],
             names_method: found.names_method,
+            matched_prefix: found.matched_prefix,
         })
     }
 
@@ -148,6 +158,10 @@ impl CompiledRule {
                 source,
             })
         };
+        rewrite::check(rule).map_err(|source| RouteError::PathChange {
+            rule: rule.name.clone(),
+            source,
+        })?;
         Ok(Self {
             request_headers: edits(&rule.request_headers)?,
             response_headers: edits(&rule.response_headers)?,

@@ -39,6 +39,8 @@ pub struct Selection<'a> {
     pub rule: &'a Arc<CompiledRule>,
     /// Whether the match that selected it names the request's method; see [`crate::retry`].
     pub names_method: bool,
+    /// How many bytes of the path are the prefix by which it was selected, without a slash at its end; 0 when it was selected otherwise.
+    pub matched_prefix: usize,
 }
 
 /// Why a pattern cannot be used.
@@ -87,6 +89,7 @@ pub(crate) struct RouteIndex {
 pub(crate) struct Found {
     pub(crate) rule: usize,
     pub(crate) names_method: bool,
+    pub(crate) matched_prefix: usize,
 }
 
 /// One match, without its path.
@@ -155,15 +158,17 @@ impl RouteIndex {
             (candidate.accepts(request) && regex.is_match(request.path)).then_some(candidate)
         });
         let prefixes = path_prefixes(request.path)
-            .filter_map(|prefix| self.prefixes.get(prefix))
-            .flatten();
+            .filter_map(|prefix| Some((prefix.len(), self.prefixes.get(prefix)?)))
+            .flat_map(|(length, candidates)| candidates.iter().map(move |candidate| (length, candidate)));
         exact
             .chain(regular)
+            .map(|candidate| (0, candidate))
             .chain(prefixes)
-            .find(|candidate| candidate.accepts(request))
-            .map(|candidate| Found {
+            .find(|(_, candidate)| candidate.accepts(request))
+            .map(|(matched_prefix, candidate)| Found {
                 rule: candidate.rule,
                 names_method: candidate.method.is_some(),
+                matched_prefix,
             })
     }
 }

@@ -96,7 +96,7 @@ fn who_calls_at_first_is_a_caller_and_joins_a_mesh_that_runs() {
     };
     assert_eq!(names(plan.residents().collect()), ["c-1"]);
     assert_eq!(names(plan.newcomers().collect()), ["a-1", "a-2", "b-1"]);
-    assert_eq!(names(plan.callers().collect()), ["a-1", "a-2", "b-1"]);
+    assert_eq!(plan.callers().collect::<Vec<_>>(), ["a-1", "a-2", "b-1"]);
     let [first, _, third, _] = &plan.workloads[..] else {
         unreachable!()
     };

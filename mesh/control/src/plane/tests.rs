@@ -29,7 +29,7 @@ enum Act {
 }
 
 /// Rules, some of which contradict each other; all of them can stand together.
-const RULES: [&str; 11] = [
+const RULES: [&str; 12] = [
     "apiVersion: v1\nkind: Service\nmetadata: { name: a, namespace: shop }\nspec: { ports: [{ port: 80 }] }\n",
     "apiVersion: v1\nkind: Service\nmetadata: { name: both, namespace: shop }\n\
      spec: { selector: { app: a }, ports: [{ name: one, port: 80 }, { name: two, port: 81 }] }\n",
@@ -55,6 +55,8 @@ const RULES: [&str; 11] = [
      \u{20} rules: [{ backendRefs: [{ name: both, port: 80 }] }]\n",
     "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: far, namespace: bank }\n\
      spec:\n  parentRefs: [{ name: front, namespace: shop }]\n  rules: [{ backendRefs: [{ name: b, port: 80 }] }]\n",
+    "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: any, namespace: shop }\n\
+     spec:\n  parentRefs: [{ name: front }]\n  rules: [{ filters: [{ type: RequestRedirect, requestRedirect: { scheme: https } }] }]\n",
 ];
 
 /// The rules, and a certificate.

@@ -134,3 +134,6 @@ fn table_name(gateway: &Gateway, listener: &Listener, hostname: Option<&Hostname
     let name = format!("{}/{}", gateway.metadata.key(), listener.name);
     hostname.map_or_else(|| name.clone(), |hostname| format!("{name}/{hostname}"))
 }
+
+#[cfg(test)]
+mod tests;

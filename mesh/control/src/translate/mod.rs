@@ -21,7 +21,7 @@ pub(crate) mod gateway;
 mod peer_authentication;
 #[cfg(test)]
 pub(crate) mod reference;
-mod routes;
+pub(crate) mod routes;
 mod selector;
 #[cfg(test)]
 mod tests;

@@ -59,6 +59,7 @@ fn endpoint(resources: &Resources, workload: &Workload, caller: &str) -> Option<
         workload: workload.name.clone(),
         address: workload.address_for(Some(caller))?,
         security: match mode {
+            _ if !workload.endpoint.as_ref()?.sidecar => Security::Plaintext,
             MtlsMode::Disable => Security::Plaintext,
             MtlsMode::Strict | MtlsMode::Permissive => Security::Mtls {
                 identity: workload.identity.clone(),

@@ -23,6 +23,17 @@ use super::{cluster_name, filters, service_ports};
 /// The port that an authority without one stands for (RFC 9110, 4.2.1).
 const HTTP_PORT: u16 = 80;
 
+/// Why a backend stands for nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UnresolvedBackend {
+    #[error("no ReferenceGrant allows a reference to Service {0}")]
+    NotPermitted(NamespacedName),
+    #[error("there is no Service {0}")]
+    NoService(NamespacedName),
+    #[error("Service {0} has no port {1}")]
+    NoPort(NamespacedName, u16),
+}
+
 /// The table of each service port, under the names by which workloads of `namespace` call it.
 pub(super) fn tables(resources: &Resources, namespace: &str) -> BTreeMap<String, Arc<RouteTable>> {
     let table = |service: &NamespacedName, port: u16| RouteTable {
@@ -149,28 +160,34 @@ fn rule(resources: &Resources, route: &Located<HttpRoute>, index: usize, written
 
 fn backend(resources: &Resources, namespace: &str, written: &HttpBackendRef) -> Backend {
     let service = NamespacedName::new(written.namespace.as_deref().unwrap_or(namespace), &written.name);
-    let has_port =
-        |ports: &[hallway_config::service::ServicePort]| ports.iter().any(|port| port.port == written.port);
-    let missing = if service.namespace != namespace {
-        Some(format!(
-            "no ReferenceGrant allows a reference to Service {service}"
-        ))
-    } else {
-        match resources.services.get(&service) {
-            None => Some(format!("there is no Service {service}")),
-            Some(found) if !has_port(&found.value.spec.ports) => {
-                Some(format!("Service {service} has no port {}", written.port))
-            }
-            Some(_) => None,
-        }
-    };
     Backend {
-        target: match missing {
-            Some(reason) => Target::Unresolved { reason },
+        target: match unresolved(resources, namespace, written) {
+            Some(reason) => Target::Unresolved {
+                reason: reason.to_string(),
+            },
             None => Target::Cluster(cluster_name(&service, written.port)),
         },
         weight: written.weight,
     }
+}
+
+/// Why a backend of a route in `namespace` stands for nothing, if so.
+pub(crate) fn unresolved(
+    resources: &Resources,
+    namespace: &str,
+    written: &HttpBackendRef,
+) -> Option<UnresolvedBackend> {
+    let service = NamespacedName::new(written.namespace.as_deref().unwrap_or(namespace), &written.name);
+    if service.namespace != namespace {
+        return Some(UnresolvedBackend::NotPermitted(service));
+    }
+    let Some(found) = resources.services.get(&service) else {
+        return Some(UnresolvedBackend::NoService(service));
+    };
+    let mut ports = found.value.spec.ports.iter();
+    ports
+        .all(|port| port.port != written.port)
+        .then_some(UnresolvedBackend::NoPort(service, written.port))
 }
 
 fn route_match(written: &HttpRouteMatch) -> RouteMatch {

@@ -14,7 +14,7 @@ use crate::registry::{Registry, Workload};
 
 mod authorization;
 
-fn resources(text: &str, admission: Admission) -> Resources {
+pub(super) fn resources(text: &str, admission: Admission) -> Resources {
     let file = RuleFile {
         name: "rules.yaml".to_owned(),
         text: text.to_owned(),
@@ -25,7 +25,7 @@ fn resources(text: &str, admission: Admission) -> Resources {
     }
 }
 
-fn workload(namespace: &str, app: &str, number: u16, ready: bool) -> Workload {
+pub(super) fn workload(namespace: &str, app: &str, number: u16, ready: bool) -> Workload {
     let request = RegisterWorkload {
         name: format!("{app}-{number}"),
         namespace: namespace.to_owned(),
@@ -45,7 +45,7 @@ fn workload(namespace: &str, app: &str, number: u16, ready: bool) -> Workload {
     workload
 }
 
-fn registry(workloads: impl IntoIterator<Item = Workload>) -> Registry {
+pub(super) fn registry(workloads: impl IntoIterator<Item = Workload>) -> Registry {
     let mut registry = Registry::default();
     for workload in workloads {
         registry.register(workload).expect("room");
@@ -54,7 +54,7 @@ fn registry(workloads: impl IntoIterator<Item = Workload>) -> Registry {
 }
 
 /// What the sidecar of `proxy` should have, which is registered beside the workloads of `registry`.
-fn translate(resources: &Resources, registry: &Registry, proxy: &Workload) -> Snapshot {
+pub(super) fn translate(resources: &Resources, registry: &Registry, proxy: &Workload) -> Snapshot {
     let mut registry = registry.clone();
     registry.register(proxy.clone()).expect("room");
     let mut translation = Translation::default();
@@ -75,11 +75,11 @@ fn for_orders(rules: &str, workloads: impl IntoIterator<Item = Workload>) -> Sna
     )
 }
 
-fn json(snapshot: &Snapshot) -> String {
+pub(super) fn json(snapshot: &Snapshot) -> String {
     serde_json::to_string_pretty(snapshot).expect("plain data")
 }
 
-const PAYMENTS: &str = "
+pub(super) const PAYMENTS: &str = "
 apiVersion: v1
 kind: Service
 metadata: { name: payments, namespace: shop }

@@ -3,6 +3,7 @@
 mod admin;
 mod certificates;
 mod discovery;
+mod gateways;
 mod proxy;
 mod rules;
 mod support;

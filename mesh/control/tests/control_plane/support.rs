@@ -31,7 +31,7 @@ use crate::proxy::Proxy;
 /// Nothing in these tests takes this long, unless it is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-const TOKEN: &str = "the admin token";
+pub(crate) const TOKEN: &str = "the admin token";
 
 /// Rules of one service.
 pub(crate) const PAYMENTS: &str = "\

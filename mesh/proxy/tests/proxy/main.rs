@@ -11,6 +11,7 @@ mod gateway;
 mod http2;
 mod hygiene;
 mod limits;
+mod redirects;
 mod refusals;
 mod retries;
 mod retry_budgets;
