@@ -6,8 +6,8 @@
 //! What is not known counts against the caller. A peer in plaintext has no identity, so whether a condition on it holds cannot be known:
 //! then it does not hold in an `ALLOW` rule, and it holds in a `DENY` rule, whether it says who is meant or who is not. So nobody gains by
 //! not showing who they are. Only `*`, whether there is an identity at all, has an answer for a peer without one. Istio differs in two
-//! places, in both of which it lets more pass: there, a peer without an identity satisfies `notPrincipals` in an `ALLOW` rule, and
-//! does not satisfy `principals` in a `DENY` rule.
+//! places, in both of which it lets more pass (ISTIO-SECURITY-2021-004): there, a peer without an identity satisfies `notPrincipals` in an
+//! `ALLOW` rule, and does not satisfy `principals` in a `DENY` rule.
 
 use hallway_model::AuthorizationPolicy;
 use hallway_model::authorization::{AuthorizationAction, AuthorizationRule, Operation, Source, TextMatch};
