@@ -12,6 +12,7 @@
 //! - [`store`]: what one program presents and trusts at the moment
 //! - [`tls`]: configurations for both sides of a connection: TLS 1.3, without resumption or early data
 //! - [`verify`]: whether a peer is who it says
+//! - [`jwt`]: whether a token is what it says
 //! - [`certificate`]: what a certificate says, read out
 //! - [`refusal`]: why a handshake failed, in the words of the mesh
 //! - [`error`]: what is wrong with keys, certificates and requests
@@ -23,6 +24,7 @@ pub mod authority;
 pub mod bundle;
 pub mod certificate;
 pub mod error;
+pub mod jwt;
 pub mod key;
 pub mod refusal;
 pub mod store;

@@ -3,6 +3,7 @@
 //! - [`snapshot`]: everything that one proxy needs, and the difference between two of them
 //! - [`route`]: route tables: matches, filters, weighted backends, timeouts, retry
 //! - [`cluster`]: groups of endpoints and how to reach them
+//! - [`authentication`]: which tokens a workload believes; [`jwk`]: the keys that they are checked with
 //! - [`authorization`]: who may do what at a workload
 //! - [`identity`]: SPIFFE IDs
 //! - [`discovery`]: the messages between a proxy and the control plane
@@ -11,22 +12,26 @@
 //! - [`origin`]: where in a rule file something was written
 //! - [`millis`]: durations as whole milliseconds in JSON
 
+pub mod authentication;
 pub mod authorization;
 pub mod bootstrap;
 pub mod cluster;
 pub mod discovery;
 pub mod identity;
+pub mod jwk;
 pub mod millis;
 pub mod origin;
 pub mod route;
 pub mod snapshot;
 pub mod telemetry;
 
+pub use authentication::JwtRule;
 pub use authorization::AuthorizationPolicy;
 pub use cluster::{
     Cluster, ClusterName, Endpoint, LoadBalancing, Protocol, RetryConstraint, RetryRate, Security,
 };
 pub use identity::{SpiffeId, TrustDomain};
+pub use jwk::JsonWebKey;
 pub use origin::Origin;
 pub use route::{Backend, RouteMatch, RouteTable, Rule};
 pub use snapshot::{Inbound, MtlsMode, Snapshot};

@@ -21,6 +21,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
         origin: None,
         application: ([127, 0, 0, 1], 80).into(),
         protocol: Protocol::Http1,
+        authentication: Vec::new(),
         authorization: Vec::new(),
     });
     let cluster = (1..3_u32).prop_map(|connections| Cluster {

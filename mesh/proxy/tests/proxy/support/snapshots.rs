@@ -61,7 +61,8 @@ pub(crate) fn inbound(mtls: MtlsMode, application: SocketAddr) -> Snapshot {
             origin: None,
             application,
             protocol: Protocol::Http1,
-            authorization: Vec::new(),
+            authentication: Vec::new(),
+        authorization: Vec::new(),
         }),
         ..Snapshot::default()
     }
