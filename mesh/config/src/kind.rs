@@ -11,6 +11,7 @@ use crate::backend_traffic_policy::BackendTrafficPolicy;
 use crate::destination_rule::DestinationRule;
 use crate::http_route::HttpRoute;
 use crate::peer_authentication::PeerAuthentication;
+use crate::request_authentication::RequestAuthentication;
 use crate::service::Service;
 
 /// A kind of resource, in one version of its API.
@@ -22,6 +23,8 @@ pub enum Kind {
     HttpRoute,
     /// `security.istio.io/v1 PeerAuthentication`
     PeerAuthentication,
+    /// `security.istio.io/v1 RequestAuthentication`
+    RequestAuthentication,
     /// `security.istio.io/v1 AuthorizationPolicy`
     AuthorizationPolicy,
     /// `networking.istio.io/v1 DestinationRule`
@@ -32,10 +35,11 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 6] = [
+    pub const ALL: [Kind; 7] = [
         Kind::Service,
         Kind::HttpRoute,
         Kind::PeerAuthentication,
+        Kind::RequestAuthentication,
         Kind::AuthorizationPolicy,
         Kind::DestinationRule,
         Kind::BackendTrafficPolicy,
@@ -47,6 +51,7 @@ impl Kind {
             Kind::Service => "Service",
             Kind::HttpRoute => "HTTPRoute",
             Kind::PeerAuthentication => "PeerAuthentication",
+            Kind::RequestAuthentication => "RequestAuthentication",
             Kind::AuthorizationPolicy => "AuthorizationPolicy",
             Kind::DestinationRule => "DestinationRule",
             Kind::BackendTrafficPolicy => "XBackendTrafficPolicy",
@@ -58,7 +63,9 @@ impl Kind {
         match self {
             Kind::Service => "v1",
             Kind::HttpRoute => "gateway.networking.k8s.io/v1",
-            Kind::PeerAuthentication | Kind::AuthorizationPolicy => "security.istio.io/v1",
+            Kind::PeerAuthentication | Kind::RequestAuthentication | Kind::AuthorizationPolicy => {
+                "security.istio.io/v1"
+            }
             Kind::DestinationRule => "networking.istio.io/v1",
             Kind::BackendTrafficPolicy => "gateway.networking.x-k8s.io/v1alpha1",
         }
@@ -70,6 +77,7 @@ impl Kind {
             Kind::Service => schema_for::<Service>(),
             Kind::HttpRoute => schema_for::<HttpRoute>(),
             Kind::PeerAuthentication => schema_for::<PeerAuthentication>(),
+            Kind::RequestAuthentication => schema_for::<RequestAuthentication>(),
             Kind::AuthorizationPolicy => schema_for::<AuthorizationPolicy>(),
             Kind::DestinationRule => schema_for::<DestinationRule>(),
             Kind::BackendTrafficPolicy => schema_for::<BackendTrafficPolicy>(),

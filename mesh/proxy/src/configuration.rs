@@ -11,8 +11,8 @@ use hallway_model::discovery::Version;
 use hallway_model::route::{HeaderChanges, PathMatch, Target, Timeouts};
 use hallway_model::telemetry::Direction;
 use hallway_model::{
-    self as model, AuthorizationPolicy, Backend, ClusterName, Endpoint, Inbound, MtlsMode, RouteMatch,
-    RouteTable, Rule, Security, Snapshot,
+    self as model, AuthorizationPolicy, Backend, ClusterName, Endpoint, Inbound, JwtRule, MtlsMode,
+    RouteMatch, RouteTable, Rule, Security, Snapshot,
 };
 use hallway_traffic::{CompiledTable, RouteError, Routes};
 use thiserror::Error;
@@ -148,6 +148,14 @@ impl Configuration {
             Some(MtlsMode::Strict) => mutual_tls,
             Some(MtlsMode::Permissive) => true,
             Some(MtlsMode::Disable) => !mutual_tls,
+        }
+    }
+
+    /// Which tokens are believed on that side.
+    pub(crate) fn authentication(&self, direction: Direction) -> &[JwtRule] {
+        match (direction, &self.inbound) {
+            (Direction::Inbound, Some(inbound)) => &inbound.source.authentication,
+            (Direction::Inbound, None) | (Direction::Outbound, _) => &[],
         }
     }
 

@@ -7,6 +7,7 @@ mod http_match;
 mod http_route;
 mod peer_authentication;
 mod reference;
+mod request_authentication;
 mod selector;
 mod service;
 
@@ -30,6 +31,7 @@ pub(crate) fn check(resources: &Resources, unreadable: &Unreadable, admission: A
     checker.services();
     checker.http_routes();
     checker.peer_authentications();
+    checker.request_authentications();
     checker.authorization_policies();
     checker.destination_rules();
     checker.backend_traffic_policies();

@@ -5,6 +5,7 @@
 //! - [`clusters`]: a cluster for each port of each service
 //! - [`endpoints`]: the workloads behind each cluster
 //! - [`peer_authentication`]: the mTLS mode of each workload
+//! - [`request_authentication`]: which tokens it believes
 //! - [`authorization_policy`]: who may do what there
 //! - [`selector`]: which workloads a policy is for
 //!
@@ -17,6 +18,7 @@ mod endpoints;
 mod peer_authentication;
 #[cfg(test)]
 pub(crate) mod reference;
+mod request_authentication;
 mod routes;
 mod selector;
 #[cfg(test)]
@@ -91,6 +93,7 @@ pub(crate) fn inbound(resources: &Resources, proxy: &Workload) -> Option<Inbound
         origin,
         application: endpoint.application,
         protocol: clusters::spoken_by(resources, proxy),
+        authentication: request_authentication::in_force(resources, &proxy.label()),
         authorization: authorization_policy::in_force(resources, proxy),
     })
 }

@@ -62,7 +62,7 @@ pub(crate) fn inbound(mtls: MtlsMode, application: SocketAddr) -> Snapshot {
             application,
             protocol: Protocol::Http1,
             authentication: Vec::new(),
-        authorization: Vec::new(),
+            authorization: Vec::new(),
         }),
         ..Snapshot::default()
     }
