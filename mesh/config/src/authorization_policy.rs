@@ -81,10 +81,8 @@ pub struct To {
     "ipBlocks": "is not supported: addresses prove nothing; use `principals` or `namespaces`",
     "notIpBlocks": "is not supported: addresses prove nothing; use `notPrincipals` or `notNamespaces`",
     "notRemoteIpBlocks": "is not supported: addresses prove nothing; use `notPrincipals` or `notNamespaces`",
-    "notRequestPrincipals": "is not supported yet",
     "notServiceAccounts": "is not supported: use `notPrincipals`",
     "remoteIpBlocks": "is not supported: addresses prove nothing; use `principals` or `namespaces`",
-    "requestPrincipals": "is not supported yet",
     "serviceAccounts": "is not supported: use `principals`",
 }))]
 pub struct Source {
@@ -94,6 +92,12 @@ pub struct Source {
     /// What its SPIFFE ID is not.
     #[schemars(with = "Vec<TextCondition>", length(min = 1))]
     pub not_principals: Vec<StringMatch>,
+    /// The issuer and the subject of the token that came with the request: `https://issuer.test/ann`.
+    #[schemars(with = "Vec<TextCondition>", length(min = 1))]
+    pub request_principals: Vec<StringMatch>,
+    /// What they are not.
+    #[schemars(with = "Vec<TextCondition>", length(min = 1))]
+    pub not_request_principals: Vec<StringMatch>,
     /// Its namespace.
     #[schemars(with = "Vec<TextCondition>", length(min = 1))]
     pub namespaces: Vec<StringMatch>,

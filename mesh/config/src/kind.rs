@@ -12,6 +12,7 @@ use crate::destination_rule::DestinationRule;
 use crate::gateway::Gateway;
 use crate::http_route::HttpRoute;
 use crate::peer_authentication::PeerAuthentication;
+use crate::request_authentication::RequestAuthentication;
 use crate::secret::Secret;
 use crate::service::Service;
 
@@ -28,6 +29,8 @@ pub enum Kind {
     HttpRoute,
     /// `security.istio.io/v1 PeerAuthentication`
     PeerAuthentication,
+    /// `security.istio.io/v1 RequestAuthentication`
+    RequestAuthentication,
     /// `security.istio.io/v1 AuthorizationPolicy`
     AuthorizationPolicy,
     /// `networking.istio.io/v1 DestinationRule`
@@ -38,12 +41,13 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Service,
         Kind::Secret,
         Kind::Gateway,
         Kind::HttpRoute,
         Kind::PeerAuthentication,
+        Kind::RequestAuthentication,
         Kind::AuthorizationPolicy,
         Kind::DestinationRule,
         Kind::BackendTrafficPolicy,
@@ -57,6 +61,7 @@ impl Kind {
             Kind::Gateway => "Gateway",
             Kind::HttpRoute => "HTTPRoute",
             Kind::PeerAuthentication => "PeerAuthentication",
+            Kind::RequestAuthentication => "RequestAuthentication",
             Kind::AuthorizationPolicy => "AuthorizationPolicy",
             Kind::DestinationRule => "DestinationRule",
             Kind::BackendTrafficPolicy => "XBackendTrafficPolicy",
@@ -68,7 +73,9 @@ impl Kind {
         match self {
             Kind::Service | Kind::Secret => "v1",
             Kind::Gateway | Kind::HttpRoute => "gateway.networking.k8s.io/v1",
-            Kind::PeerAuthentication | Kind::AuthorizationPolicy => "security.istio.io/v1",
+            Kind::PeerAuthentication | Kind::RequestAuthentication | Kind::AuthorizationPolicy => {
+                "security.istio.io/v1"
+            }
             Kind::DestinationRule => "networking.istio.io/v1",
             Kind::BackendTrafficPolicy => "gateway.networking.x-k8s.io/v1alpha1",
         }
@@ -82,6 +89,7 @@ impl Kind {
             Kind::Gateway => schema_for::<Gateway>(),
             Kind::HttpRoute => schema_for::<HttpRoute>(),
             Kind::PeerAuthentication => schema_for::<PeerAuthentication>(),
+            Kind::RequestAuthentication => schema_for::<RequestAuthentication>(),
             Kind::AuthorizationPolicy => schema_for::<AuthorizationPolicy>(),
             Kind::DestinationRule => schema_for::<DestinationRule>(),
             Kind::BackendTrafficPolicy => schema_for::<BackendTrafficPolicy>(),

@@ -1,7 +1,7 @@
 //! Mesh rules as people write them: strict YAML to typed resources, with diagnostics.
 //!
 //! Rules are Kubernetes `Service`s and TLS `Secret`s, Gateway API `Gateway`s, `HTTPRoute`s attached to these or to services (GAMMA) and
-//! `XBackendTrafficPolicy`s, and Istio's `PeerAuthentication`, `AuthorizationPolicy` and `DestinationRule`. [`load()`] reads a whole set of files and either accepts it or says
+//! `XBackendTrafficPolicy`s, and Istio's `PeerAuthentication`, `RequestAuthentication`, `AuthorizationPolicy` and `DestinationRule`. [`load()`] reads a whole set of files and either accepts it or says
 //! everything that is wrong with it, each with its place and a next step. Nothing is silently ignored: what is not
 //! supported is an error.
 //!
@@ -17,8 +17,9 @@
 //! | [`http_route`], [`http_filter`] | `gateway.networking.k8s.io/v1 HTTPRoute`; its filters |
 //! | [`attachment`] | which listeners of a gateway a route is attached to |
 //! | [`peer_authentication`] | `security.istio.io/v1 PeerAuthentication` |
+//! | [`request_authentication`] | `security.istio.io/v1 RequestAuthentication` |
 //! | [`authorization_policy`] | `security.istio.io/v1 AuthorizationPolicy` |
-//! | [`workload_selector`] | which workloads these two are for |
+//! | [`workload_selector`] | which workloads these three are for |
 //! | [`string_match`] | conditions on texts, as Istio writes them |
 //! | [`destination_rule`] | `networking.istio.io/v1 DestinationRule` |
 //! | [`backend_traffic_policy`] | `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy` |
@@ -42,6 +43,7 @@ pub mod manifest;
 mod names;
 pub mod peer_authentication;
 pub mod redaction;
+pub mod request_authentication;
 pub mod resources;
 pub mod secret;
 pub mod service;
@@ -60,6 +62,7 @@ pub use load::{Loaded, RuleFile, load};
 pub use manifest::{Manifest, Metadata};
 pub use peer_authentication::PeerAuthentication;
 pub use redaction::redacted;
+pub use request_authentication::RequestAuthentication;
 pub use resources::{Located, NamespacedName, Resources};
 pub use secret::Secret;
 pub use service::Service;

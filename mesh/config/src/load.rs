@@ -110,6 +110,9 @@ impl Loader {
             Kind::Gateway => add(kind, node, &mut resources.gateways, diagnostics),
             Kind::HttpRoute => add(kind, node, &mut resources.http_routes, diagnostics),
             Kind::PeerAuthentication => add(kind, node, &mut resources.peer_authentications, diagnostics),
+            Kind::RequestAuthentication => {
+                add(kind, node, &mut resources.request_authentications, diagnostics)
+            }
             Kind::AuthorizationPolicy => add(kind, node, &mut resources.authorization_policies, diagnostics),
             Kind::DestinationRule => add(kind, node, &mut resources.destination_rules, diagnostics),
             Kind::BackendTrafficPolicy => {

@@ -81,3 +81,9 @@ text! {
     PathCondition, "a path such as `/admin`, with `*` at its beginning (`*.css`) or its end (`/admin/*`) at most",
     r"^(\*[^*]*|/[^*]*\*?)$", 1..=1024
 }
+
+text! {
+    /// What stands before something in a header's value: printable, or nothing.
+    HeaderPrefix, "printable ASCII text such as `Bearer `, with a blank at its end if there is one",
+    r"^([!-~]+ ?)?$", 0..=256
+}

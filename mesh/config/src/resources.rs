@@ -12,6 +12,7 @@ use crate::destination_rule::DestinationRule;
 use crate::gateway::Gateway;
 use crate::http_route::HttpRoute;
 use crate::peer_authentication::PeerAuthentication;
+use crate::request_authentication::RequestAuthentication;
 use crate::secret::Secret;
 use crate::service::Service;
 
@@ -28,6 +29,8 @@ pub struct Resources {
     pub http_routes: BTreeMap<NamespacedName, Located<HttpRoute>>,
     /// Who must prove who they are.
     pub peer_authentications: BTreeMap<NamespacedName, Located<PeerAuthentication>>,
+    /// Which tokens are believed.
+    pub request_authentications: BTreeMap<NamespacedName, Located<RequestAuthentication>>,
     /// Who may do what.
     pub authorization_policies: BTreeMap<NamespacedName, Located<AuthorizationPolicy>>,
     /// How callers treat services.

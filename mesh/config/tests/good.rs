@@ -129,6 +129,34 @@ fn every_field_is_read() {
 }
 
 #[test]
+fn request_authentication_is_read_with_its_defaults() {
+    let resources = load_shop().resources;
+    let spec = &resources.request_authentications[&shop("customers")].value.spec;
+    let [rule, other] = &spec.jwt_rules[..] else {
+        panic!("{:?}", spec.jwt_rules)
+    };
+    assert_eq!(
+        (rule.issuer.as_str(), rule.audiences.as_deref()),
+        ("https://issuer.test", Some(&["shop".to_owned()][..]))
+    );
+    assert!(rule.forward_original_token && rule.jwks.contains("P-256"));
+    let headers = rule.from_headers.as_deref().expect("headers");
+    let headers: Vec<(&str, &str)> = headers
+        .iter()
+        .map(|from| (from.name.as_str(), from.prefix.as_str()))
+        .collect();
+    assert_eq!(headers, [("X-Token", "JWT "), ("x-plain", "")]);
+    assert_eq!(
+        (
+            &other.audiences,
+            &other.from_headers,
+            other.forward_original_token
+        ),
+        (&None, &None, false)
+    );
+}
+
+#[test]
 fn an_authorization_policy_is_read() {
     let resources = load_shop().resources;
     let policy = &resources.authorization_policies[&shop("need-to-know")];
@@ -150,6 +178,14 @@ fn an_authorization_policy_is_read() {
     );
     assert_eq!(conditions(&from[1].source.not_principals), [TextMatch::Present]);
     assert_eq!(from[0].source.not_namespaces[0].as_str(), "ads");
+    let lists = [
+        &from[1].source.request_principals,
+        &from[1].source.not_request_principals,
+    ];
+    assert_eq!(
+        lists.map(|list| list[0].as_str()),
+        ["https://issuer.test/*", "https://issuer.test/bob"]
+    );
     let operation = &rule.to.as_deref().expect("operations")[0].operation;
     let lists = [
         &operation.methods,

@@ -231,7 +231,7 @@ impl State {
                 Some(proxy) if !changed => proxy.inbound(),
                 _ => translate::inbound(resources, workload).map(Arc::new),
             };
-            let view = self.translation.view(workload, inbound);
+            let view = self.translation.view(resources, workload, inbound);
             match known {
                 Some(proxy) => proxy.want(view, generation),
                 None => {

@@ -14,6 +14,7 @@
 //! - [`edge`]: TLS of a gateway, towards clients that are not of the mesh
 //! - [`web`]: an authority for host names, and clients that trust it
 //! - [`verify`]: whether a peer is who it says
+//! - [`jwt`]: whether a token is what it says
 //! - [`certificate`]: what a certificate says, read out
 //! - [`refusal`]: why a handshake failed, in the words of the mesh
 //! - [`error`]: what is wrong with keys, certificates and requests
@@ -26,6 +27,7 @@ pub mod bundle;
 pub mod certificate;
 pub mod edge;
 pub mod error;
+pub mod jwt;
 pub mod key;
 pub mod refusal;
 pub mod store;

@@ -48,6 +48,12 @@ pub struct Source {
     /// What it is not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_principals: Vec<TextMatch>,
+    /// The issuer and the subject of the token that came with the request: `https://issuer.test/ann`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub request_principals: Vec<TextMatch>,
+    /// What they are not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_request_principals: Vec<TextMatch>,
     /// The namespace in the SPIFFE ID of the peer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub namespaces: Vec<TextMatch>,

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::Token;
-use crate::{Hostname, Origin, RouteTable};
+use crate::{AuthorizationPolicy, Hostname, JwtRule, Origin, RouteTable};
 
 /// What one gateway serves.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -14,6 +14,12 @@ pub struct Gateway {
     /// Its listeners, in the order in which they were written. On one port, all of them speak TLS or none does, and no two have the same
     /// host name.
     pub listeners: Vec<Listener>,
+    /// Which tokens are believed, as at a sidecar's inbound side.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authentication: Vec<JwtRule>,
+    /// Who may do what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization: Vec<AuthorizationPolicy>,
 }
 
 impl Gateway {

@@ -4,6 +4,7 @@
 //! - [`route`]: route tables: matches, filters, weighted backends, timeouts, retry
 //! - [`gateway`]: listeners of a gateway; [`hostname`]: the names that they are for
 //! - [`cluster`]: groups of endpoints and how to reach them
+//! - [`authentication`]: which tokens a workload believes; [`jwk`]: the keys that they are checked with
 //! - [`authorization`]: who may do what at a workload
 //! - [`identity`]: SPIFFE IDs
 //! - [`discovery`]: the messages between a proxy and the control plane
@@ -12,6 +13,7 @@
 //! - [`origin`]: where in a rule file something was written
 //! - [`millis`]: durations as whole milliseconds in JSON
 
+pub mod authentication;
 pub mod authorization;
 pub mod bootstrap;
 pub mod cluster;
@@ -19,12 +21,14 @@ pub mod discovery;
 pub mod gateway;
 pub mod hostname;
 pub mod identity;
+pub mod jwk;
 pub mod millis;
 pub mod origin;
 pub mod route;
 pub mod snapshot;
 pub mod telemetry;
 
+pub use authentication::JwtRule;
 pub use authorization::AuthorizationPolicy;
 pub use cluster::{
     Cluster, ClusterName, Endpoint, LoadBalancing, Protocol, RetryConstraint, RetryRate, Security,
@@ -32,6 +36,7 @@ pub use cluster::{
 pub use gateway::Gateway;
 pub use hostname::{Hostname, InvalidHostname};
 pub use identity::{SpiffeId, TrustDomain};
+pub use jwk::JsonWebKey;
 pub use origin::Origin;
 pub use route::{Backend, RouteMatch, RouteTable, Rule};
 pub use snapshot::{Inbound, MtlsMode, Snapshot};

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AuthorizationPolicy, Cluster, ClusterName, Endpoint, Gateway, Protocol, RouteTable};
+use crate::{AuthorizationPolicy, Cluster, ClusterName, Endpoint, Gateway, JwtRule, Protocol, RouteTable};
 
 /// The whole configuration of one proxy at one version.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -35,6 +35,9 @@ pub struct Inbound {
     /// What it speaks there.
     #[serde(default)]
     pub protocol: Protocol,
+    /// Which tokens it believes. None: nobody looks for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authentication: Vec<JwtRule>,
     /// Who may do what there, in the order of their names. None: everybody everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorization: Vec<AuthorizationPolicy>,

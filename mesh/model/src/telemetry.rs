@@ -117,7 +117,7 @@ pub struct Access {
     pub headers: BTreeMap<String, String>,
 }
 
-/// Why the `AuthorizationPolicy`s of a workload refused a request.
+/// Why the rules of a workload refused a request.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "because")]
 pub enum Denial {
@@ -130,14 +130,28 @@ pub enum Denial {
     },
     /// There are policies that allow something, and none allows this.
     NotAllowed,
+    /// It brought a token that is not believed.
+    BadToken {
+        /// Why; no part of the token.
+        reason: String,
+    },
 }
 
 impl Denial {
     /// The name of the rule that denied it, or `none`: what logs and metrics have, as in Envoy.
-    pub fn matched(&self) -> &str {
+    pub fn rule(&self) -> &str {
         match self {
             Self::Denied { rule, .. } => rule,
-            Self::NotAllowed => "none",
+            Self::NotAllowed | Self::BadToken { .. } => "none",
+        }
+    }
+
+    /// The word for it in metrics.
+    pub fn because(&self) -> &'static str {
+        match self {
+            Self::Denied { .. } => "denied",
+            Self::NotAllowed => "not_allowed",
+            Self::BadToken { .. } => "bad_token",
         }
     }
 }

@@ -21,6 +21,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
         origin: None,
         application: ([127, 0, 0, 1], 80).into(),
         protocol: Protocol::Http1,
+        authentication: Vec::new(),
         authorization: Vec::new(),
     });
     let cluster = (1..3_u32).prop_map(|connections| Cluster {
@@ -41,6 +42,8 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
     let gateway = "[a-c]".prop_map(|name| Gateway {
         name,
         listeners: Vec::new(),
+        authentication: Vec::new(),
+        authorization: Vec::new(),
     });
     (
         option::of(inbound),

@@ -22,9 +22,10 @@ use tokio::time::Instant;
 use crate::body::UploadProgress;
 use crate::cluster::{Cluster, Endpoint};
 use crate::downstream::Downstream;
-use crate::metrics::{AttemptKey, RequestKey, RouteKey, RuleKey, UNKNOWN};
+use crate::metrics::{AttemptKey, DenialKey, RequestKey, RouteKey, UNKNOWN};
 use crate::peer::Peer;
 use crate::proxy::Admitted;
+use crate::reply::{self, LocalReply};
 use crate::retry_budget::{Ongoing, RetryBudget};
 use crate::worker::Worker;
 
@@ -138,6 +139,11 @@ impl Exchange {
     /// When the request arrived.
     pub(crate) fn arrived(&self) -> Instant {
         self.arrived
+    }
+
+    /// What time of day it is.
+    pub(crate) fn wall_clock(&self) -> SystemTime {
+        self.worker.proxy.host.wall_clock()
     }
 
     /// Its `x-request-id`.
@@ -256,13 +262,16 @@ impl Exchange {
         self.detail = Some(detail);
     }
 
-    /// The rules of this workload refused it.
-    pub(crate) fn denied(&mut self, denial: Denial) {
-        self.worker.series.denied(&RuleKey {
+    /// The rules of this workload refuse it: the answer to that.
+    pub(crate) fn deny(&mut self, denial: Denial) -> LocalReply {
+        self.worker.series.denied(&DenialKey {
             direction: self.downstream.direction,
-            rule: denial.matched(),
+            because: denial.because(),
+            rule: denial.rule(),
         });
+        let reply = reply::denied(&denial);
         self.denial = Some(denial);
+        reply
     }
 
     /// Counts bytes of the response.

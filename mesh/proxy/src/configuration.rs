@@ -11,8 +11,8 @@ use hallway_model::discovery::Version;
 use hallway_model::route::{HeaderChanges, PathMatch, Rewrite, Target, Timeouts};
 use hallway_model::telemetry::Direction;
 use hallway_model::{
-    self as model, AuthorizationPolicy, Backend, ClusterName, Endpoint, Inbound, MtlsMode, RouteMatch,
-    RouteTable, Rule, Security, Snapshot,
+    self as model, AuthorizationPolicy, Backend, ClusterName, Endpoint, Inbound, JwtRule, MtlsMode,
+    RouteMatch, RouteTable, Rule, Security, Snapshot,
 };
 use hallway_traffic::{CompiledTable, RouteError, Routes};
 use thiserror::Error;
@@ -168,11 +168,35 @@ impl Configuration {
         }
     }
 
+    /// Which tokens are believed on that side.
+    pub(crate) fn authentication(&self, direction: Direction) -> &[JwtRule] {
+        match direction {
+            Direction::Inbound => self
+                .inbound
+                .as_ref()
+                .map_or(&[], |inbound| &inbound.source.authentication),
+            Direction::Gateway => self
+                .snapshot
+                .gateway
+                .as_ref()
+                .map_or(&[], |gateway| &gateway.authentication),
+            Direction::Outbound => &[],
+        }
+    }
+
     /// Who may do what on that side. What the application asks for itself is its callees' concern.
     pub(crate) fn authorization(&self, direction: Direction) -> &[AuthorizationPolicy] {
-        match (direction, &self.inbound) {
-            (Direction::Inbound, Some(inbound)) => &inbound.source.authorization,
-            (Direction::Inbound, None) | (Direction::Outbound | Direction::Gateway, _) => &[],
+        match direction {
+            Direction::Inbound => self
+                .inbound
+                .as_ref()
+                .map_or(&[], |inbound| &inbound.source.authorization),
+            Direction::Gateway => self
+                .snapshot
+                .gateway
+                .as_ref()
+                .map_or(&[], |gateway| &gateway.authorization),
+            Direction::Outbound => &[],
         }
     }
 

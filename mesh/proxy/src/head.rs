@@ -88,6 +88,11 @@ impl Head {
         path::read(self.target.path()).map_err(reply::ambiguous_path)
     }
 
+    /// The headers.
+    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
     /// The method.
     pub(crate) fn method(&self) -> &Method {
         &self.method

@@ -6,7 +6,7 @@
 //!
 //! A request, from top to bottom:
 //! - `outbound`, `inbound`, `gateway`, `listener`: accepted connections and who is there (`downstream`, `peer`)
-//! - `request`: the path of a request; `head` checks its head and writes it anew, `body` holds or streams its body
+//! - `request`: the path of a request; `authentication`, `authorization`: whose it is, and whether it may pass; `head` checks its head and writes it anew, `body` holds or streams its body
 //! - `attempt`: one attempt, with an `outgoing` request; `connection`, `pool`, `dial`: the connections that attempts use
 //! - `response`: the body on its way down, `patience`: how long a connection waits for it; `reply`: answers of the proxy itself
 //! - `access`: what is recorded of a request; `journal`: records on their way out; `metrics`: what is counted
@@ -25,6 +25,8 @@
 mod access;
 mod admin;
 mod attempt;
+mod authentication;
+mod authorization;
 mod backoff;
 mod body;
 mod cluster;

@@ -15,7 +15,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Metric, Registry};
 
-pub(crate) use self::series::{AttemptKey, RequestKey, RouteKey, RuleKey, Series, UNKNOWN};
+pub(crate) use self::series::{AttemptKey, DenialKey, RequestKey, RouteKey, Series, UNKNOWN};
 use self::text::Sums;
 
 mod series;

@@ -6,7 +6,7 @@ use hallway_model::route::Redirect;
 use hallway_model::telemetry::{Denial, Direction, ResponseFlag};
 use hallway_traffic::path::AmbiguousPath;
 use hallway_traffic::redirect::{self, Asked};
-use http::header::{CONNECTION, CONTENT_TYPE, DATE, LOCATION};
+use http::header::{CONNECTION, CONTENT_TYPE, DATE, LOCATION, WWW_AUTHENTICATE};
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -99,6 +99,9 @@ impl LocalReply {
         if let Some(location) = self.location {
             head.headers.insert(LOCATION, location);
         }
+        if head.status == StatusCode::UNAUTHORIZED {
+            head.headers.insert(WWW_AUTHENTICATE, INVALID_TOKEN);
+        }
         if self.close {
             head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -153,6 +156,9 @@ impl LocalReply {
         head
     }
 }
+
+/// What goes with each 401 (RFC 9110 §11.6.1, RFC 6750 §3.1): only a token can be what is wrong.
+const INVALID_TOKEN: HeaderValue = HeaderValue::from_static("Bearer error=\"invalid_token\"");
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
@@ -247,13 +253,23 @@ pub(crate) fn ambiguous_path(error: AmbiguousPath) -> LocalReply {
     )
 }
 
-/// The authorization policies do not let it pass. The caller does not learn which there are; the words are Envoy's, as are those in the log
-/// (<https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/response_code_details>).
-pub(crate) fn access_denied(denial: &Denial) -> LocalReply {
-    let detail = format!("rbac_access_denied_matched_policy[{}]", denial.matched());
-    LocalReply {
-        told: Told::Only("RBAC: access denied"),
-        ..LocalReply::new(StatusCode::FORBIDDEN, None, detail, "")
+/// The rules of this workload refuse it. Whom the policies do not let pass does not learn which there are. The words for them are Envoy's, as
+/// are those in the log (<https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/response_code_details>).
+pub(crate) fn denied(denial: &Denial) -> LocalReply {
+    match denial {
+        Denial::BadToken { reason } => LocalReply::new(
+            StatusCode::UNAUTHORIZED,
+            None,
+            format!("the token of the request is refused: {reason}"),
+            "Get a new one from its issuer, and send only one.",
+        ),
+        Denial::Denied { .. } | Denial::NotAllowed => {
+            let detail = format!("rbac_access_denied_matched_policy[{}]", denial.rule());
+            LocalReply {
+                told: Told::Only("RBAC: access denied"),
+                ..LocalReply::new(StatusCode::FORBIDDEN, None, detail, "")
+            }
+        }
     }
 }
 

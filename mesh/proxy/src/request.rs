@@ -1,7 +1,8 @@
 //! The path of a request, from its head to the answer. The outbound and the inbound side of a sidecar share it, and a gateway.
 //!
 //! ```text
-//! admit (UO) → parse (DPE) → accept? → authorize (403) → route (NR), redirect or rewrite → choose a backend by weight (500, NC) →
+//! admit (UO) → parse (DPE) → accept? → authenticate (401) → authorize (403) → route (NR), redirect or rewrite →
+//!     choose a backend by weight (500, NC) →
 //!     loop { choose an endpoint (UH) → attempt within its deadline (UO, UF, UC, UT) → judge: return, or retry (URX, UO) }
 //! ```
 //! The capitals are Envoy's response flags. Decisions are those of `hallway-traffic`; this does the work between them.
@@ -13,8 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallway_model::route::Target;
-use hallway_model::telemetry::{Denial, Direction, ResponseFlag};
-use hallway_traffic::authorization::{self, AuthorizationRequest, Decision};
+use hallway_model::telemetry::{Direction, ResponseFlag};
 use hallway_traffic::retry::{self, Outcome, ReturnReason, Verdict};
 use hallway_traffic::timeout::{TimeoutKind, allowance, remaining};
 use hallway_traffic::{Selection, split};
@@ -23,6 +23,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::access::{AttemptFacts, Exchange};
 use crate::attempt::{self, Answer, AttemptError, Upstream};
+use crate::authentication::authenticate;
+use crate::authorization::authorize;
 use crate::body::Upload;
 use crate::cluster::{Cluster, Endpoint};
 use crate::configuration::Configuration;
@@ -61,7 +63,8 @@ async fn serve(
     exchange.asks_for(head.authority());
     // Who may call what is decided here: the peer is known, and nothing was done for it yet.
     accept(&configuration, downstream)?;
-    authorize(&configuration, downstream, &head, exchange)?;
+    let user = authenticate(&configuration, downstream, &mut head, exchange)?;
+    authorize(&configuration, downstream, &head, user.as_deref(), exchange)?;
 
     let selection = route(&configuration, downstream, &head)?;
     exchange.routed(selection.rule);
@@ -109,37 +112,6 @@ fn accept(configuration: &Configuration, downstream: &Downstream) -> Result<(), 
         return Ok(());
     }
     Err(reply::no_longer_accepted())
-}
-
-/// Refuses what the authorization policies of this workload do not let pass. They are asked for each request, so a connection is no way
-/// around new ones. Without policies nobody looks at the path.
-fn authorize(
-    configuration: &Configuration,
-    downstream: &Downstream,
-    head: &Head,
-    exchange: &mut Exchange,
-) -> Result<(), LocalReply> {
-    let policies = configuration.authorization(downstream.direction);
-    if policies.is_empty() {
-        return Ok(());
-    }
-    let path = head.read_path()?;
-    let request = AuthorizationRequest {
-        peer: downstream.peer.as_ref().map(|peer| peer.for_authorization()),
-        method: head.method().as_str(),
-        path: &path,
-    };
-    let denial = match authorization::decide(policies, &request) {
-        Decision::Allowed => return Ok(()),
-        Decision::NotAllowed => Denial::NotAllowed,
-        Decision::Denied(rule) => Denial::Denied {
-            rule: rule.name.clone(),
-            origin: rule.origin.clone(),
-        },
-    };
-    let reply = reply::access_denied(&denial);
-    exchange.denied(denial);
-    Err(reply)
 }
 
 /// The rule that the request selects.

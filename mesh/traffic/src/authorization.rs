@@ -3,11 +3,11 @@
 //! As in Istio (<https://istio.io/latest/docs/concepts/security/#implicit-enablement>): a request that a `DENY` policy matches is refused;
 //! else one may pass if there is no `ALLOW` policy, or if one matches; else it is refused.
 //!
-//! What is not known counts against the caller. A peer in plaintext has no identity, so whether a condition on it holds cannot be known:
+//! What is not known counts against the caller. A peer in plaintext has no identity, and a request without a token no principal, so whether a condition on it holds cannot be known:
 //! then it does not hold in an `ALLOW` rule, and it holds in a `DENY` rule, whether it says who is meant or who is not. So nobody gains by
 //! not showing who they are. Only `*`, whether there is an identity at all, has an answer for a peer without one. Istio differs in two
-//! places, in both of which it lets more pass: there, a peer without an identity satisfies `notPrincipals` in an `ALLOW` rule, and
-//! does not satisfy `principals` in a `DENY` rule.
+//! places, in both of which it lets more pass (ISTIO-SECURITY-2021-004): there, a peer without an identity satisfies `notPrincipals` in an
+//! `ALLOW` rule, and does not satisfy `principals` in a `DENY` rule.
 
 use hallway_model::AuthorizationPolicy;
 use hallway_model::authorization::{AuthorizationAction, AuthorizationRule, Operation, Source, TextMatch};
@@ -17,6 +17,8 @@ use hallway_model::authorization::{AuthorizationAction, AuthorizationRule, Opera
 pub struct AuthorizationRequest<'a> {
     /// Who sends it, as authenticated; none for plaintext.
     pub peer: Option<PeerIdentity<'a>>,
+    /// Issuer and subject of its token, as authenticated; none without one.
+    pub request_principal: Option<&'a str>,
     /// The method.
     pub method: &'a str,
     /// The path, as [`crate::path::read`] gives it.
@@ -78,7 +80,13 @@ impl Facts<'_> {
         let peer = self.request.peer;
         let principal = peer.map(|peer| peer.principal);
         let namespace = peer.map(|peer| peer.namespace);
+        let request_principal = self.request.request_principal;
         self.holds(&source.principals, &source.not_principals, principal)
+            && self.holds(
+                &source.request_principals,
+                &source.not_request_principals,
+                request_principal,
+            )
             && self.holds(&source.namespaces, &source.not_namespaces, namespace)
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A rule about paths is worth as much as the agreement about what a path is. A proxy that decides on `/x/../admin` as it stands, before an
 //! application that reads `/admin`, has an open side door. Envoy and Istio rewrite paths before they decide, in one of four ways, and the
-//! right one depends on the application (<https://istio.io/latest/docs/ops/best-practices/security/#customize-your-system-on-path-normalization>).
+//! right one depends on the application (<https://istio.io/latest/docs/reference/config/security/normalization/>; what becomes of the wrong
+//! one: ISTIO-SECURITY-2021-005).
 //! This mesh does not guess: a path that two honest readers might read in two ways is refused, and every other one is forwarded as it came.
 //! What is left has one reading, its escapes decoded once (RFC 3986 §2.4).
 

@@ -70,6 +70,7 @@ const MARKETING: PeerIdentity<'static> = PeerIdentity {
 fn get(peer: Option<PeerIdentity<'static>>, path: &'static str) -> AuthorizationRequest<'static> {
     AuthorizationRequest {
         peer,
+        request_principal: None,
         method: "GET",
         path,
     }
@@ -143,11 +144,47 @@ fn all_parts_of_a_rule_must_hold_and_one_of_each_list() {
     ] {
         let request = AuthorizationRequest {
             peer: Some(peer),
+            request_principal: None,
             method,
             path,
         };
         assert_eq!(passes(&policies, &request), expected, "{method} {path}");
     }
+}
+
+#[test]
+fn a_request_without_a_token_has_no_principal() {
+    let with = |request_principal| AuthorizationRequest {
+        request_principal,
+        ..get(Some(ORDERS), "/")
+    };
+    let demands = |condition: &str| {
+        let source = Source {
+            request_principals: conditions(&[condition]),
+            ..Source::default()
+        };
+        [policy(Allow, vec![rule("r", &[source], &[])])]
+    };
+    assert!(passes(
+        &demands("https://issuer.test/*"),
+        &with(Some("https://issuer.test/ann"))
+    ));
+    assert!(!passes(
+        &demands("https://issuer.test/*"),
+        &with(Some("https://evil.test/ann"))
+    ));
+    assert!(passes(&demands("*"), &with(Some("https://evil.test/ann"))));
+    assert!(!passes(&demands("*"), &with(None)));
+    let source = Source {
+        not_request_principals: conditions(&["*"]),
+        ..Source::default()
+    };
+    let demands = [policy(Deny, vec![rule("r", &[source], &[])])];
+    assert!(
+        !passes(&demands, &with(None)),
+        "this is how Istio says that a token is needed"
+    );
+    assert!(passes(&demands, &with(Some("https://issuer.test/ann"))));
 }
 
 #[test]
@@ -189,8 +226,11 @@ fn says(pattern: &TextMatch, text: &str) -> bool {
     }
 }
 
-/// What Istio's documentation says of a request whose sender is known.
-fn reference(policies: &[AuthorizationPolicy], peer: PeerIdentity<'_>, method: &str, path: &str) -> bool {
+/// What Istio's documentation says of a request of which everything is known.
+fn reference(policies: &[AuthorizationPolicy], request: &AuthorizationRequest<'_>) -> bool {
+    let peer = request.peer.expect("it is known");
+    let user = request.request_principal.expect("it is known");
+    let (method, path) = (request.method, request.path);
     let field =
         |these: &Vec<TextMatch>, text: &str| these.is_empty() || these.iter().any(|this| says(this, text));
     let not_field = |these: &Vec<TextMatch>, text: &str| !these.iter().any(|this| says(this, text));
@@ -202,6 +242,8 @@ fn reference(policies: &[AuthorizationPolicy], peer: PeerIdentity<'_>, method: &
             for source in &rule.from {
                 from |= field(&source.principals, peer.principal)
                     && not_field(&source.not_principals, peer.principal)
+                    && field(&source.request_principals, user)
+                    && not_field(&source.not_request_principals, user)
                     && field(&source.namespaces, peer.namespace)
                     && not_field(&source.not_namespaces, peer.namespace);
             }
@@ -221,6 +263,8 @@ fn reference(policies: &[AuthorizationPolicy], peer: PeerIdentity<'_>, method: &
     !denied && (!has_allow || allowed)
 }
 
+const USERS: [&str; 3] = ["i/ann", "j/ann", "i/bob"];
+
 const PRINCIPALS: [&str; 4] = ["t/ns/a/sa/x", "t/ns/a/sa/y", "t/ns/b/sa/x", "u/ns/b/sa/y"];
 
 fn list(of: &'static [&'static str]) -> impl Strategy<Value = Vec<TextMatch>> {
@@ -238,14 +282,18 @@ fn source() -> impl Strategy<Value = Source> {
         "t/ns/a/*",
     ];
     let namespace = &["a", "b", "a*", "*b"];
-    (list(principal), list(principal), list(namespace), list(namespace)).prop_map(
-        |(principals, not_principals, namespaces, not_namespaces)| Source {
-            principals,
-            not_principals,
+    let user = &["i/ann", "i/bob", "j/*", "*/ann"];
+    let principals = (list(principal), list(principal), list(user), list(user));
+    (principals, list(namespace), list(namespace)).prop_map(|(principals, namespaces, not_namespaces)| {
+        Source {
+            principals: principals.0,
+            not_principals: principals.1,
+            request_principals: principals.2,
+            not_request_principals: principals.3,
             namespaces,
             not_namespaces,
-        },
-    )
+        }
+    })
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -280,6 +328,15 @@ fn peer(principal: &str) -> PeerIdentity<'_> {
     }
 }
 
+fn known<'a>(principal: &'a str, user: &'a str, method: &'a str, path: &'a str) -> AuthorizationRequest<'a> {
+    AuthorizationRequest {
+        peer: Some(peer(principal)),
+        request_principal: Some(user),
+        method,
+        path,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
@@ -287,11 +344,12 @@ proptest! {
     fn the_known_are_judged_as_istio_says(
         policies in policies(),
         principal in prop::sample::select(&PRINCIPALS[..]),
+        user in prop::sample::select(&USERS[..]),
         method in prop::sample::select(vec!["GET", "POST", "PUT"]),
         path in prop::sample::select(vec!["/", "/a", "/a/b", "/b"]),
     ) {
-        let request = AuthorizationRequest { peer: Some(peer(principal)), method, path };
-        prop_assert_eq!(passes(&policies, &request), reference(&policies, peer(principal), method, path));
+        let request = known(principal, user, method, path);
+        prop_assert_eq!(passes(&policies, &request), reference(&policies, &request));
     }
 
     #[test]
@@ -300,10 +358,11 @@ proptest! {
         method in prop::sample::select(vec!["GET", "POST"]),
         path in prop::sample::select(vec!["/", "/a", "/a/b"]),
     ) {
-        if passes(&policies, &AuthorizationRequest { peer: None, method, path }) {
-            for principal in PRINCIPALS {
-                let request = AuthorizationRequest { peer: Some(peer(principal)), method, path };
-                prop_assert!(passes(&policies, &request), "{}", principal);
+        let stranger = AuthorizationRequest { peer: None, request_principal: None, method, path };
+        if passes(&policies, &stranger) {
+            for (principal, user) in PRINCIPALS.iter().flat_map(|principal| USERS.map(|user| (principal, user))) {
+                let request = known(principal, user, method, path);
+                prop_assert!(passes(&policies, &request), "{} {}", principal, user);
             }
         }
     }

@@ -30,6 +30,7 @@ fn resource_count(resources: &Resources) -> usize {
     resources.services.len()
         + resources.http_routes.len()
         + resources.peer_authentications.len()
+        + resources.request_authentications.len()
         + resources.authorization_policies.len()
         + resources.destination_rules.len()
         + resources.backend_traffic_policies.len()

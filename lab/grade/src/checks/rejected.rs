@@ -5,11 +5,11 @@
 //!   upstream end is the peer of a refusal record;
 //! - with its connection, by an outbound sidecar, which refuses whom it was led to: the client got its 503, and the access log has the
 //!   request with the flag `UF` and a detail that starts with the reason;
-//! - by itself, by an inbound sidecar whose authorization policies do not let it pass: the client got its 403, or gRPC's status
-//!   7, and the access log of that sidecar has the request with its denial.
+//! - by itself, by an inbound sidecar that does not believe its token, or whose authorization policies do not let it pass: the
+//!   client got its 401 or 403, or gRPC's status 16 or 7, and the access log of that sidecar has the request with its denial.
 
 use hallway_evidence::{ClientRecord, ResponseSeen};
-use hallway_model::telemetry::{Access, Direction, ResponseFlag};
+use hallway_model::telemetry::{Access, Denial, Direction, ResponseFlag};
 use hallway_scenario::check::{Rejected, RequestRefusal};
 use serde::Serialize;
 
@@ -21,11 +21,11 @@ use crate::verdict::{Finding, NoEvidence};
 /// The status with which an outbound sidecar answers when it could not connect.
 const SERVICE_UNAVAILABLE: u16 = 503;
 
-/// The status with which an inbound sidecar answers what its policies do not let pass.
-const FORBIDDEN: u16 = 403;
+/// The statuses with which an inbound sidecar answers a token that it does not believe, and what its policies do not let pass.
+const DENIALS: [u16; 2] = [401, 403];
 
-/// The same in gRPC, `PERMISSION_DENIED`.
-const GRPC_PERMISSION_DENIED: u32 = 7;
+/// The same in gRPC: `UNAUTHENTICATED` and `PERMISSION_DENIED`.
+const GRPC_DENIALS: [u32; 2] = [16, 7];
 
 impl Judge for Rejected {
     fn expected(&self) -> String {
@@ -67,7 +67,7 @@ fn seen(check: &Rejected, request: &ClientRecord, evidence: &Evidence<'_>) -> Re
     let refused = match &request.outcome {
         Err(_) => refused_inbound(request, evidence),
         Ok(response) if response.status == SERVICE_UNAVAILABLE => refused_outbound(request, evidence),
-        Ok(response) if is_forbidden(response) => denied(request, evidence),
+        Ok(response) if is_denial(response) => denied(request, evidence),
         Ok(response) => return Err(format!("served with {}", response.status)),
     };
     let Some(refused) = refused else {
@@ -103,19 +103,23 @@ fn refused_outbound<'a>(request: &ClientRecord, evidence: &Evidence<'a>) -> Opti
     })
 }
 
-fn is_forbidden(response: &ResponseSeen) -> bool {
+fn is_denial(response: &ResponseSeen) -> bool {
     match &response.grpc {
-        Some(grpc) => grpc.status == GRPC_PERMISSION_DENIED,
-        None => response.status == FORBIDDEN,
+        Some(grpc) => GRPC_DENIALS.contains(&grpc.status),
+        None => DENIALS.contains(&response.status),
     }
 }
 
 fn denied<'a>(request: &ClientRecord, evidence: &Evidence<'a>) -> Option<Refused<'a>> {
-    let is_denial = |record: &&&Access| record.direction == Direction::Inbound && record.denial.is_some();
-    let record = evidence.accesses(&request.correlation).iter().find(is_denial)?;
+    let records = evidence.accesses(&request.correlation).iter();
+    let mut inbound = records.filter(|record| record.direction == Direction::Inbound);
+    let (record, denial) = inbound.find_map(|record| Some((record, record.denial.as_ref()?)))?;
     Some(Refused {
         proxy: &record.proxy,
-        reason: reason_word(RequestRefusal::NotAuthorized),
+        reason: reason_word(match denial {
+            Denial::Denied { .. } | Denial::NotAllowed => RequestRefusal::NotAuthorized,
+            Denial::BadToken { .. } => RequestRefusal::InvalidToken,
+        }),
     })
 }
 

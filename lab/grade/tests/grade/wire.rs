@@ -142,12 +142,21 @@ fn rejected_by_an_outbound_sidecar_joins_its_log() {
 
 /// Requests that the sidecar of payments heard and did not let pass.
 fn denied(count: u64, change: impl Fn(&mut ResponseSeen)) -> Observations {
+    denied_because(&Denial::NotAllowed, 403, count, change)
+}
+
+fn denied_because(
+    denial: &Denial,
+    status: u16,
+    count: u64,
+    change: impl Fn(&mut ResponseSeen),
+) -> Observations {
     let mut observations = nothing();
     for _ in 0..count {
         call(
             &mut observations,
             &Call {
-                attempts: &[(403, "payments-1")],
+                attempts: &[(status, "payments-1")],
                 ..Call::default()
             },
         );
@@ -158,7 +167,7 @@ fn denied(count: u64, change: impl Fn(&mut ResponseSeen)) -> Observations {
     }
     for record in &mut observations.telemetry.access {
         if record.direction == Direction::Inbound {
-            record.denial = Some(Denial::NotAllowed);
+            record.denial = Some(denial.clone());
         }
     }
     observations
@@ -184,6 +193,28 @@ fn rejected_joins_the_client_with_the_log_of_the_sidecar_that_did_not_let_it_pas
     );
     assert_eq!(
         red(rejected("orders sidecar", "not-authorized"), &denied(2, |_| {})),
+        saw
+    );
+}
+
+#[test]
+fn rejected_tells_a_bad_token_from_a_rule() {
+    let reason = "it has expired".to_owned();
+    let bad_token = Denial::BadToken { reason };
+    let check = || rejected("payments sidecar", "invalid-token");
+    let saw = "invalid-token, says the payments sidecar × 1";
+    assert_eq!(green(check(), &denied_because(&bad_token, 401, 1, |_| {})), saw);
+    let grpc = denied_because(&bad_token, 200, 1, |response| {
+        response.grpc = Some(GrpcSeen {
+            status: 16,
+            message: None,
+            messages: 0,
+        });
+    });
+    assert_eq!(green(check(), &grpc), saw);
+    let not_authorized = rejected("payments sidecar", "not-authorized");
+    assert_eq!(
+        red(not_authorized, &denied_because(&bad_token, 401, 1, |_| {})),
         saw
     );
 }

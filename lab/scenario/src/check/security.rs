@@ -54,6 +54,8 @@ pub enum RejectionReason {
 pub enum RequestRefusal {
     /// The authorization policies of the callee do not let it pass: 403, or gRPC's status 7.
     NotAuthorized,
+    /// It brought a token that the callee does not believe: 401, or gRPC's status 16.
+    InvalidToken,
 }
 
 /// Every sidecar put new SVIDs to use.

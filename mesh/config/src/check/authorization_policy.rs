@@ -53,7 +53,8 @@ impl Checker<'_> {
 
     fn source(&mut self, place: Place<'_>, source: &Source) {
         if *source == Source::default() {
-            let help = "name `principals` or `namespaces`, or remove `from` to mean everybody";
+            let help =
+                "name `principals`, `requestPrincipals` or `namespaces`, or remove `from` to mean everybody";
             return self.error(
                 place,
                 "the source says nothing",

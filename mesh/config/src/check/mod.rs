@@ -10,6 +10,7 @@ mod http_route;
 mod parent;
 mod peer_authentication;
 mod reference;
+mod request_authentication;
 mod secret;
 mod selector;
 mod service;
@@ -36,6 +37,7 @@ pub(crate) fn check(resources: &Resources, unreadable: &Unreadable, admission: A
     checker.gateways();
     checker.http_routes();
     checker.peer_authentications();
+    checker.request_authentications();
     checker.authorization_policies();
     checker.destination_rules();
     checker.backend_traffic_policies();

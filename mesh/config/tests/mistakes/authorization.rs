@@ -24,7 +24,7 @@ fn what_istio_has_and_this_mesh_has_not_is_named() {
   action: AUDIT
   rules:
     - from:
-        - source: { requestPrincipals: ['*'], ipBlocks: [10.0.0.0/8], remoteIpBlocks: [10.0.0.0/8], serviceAccounts: [orders] }
+        - source: { ipBlocks: [10.0.0.0/8], remoteIpBlocks: [10.0.0.0/8], serviceAccounts: [orders] }
       to:
         - operation: { hosts: [payments], ports: ['80'] }
       when: [{ key: 'request.headers[x]', values: ['1'] }]

@@ -10,7 +10,9 @@
 //! - [`services`]: services that disagree about one application
 //! - [`policies`]: policies on backends (`XBackendTrafficPolicy`)
 //! - [`authorization`]: policies on who may do what (`AuthorizationPolicy`)
+//! - [`authentication`]: which tokens are believed (`RequestAuthentication`)
 
+mod authentication;
 mod authorization;
 mod duplicates;
 mod fields;

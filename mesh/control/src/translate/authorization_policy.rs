@@ -67,6 +67,8 @@ fn source(source: &Source, own: &TrustDomain) -> model::authorization::Source {
     model::authorization::Source {
         principals: principals(&source.principals),
         not_principals: principals(&source.not_principals),
+        request_principals: conditions(&source.request_principals),
+        not_request_principals: conditions(&source.not_request_principals),
         namespaces: conditions(&source.namespaces),
         not_namespaces: conditions(&source.not_namespaces),
     }

@@ -15,7 +15,7 @@ use hallway_yaml::Path;
 
 use super::routes::route_rules;
 
-/// What the proxy of `gateway` serves.
+/// What the proxies of `gateway` serve, but for the policies that are for each of them.
 pub(super) fn gateway(resources: &Resources, gateway: &Located<Gateway>) -> hallway_model::Gateway {
     let listeners = gateway.value.spec.listeners.iter().enumerate();
     hallway_model::Gateway {
@@ -23,6 +23,8 @@ pub(super) fn gateway(resources: &Resources, gateway: &Located<Gateway>) -> hall
         listeners: listeners
             .filter_map(|(index, written)| listener(resources, gateway, index, written))
             .collect(),
+        authentication: Vec::new(),
+        authorization: Vec::new(),
     }
 }
 

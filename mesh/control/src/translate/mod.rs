@@ -7,6 +7,7 @@
 //! - [`gateway`]: the listeners of gateways, with a route table for each host name
 //! - [`endpoints`]: the workloads behind each cluster
 //! - [`peer_authentication`]: the mTLS mode of each workload
+//! - [`request_authentication`]: which tokens it believes
 //! - [`authorization_policy`]: who may do what there
 //! - [`selector`]: which workloads a policy is for
 //!
@@ -21,6 +22,7 @@ pub(crate) mod gateway;
 mod peer_authentication;
 #[cfg(test)]
 pub(crate) mod reference;
+mod request_authentication;
 pub(crate) mod routes;
 mod selector;
 #[cfg(test)]
@@ -82,10 +84,21 @@ impl Translation {
 
     /// What `proxy`, a registered workload, should have in force, when its inbound side is `inbound`. A gateway has the routes of its
     /// listeners, and none of those by which workloads call services.
-    pub(crate) fn view(&self, proxy: &Workload, inbound: Option<Arc<Inbound>>) -> View {
+    pub(crate) fn view(
+        &self,
+        resources: &Resources,
+        proxy: &Workload,
+        inbound: Option<Arc<Inbound>>,
+    ) -> View {
         let (routes, gateway) = match &proxy.gateway {
             None => (self.routes[&proxy.namespace].clone(), None),
-            Some(gateway) => (Arc::default(), self.gateways.get(gateway).cloned()),
+            Some(gateway) => {
+                let gateway = self.gateways.get(gateway);
+                (
+                    Arc::default(),
+                    gateway.map(|gateway| guarded(resources, proxy, gateway)),
+                )
+            }
         };
         View {
             inbound,
@@ -97,6 +110,20 @@ impl Translation {
     }
 }
 
+/// What `gateway` serves, with the policies that are for `proxy`, which is one of its proxies.
+fn guarded(resources: &Resources, proxy: &Workload, gateway: &Arc<Gateway>) -> Arc<Gateway> {
+    let authentication = request_authentication::in_force(resources, &proxy.label());
+    let authorization = authorization_policy::in_force(resources, proxy);
+    if authentication.is_empty() && authorization.is_empty() {
+        return Arc::clone(gateway);
+    }
+    Arc::new(Gateway {
+        authentication,
+        authorization,
+        ..gateway.as_ref().clone()
+    })
+}
+
 /// The inbound side of the sidecar of `proxy`.
 pub(crate) fn inbound(resources: &Resources, proxy: &Workload) -> Option<Inbound> {
     let endpoint = proxy.endpoint.as_ref()?;
@@ -106,6 +133,7 @@ pub(crate) fn inbound(resources: &Resources, proxy: &Workload) -> Option<Inbound
         origin,
         application: endpoint.application,
         protocol: clusters::spoken_by(resources, proxy),
+        authentication: request_authentication::in_force(resources, &proxy.label()),
         authorization: authorization_policy::in_force(resources, proxy),
     })
 }

@@ -101,6 +101,8 @@ fn gateway(resources: &Resources, key: &NamespacedName) -> Option<Gateway> {
     Some(Gateway {
         name: key.to_string(),
         listeners,
+        authentication: Vec::new(),
+        authorization: Vec::new(),
     })
 }
 

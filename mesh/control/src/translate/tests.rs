@@ -62,7 +62,7 @@ pub(super) fn translate(resources: &Resources, registry: &Registry, proxy: &Work
     translation.follow_registry(resources, &registry, &changes);
     translation.follow_rules(resources, &registry);
     let inbound = inbound(resources, proxy).map(Arc::new);
-    translation.view(proxy, inbound).snapshot()
+    translation.view(resources, proxy, inbound).snapshot()
 }
 
 /// What `orders-1` of the namespace `shop` should have.

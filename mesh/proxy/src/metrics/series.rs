@@ -33,7 +33,7 @@ struct Counts {
     attempts: Counted<AttemptLabels, u64>,
     retries: Counted<RouteLabels, u64>,
     overflows: Counted<RouteLabels, u64>,
-    denials: Counted<RuleLabels, u64>,
+    denials: Counted<DenialLabels, u64>,
 }
 
 /// All workers' series together, in order.
@@ -44,7 +44,7 @@ pub(super) struct Totals {
     pub(super) attempts: BTreeMap<AttemptLabels, u64>,
     pub(super) retries: BTreeMap<RouteLabels, u64>,
     pub(super) overflows: BTreeMap<RouteLabels, u64>,
-    pub(super) denials: BTreeMap<RuleLabels, u64>,
+    pub(super) denials: BTreeMap<DenialLabels, u64>,
 }
 
 /// A histogram.
@@ -114,8 +114,8 @@ labels! {
 }
 
 labels! {
-    /// What tells rules of authorization policies apart.
-    RuleLabels, RuleKey { direction: Direction, ; rule, ; }
+    /// What tells refused requests apart.
+    DenialLabels, DenialKey { direction: Direction, ; because, rule, ; }
 }
 
 impl Series {
@@ -141,9 +141,9 @@ impl Series {
         *entry(&mut self.lock().overflows, route) += 1;
     }
 
-    /// An authorization policy has refused a request.
-    pub(crate) fn denied(&self, rule: &RuleKey<'_>) {
-        *entry(&mut self.lock().denials, rule) += 1;
+    /// The rules of the workload have refused a request.
+    pub(crate) fn denied(&self, denial: &DenialKey<'_>) {
+        *entry(&mut self.lock().denials, denial) += 1;
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {

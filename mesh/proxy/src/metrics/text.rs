@@ -10,7 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
 use super::series::{
-    AttemptLabels, BUCKETS, Durations, RequestLabels, RouteLabels, RuleLabels, Series, Totals,
+    AttemptLabels, BUCKETS, DenialLabels, Durations, RequestLabels, RouteLabels, Series, Totals,
 };
 
 /// Adds the workers up whenever somebody asks.
@@ -100,7 +100,7 @@ impl Collector for Sums {
         )?;
         described(
             "requests_denied",
-            "Requests that authorization policies refused; rule none: no policy allowed them.",
+            "Requests refused for their token, or by an authorization policy; rule none: none allowed them.",
             MetricType::Counter,
             &|metric| {
                 counters(
@@ -108,7 +108,7 @@ impl Collector for Sums {
                     totals
                         .denials
                         .iter()
-                        .map(|(labels, count)| (rule(labels), *count)),
+                        .map(|(labels, count)| (denial(labels), *count)),
                 )
             },
         )
@@ -157,9 +157,10 @@ fn request(labels: &RequestLabels) -> Labels<'_> {
     ]
 }
 
-fn rule(labels: &RuleLabels) -> Labels<'_> {
+fn denial(labels: &DenialLabels) -> Labels<'_> {
     vec![
         ("direction", labels.direction.as_str().into()),
+        ("because", labels.because.as_str().into()),
         ("rule", labels.rule.as_str().into()),
     ]
 }

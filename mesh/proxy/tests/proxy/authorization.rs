@@ -2,13 +2,12 @@
 
 use hallway_model::authorization::{AuthorizationAction, AuthorizationRule, Operation, Source, TextMatch};
 use hallway_model::telemetry::{Denial, Direction};
-use hallway_model::{AuthorizationPolicy, MtlsMode, Origin, Protocol, Snapshot};
+use hallway_model::{AuthorizationPolicy, MtlsMode, Origin, Protocol};
 
 use crate::support::application::{Application, answer};
 use crate::support::client::{Client, get, raw, request};
 use crate::support::http2::{self, Client as Http2Client};
 use crate::support::meshes::{Pair, host};
-use crate::support::snapshots::inbound;
 
 const ORDERS: &str = "hallway.test/ns/shop/sa/orders";
 
@@ -68,16 +67,11 @@ async fn pair() -> Pair {
 
 /// Puts `policies` in force at `payments-1`.
 async fn enforce(mesh: &Pair, mtls: MtlsMode, protocol: Protocol, policies: Vec<AuthorizationPolicy>) {
-    let snapshot = inbound(mtls, mesh.application.address);
-    let snapshot = Snapshot {
-        inbound: snapshot.inbound.map(|mut inbound| {
-            inbound.protocol = protocol;
-            inbound.authorization = policies;
-            inbound
-        }),
-        ..snapshot
-    };
-    mesh.control.put_in_force("payments-1", snapshot).await;
+    mesh.accept_with(mtls, |inbound| {
+        inbound.protocol = protocol;
+        inbound.authorization = policies;
+    })
+    .await;
 }
 
 async fn enforce_strictly(mesh: &Pair, policies: Vec<AuthorizationPolicy>) {
@@ -144,7 +138,8 @@ async fn a_rule_that_denies_is_named_in_log_and_metrics() {
     let metrics = get(&mesh.host, mesh.payments.admin, "/metrics", &token)
         .await
         .text();
-    let counted = r#"hallway_requests_denied_total{direction="inbound",rule="shop/need-to-know#1"} 1"#;
+    let counted =
+        r#"hallway_requests_denied_total{direction="inbound",because="denied",rule="shop/need-to-know#1"} 1"#;
     assert!(metrics.contains(counted), "{metrics}");
 }
 

@@ -86,6 +86,8 @@ impl Front {
             gateway: Some(Model {
                 name: "shop/front".to_owned(),
                 listeners,
+                authentication: Vec::new(),
+                authorization: Vec::new(),
             }),
             ..Snapshot::default()
         };

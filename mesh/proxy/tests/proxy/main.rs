@@ -1,6 +1,7 @@
 //! The whole proxy over real sockets on loopback: [`hallway_proxy::run`] between a small control plane, applications and clients.
 
 mod admin;
+mod authentication;
 mod authorization;
 mod bodies;
 mod configurations;

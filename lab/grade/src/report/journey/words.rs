@@ -67,6 +67,7 @@ pub(super) fn inbound_words(record: &Access) -> String {
             format!("refuses {request}: {rule} ({origin}) denies it")
         }
         (Some(Denial::NotAllowed), _) => format!("refuses {request}: no AuthorizationPolicy allows it"),
+        (Some(Denial::BadToken { reason }), _) => format!("refuses the token of {request}: {reason}"),
         (None, 0) => {
             let status = record.status.unwrap_or_default();
             let detail = record.detail.as_deref().unwrap_or("it does not say why");

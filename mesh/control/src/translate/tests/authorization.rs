@@ -1,4 +1,4 @@
-//! Authorization policies: for whom they are, and what becomes of them.
+//! Request authentication and authorization policies: for whom they are, and what becomes of them.
 
 use hallway_config::Admission;
 use hallway_model::AuthorizationPolicy;
@@ -71,7 +71,8 @@ spec:
   rules:
     - from:
         - source: { principals: [cluster.local/ns/shop/sa/orders, cluster.local/ns/a*, cluster.localhost/ns/a/sa/b, "*/sa/web"] }
-        - source: { notPrincipals: [cluster.local/ns/shop/sa/x, "*"], namespaces: [shop], notNamespaces: ["ads*"] }
+        - source: { notPrincipals: [cluster.local/ns/shop/sa/x, "*"], namespaces: [shop], notNamespaces: ["ads*"], requestPrincipals: ["*"] }
+        - source: { notRequestPrincipals: [https://issuer.test/bob] }
       to:
         - operation: { methods: [GET], notMethods: ["P*"], paths: [/charge], notPaths: ["*.css"] }
     - {}
@@ -83,4 +84,32 @@ spec: {}
 "#;
     let policies = policies(rules, "shop", "payments");
     insta::assert_snapshot!(serde_json::to_string_pretty(&policies).expect("plain data"));
+}
+
+#[test]
+fn the_rules_of_all_request_authentications_that_are_for_a_workload_count() {
+    let policy = |name: &str, namespace: &str, rest: &str| {
+        format!(
+            r#"---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {{ name: {name}, namespace: {namespace} }}
+spec:
+  jwtRules:
+    - issuer: https://{name}.test
+      jwks: '{{ "keys": [{{ "kty": "OKP", "crv": "Ed25519", "x": "rymdJNFXPWbjsCmey6O67CHeAQRMuCuqDENWHcpxDfI" }}] }}'{rest}
+"#
+        )
+    };
+    let rest = "
+      audiences: [shop]
+      forwardOriginalToken: true
+      fromHeaders: [{ name: X-Token, prefix: JWT }]";
+    let rules = PAYMENTS.to_owned()
+        + &policy("mesh", "hallway-system", "")
+        + &policy("own", "shop", rest)
+        + &policy("other", "bank", "");
+    let resources = resources(&rules, Admission::Enforce);
+    let inbound = inbound(&resources, &workload("shop", "payments", 1, true)).expect("it has an endpoint");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&inbound.authentication).expect("plain data"));
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 
 use hallway_host::Host;
-use hallway_model::{MtlsMode, Protocol, Snapshot};
+use hallway_model::{Inbound, MtlsMode, Protocol};
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -17,7 +17,6 @@ use hyper_util::rt::TokioIo;
 use super::application::{AnswerBody, Application};
 use super::client::{Answer, Io};
 use super::meshes::Pair;
-use super::snapshots::inbound;
 use super::soon;
 
 /// An application that speaks nothing but HTTP/2.
@@ -47,15 +46,8 @@ where
 /// A pair whose application speaks HTTP/2.
 pub(crate) async fn pair(host: Host, application: Application) -> Pair {
     let mesh = Pair::start(host, application).await;
-    let snapshot = inbound(MtlsMode::Strict, mesh.application.address);
-    let snapshot = Snapshot {
-        inbound: snapshot.inbound.map(|mut inbound| {
-            inbound.protocol = Protocol::Http2;
-            inbound
-        }),
-        ..snapshot
-    };
-    mesh.control.put_in_force("payments-1", snapshot).await;
+    let http2 = |inbound: &mut Inbound| inbound.protocol = Protocol::Http2;
+    mesh.accept_with(MtlsMode::Strict, http2).await;
     mesh
 }
 

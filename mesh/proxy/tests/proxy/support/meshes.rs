@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hallway_host::{Host, Output};
 use hallway_model::bootstrap::ProxyBootstrap;
-use hallway_model::{Endpoint, MtlsMode, Rule};
+use hallway_model::{Endpoint, Inbound, MtlsMode, Rule};
 
 use super::application::{Application, behind};
 use super::client::{Answer, get};
@@ -107,7 +107,15 @@ impl Pair {
 
     /// Changes what the inbound side of `payments-1` accepts.
     pub(crate) async fn accept(&self, mode: MtlsMode) {
-        let snapshot = inbound(mode, self.application.address);
+        self.accept_with(mode, |_| {}).await;
+    }
+
+    /// The same, with more said of that side.
+    pub(crate) async fn accept_with(&self, mode: MtlsMode, change: impl FnOnce(&mut Inbound)) {
+        let mut snapshot = inbound(mode, self.application.address);
+        if let Some(inbound) = &mut snapshot.inbound {
+            change(inbound);
+        }
         self.control.put_in_force("payments-1", snapshot).await;
     }
 

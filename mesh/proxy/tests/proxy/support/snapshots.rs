@@ -63,6 +63,7 @@ pub(crate) fn inbound(mtls: MtlsMode, application: SocketAddr) -> Snapshot {
             origin: None,
             application,
             protocol: Protocol::Http1,
+            authentication: Vec::new(),
             authorization: Vec::new(),
         }),
         ..Snapshot::default()
