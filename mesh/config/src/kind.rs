@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::backend_traffic_policy::BackendTrafficPolicy;
 use crate::destination_rule::DestinationRule;
+use crate::envoy_gateway_policy::EnvoyGatewayPolicy;
 use crate::gateway::Gateway;
 use crate::http_route::HttpRoute;
 use crate::peer_authentication::PeerAuthentication;
@@ -31,11 +32,13 @@ pub enum Kind {
     DestinationRule,
     /// `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy`
     BackendTrafficPolicy,
+    /// `gateway.envoyproxy.io/v1alpha1 BackendTrafficPolicy`
+    EnvoyGatewayPolicy,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 8] = [
         Kind::Service,
         Kind::Secret,
         Kind::Gateway,
@@ -43,6 +46,7 @@ impl Kind {
         Kind::PeerAuthentication,
         Kind::DestinationRule,
         Kind::BackendTrafficPolicy,
+        Kind::EnvoyGatewayPolicy,
     ];
 
     /// The name that files write under `kind`.
@@ -55,6 +59,7 @@ impl Kind {
             Kind::PeerAuthentication => "PeerAuthentication",
             Kind::DestinationRule => "DestinationRule",
             Kind::BackendTrafficPolicy => "XBackendTrafficPolicy",
+            Kind::EnvoyGatewayPolicy => "BackendTrafficPolicy",
         }
     }
 
@@ -66,6 +71,7 @@ impl Kind {
             Kind::PeerAuthentication => "security.istio.io/v1",
             Kind::DestinationRule => "networking.istio.io/v1",
             Kind::BackendTrafficPolicy => "gateway.networking.x-k8s.io/v1alpha1",
+            Kind::EnvoyGatewayPolicy => "gateway.envoyproxy.io/v1alpha1",
         }
     }
 
@@ -79,6 +85,7 @@ impl Kind {
             Kind::PeerAuthentication => schema_for::<PeerAuthentication>(),
             Kind::DestinationRule => schema_for::<DestinationRule>(),
             Kind::BackendTrafficPolicy => schema_for::<BackendTrafficPolicy>(),
+            Kind::EnvoyGatewayPolicy => schema_for::<EnvoyGatewayPolicy>(),
         };
         schema.insert("title".to_owned(), self.name().into());
         for (field, value) in [("apiVersion", self.api_version()), ("kind", self.name())] {

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::Token;
-use crate::{Hostname, Origin, RouteTable};
+use crate::{ClientLimits, Hostname, Origin, RouteTable};
 
 /// What one gateway serves.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -14,6 +14,9 @@ pub struct Gateway {
     /// Its listeners, in the order in which they were written. On one port, all of them speak TLS or none does, and no two have the same
     /// host name.
     pub listeners: Vec<Listener>,
+    /// What it takes from one client.
+    #[serde(default, skip_serializing_if = "ClientLimits::is_nothing")]
+    pub limits: ClientLimits,
 }
 
 impl Gateway {

@@ -3,6 +3,7 @@
 //! - [`snapshot`]: everything that one proxy needs, and the difference between two of them
 //! - [`route`]: route tables: matches, filters, weighted backends, timeouts, retry
 //! - [`gateway`]: listeners of a gateway; [`hostname`]: the names that they are for
+//! - [`client_limits`]: what a gateway takes from one client
 //! - [`cluster`]: groups of endpoints and how to reach them
 //! - [`identity`]: SPIFFE IDs
 //! - [`discovery`]: the messages between a proxy and the control plane
@@ -12,6 +13,7 @@
 //! - [`millis`]: durations as whole milliseconds in JSON
 
 pub mod bootstrap;
+pub mod client_limits;
 pub mod cluster;
 pub mod discovery;
 pub mod gateway;
@@ -23,6 +25,7 @@ pub mod route;
 pub mod snapshot;
 pub mod telemetry;
 
+pub use client_limits::{Cidr, ClientLimits, RateLimit};
 pub use cluster::{
     Cluster, ClusterName, Endpoint, LoadBalancing, Protocol, RetryConstraint, RetryRate, Security,
 };

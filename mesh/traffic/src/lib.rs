@@ -6,6 +6,7 @@
 //! In the order in which a request meets them:
 //! - [`route`]: the route tables of a snapshot, compiled, and found by authority
 //! - [`route_match`]: which rule of a table a request selects, by Gateway API's precedence
+//! - [`rate_limit`]: how many requests a client may make
 //! - [`redirect`]: where a redirected caller is sent
 //! - [`rewrite`]: what a rewritten request asks for
 //! - [`split`]: which backend of a rule, by weight
@@ -21,6 +22,7 @@
 pub mod balance;
 pub mod forwarding;
 pub mod headers;
+pub mod rate_limit;
 pub mod redirect;
 pub mod request_id;
 pub mod retry;

@@ -2,6 +2,7 @@
 
 mod backend_traffic_policy;
 mod destination_rule;
+mod envoy_gateway_policy;
 mod gateway;
 mod http_filter;
 mod http_match;
@@ -36,6 +37,7 @@ pub(crate) fn check(resources: &Resources, unreadable: &Unreadable, admission: A
     checker.peer_authentications();
     checker.destination_rules();
     checker.backend_traffic_policies();
+    checker.envoy_gateway_policies();
     checker.diagnostics
 }
 

@@ -29,7 +29,7 @@ enum Act {
 }
 
 /// Rules, some of which contradict each other; all of them can stand together.
-const RULES: [&str; 12] = [
+const RULES: [&str; 13] = [
     "apiVersion: v1\nkind: Service\nmetadata: { name: a, namespace: shop }\nspec: { ports: [{ port: 80 }] }\n",
     "apiVersion: v1\nkind: Service\nmetadata: { name: both, namespace: shop }\n\
      spec: { selector: { app: a }, ports: [{ name: one, port: 80 }, { name: two, port: 81 }] }\n",
@@ -57,6 +57,10 @@ const RULES: [&str; 12] = [
      spec:\n  parentRefs: [{ name: front, namespace: shop }]\n  rules: [{ backendRefs: [{ name: b, port: 80 }] }]\n",
     "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: any, namespace: shop }\n\
      spec:\n  parentRefs: [{ name: front }]\n  rules: [{ filters: [{ type: RequestRedirect, requestRedirect: { scheme: https } }] }]\n",
+    "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: BackendTrafficPolicy\nmetadata: { name: few, namespace: shop }\n\
+     spec:\n  targetRefs: [{ group: gateway.networking.k8s.io, kind: Gateway, name: front }]\n  requestBuffer: { limit: 64Ki }\n\
+     \u{20} rateLimit: { type: Local, local: { rules: [{ clientSelectors: [{ sourceCIDR: { type: Distinct, value: 0.0.0.0/0 } }], \
+     limit: { requests: 5, unit: Second } }] } }\n",
 ];
 
 /// The rules, and a certificate.
