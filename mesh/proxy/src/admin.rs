@@ -2,7 +2,7 @@
 //!
 //! - `GET /ready`: 200 once a configuration is in force, 503 before
 //! - `GET /metrics`: OpenMetrics text
-//! - `GET /config`: the snapshot in force, as JSON
+//! - `GET /config`: the snapshot in force, as JSON, without private keys
 //! - `GET /stats`: a summary, as JSON
 
 use std::sync::Arc;
@@ -100,7 +100,7 @@ async fn config(State(proxy): State<Arc<Proxy>>) -> Response {
     match proxy.configuration() {
         Some(configuration) => Json(json!({
             "version": configuration.version,
-            "snapshot": configuration.snapshot,
+            "snapshot": configuration.snapshot.without_keys(),
         }))
         .into_response(),
         None => ready(State(proxy)).await.into_response(),
