@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::authorization_policy::AuthorizationPolicy;
 use crate::backend_traffic_policy::BackendTrafficPolicy;
 use crate::destination_rule::DestinationRule;
+use crate::envoy_gateway_policy::EnvoyGatewayPolicy;
 use crate::gateway::Gateway;
 use crate::http_route::HttpRoute;
 use crate::peer_authentication::PeerAuthentication;
@@ -37,11 +38,13 @@ pub enum Kind {
     DestinationRule,
     /// `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy`
     BackendTrafficPolicy,
+    /// `gateway.envoyproxy.io/v1alpha1 BackendTrafficPolicy`
+    EnvoyGatewayPolicy,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Service,
         Kind::Secret,
         Kind::Gateway,
@@ -51,6 +54,7 @@ impl Kind {
         Kind::AuthorizationPolicy,
         Kind::DestinationRule,
         Kind::BackendTrafficPolicy,
+        Kind::EnvoyGatewayPolicy,
     ];
 
     /// The name that files write under `kind`.
@@ -65,6 +69,7 @@ impl Kind {
             Kind::AuthorizationPolicy => "AuthorizationPolicy",
             Kind::DestinationRule => "DestinationRule",
             Kind::BackendTrafficPolicy => "XBackendTrafficPolicy",
+            Kind::EnvoyGatewayPolicy => "BackendTrafficPolicy",
         }
     }
 
@@ -78,6 +83,7 @@ impl Kind {
             }
             Kind::DestinationRule => "networking.istio.io/v1",
             Kind::BackendTrafficPolicy => "gateway.networking.x-k8s.io/v1alpha1",
+            Kind::EnvoyGatewayPolicy => "gateway.envoyproxy.io/v1alpha1",
         }
     }
 
@@ -93,6 +99,7 @@ impl Kind {
             Kind::AuthorizationPolicy => schema_for::<AuthorizationPolicy>(),
             Kind::DestinationRule => schema_for::<DestinationRule>(),
             Kind::BackendTrafficPolicy => schema_for::<BackendTrafficPolicy>(),
+            Kind::EnvoyGatewayPolicy => schema_for::<EnvoyGatewayPolicy>(),
         };
         schema.insert("title".to_owned(), self.name().into());
         for (field, value) in [("apiVersion", self.api_version()), ("kind", self.name())] {

@@ -1,7 +1,8 @@
 //! Mesh rules as people write them: strict YAML to typed resources, with diagnostics.
 //!
 //! Rules are Kubernetes `Service`s and TLS `Secret`s, Gateway API `Gateway`s, `HTTPRoute`s attached to these or to services (GAMMA) and
-//! `XBackendTrafficPolicy`s, and Istio's `PeerAuthentication`, `RequestAuthentication`, `AuthorizationPolicy` and `DestinationRule`. [`load()`] reads a whole set of files and either accepts it or says
+//! `XBackendTrafficPolicy`s, Envoy Gateway's `BackendTrafficPolicy`s, and Istio's `PeerAuthentication`, `RequestAuthentication`,
+//! `AuthorizationPolicy` and `DestinationRule`. [`load()`] reads a whole set of files and either accepts it or says
 //! everything that is wrong with it, each with its place and a next step. Nothing is silently ignored: what is not
 //! supported is an error.
 //!
@@ -23,6 +24,8 @@
 //! | [`string_match`] | conditions on texts, as Istio writes them |
 //! | [`destination_rule`] | `networking.istio.io/v1 DestinationRule` |
 //! | [`backend_traffic_policy`] | `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy` |
+//! | [`envoy_gateway_policy`] | `gateway.envoyproxy.io/v1alpha1 BackendTrafficPolicy` |
+//! | [`quantity`] | numbers of bytes as Kubernetes writes them |
 //! | [`duration`] | durations as Gateway API writes them (GEP-2257) |
 //! | [`redaction`] | files that hold secrets, made fit to be shown |
 //! | `names` | the syntax of names |
@@ -34,6 +37,7 @@ pub mod backend_traffic_policy;
 mod check;
 pub mod destination_rule;
 pub mod duration;
+pub mod envoy_gateway_policy;
 pub mod gateway;
 pub mod http_filter;
 pub mod http_route;
@@ -42,6 +46,7 @@ pub mod load;
 pub mod manifest;
 mod names;
 pub mod peer_authentication;
+pub mod quantity;
 pub mod redaction;
 pub mod request_authentication;
 pub mod resources;
@@ -54,6 +59,7 @@ pub use authorization_policy::AuthorizationPolicy;
 pub use backend_traffic_policy::BackendTrafficPolicy;
 pub use destination_rule::DestinationRule;
 pub use duration::GatewayDuration;
+pub use envoy_gateway_policy::EnvoyGatewayPolicy;
 pub use gateway::Gateway;
 pub use hallway_model::bootstrap::Admission;
 pub use http_route::HttpRoute;

@@ -118,6 +118,7 @@ impl Loader {
             Kind::BackendTrafficPolicy => {
                 add(kind, node, &mut resources.backend_traffic_policies, diagnostics)
             }
+            Kind::EnvoyGatewayPolicy => add(kind, node, &mut resources.envoy_gateway_policies, diagnostics),
         };
         match (kind, outcome) {
             (Kind::Service | Kind::Secret | Kind::Gateway, Err(Some(key))) => {

@@ -53,6 +53,12 @@ text! {
 }
 
 text! {
+    /// Addresses with the same first bits (RFC 4632).
+    IpBlock, "an address, `/` and the number of bits that count, such as `0.0.0.0/0`",
+    r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", 1..=256
+}
+
+text! {
     /// RFC 9110 token: the name of a header or, in Gateway API, of a query parameter.
     HeaderName, "a name of letters, digits and `-`, such as `x-canary`",
     "^[A-Za-z0-9!#$%&'*+\\-.^_`|~]+$", 1..=256

@@ -126,17 +126,16 @@ fn is_confidential(document: &Node) -> bool {
 
 /// Where the documents are that hold secrets.
 fn confidential_ranges(text: &str, nodes: &[Node]) -> Vec<Range<usize>> {
-    let mut starts = nodes
-        .iter()
-        .filter(|node| is_confidential(node))
-        .map(|node| node.span.range().start)
-        .peekable();
-    if starts.peek().is_none() {
+    let confidential = nodes.iter().filter(|node| is_confidential(node));
+    let starts: Vec<usize> = confidential.map(|node| node.span.range().start).collect();
+    // A comment can hold a key too.
+    if starts.is_empty() && !text.contains(PRIVATE_KEY) {
         return Vec::new();
     }
-    let starts: Vec<usize> = starts.collect();
     let mut ranges = document_ranges(text);
-    ranges.retain(|range| starts.iter().any(|start| range.contains(start)));
+    ranges.retain(|range| {
+        starts.iter().any(|start| range.contains(start)) || text[range.clone()].contains(PRIVATE_KEY)
+    });
     ranges
 }
 

@@ -9,6 +9,7 @@ use hallway_yaml::{Node, Path, Span};
 use crate::authorization_policy::AuthorizationPolicy;
 use crate::backend_traffic_policy::BackendTrafficPolicy;
 use crate::destination_rule::DestinationRule;
+use crate::envoy_gateway_policy::EnvoyGatewayPolicy;
 use crate::gateway::Gateway;
 use crate::http_route::HttpRoute;
 use crate::peer_authentication::PeerAuthentication;
@@ -37,6 +38,8 @@ pub struct Resources {
     pub destination_rules: BTreeMap<NamespacedName, Located<DestinationRule>>,
     /// How much callers of services may try again.
     pub backend_traffic_policies: BTreeMap<NamespacedName, Located<BackendTrafficPolicy>>,
+    /// What gateways take from one client.
+    pub envoy_gateway_policies: BTreeMap<NamespacedName, Located<EnvoyGatewayPolicy>>,
 }
 
 /// A name with its namespace. Displays as `shop/checkout`.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use hallway_model::Inbound;
 use hallway_model::discovery::Version;
-use hallway_model::{Gateway, Inbound};
 use tokio::sync::Notify;
 
 use crate::api::{ProxySnapshot, ProxyStatus, VersionRefused};
@@ -179,12 +179,10 @@ impl Proxy {
 
     /// What it should have, without the private keys.
     pub(crate) fn snapshot(&self) -> ProxySnapshot {
-        let mut snapshot = self.wanted.view.snapshot();
-        snapshot.gateway.iter_mut().for_each(Gateway::withhold_keys);
         ProxySnapshot {
             version: self.wanted.version,
             generation: self.wanted.generation,
-            snapshot,
+            snapshot: self.wanted.view.snapshot().without_keys(),
         }
     }
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::Token;
-use crate::{AuthorizationPolicy, Hostname, JwtRule, Origin, RouteTable};
+use crate::{AuthorizationPolicy, ClientLimits, Hostname, JwtRule, Origin, RouteTable};
 
 /// What one gateway serves.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -20,11 +20,14 @@ pub struct Gateway {
     /// Who may do what.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorization: Vec<AuthorizationPolicy>,
+    /// What it takes from one client.
+    #[serde(default, skip_serializing_if = "ClientLimits::is_nothing")]
+    pub limits: ClientLimits,
 }
 
 impl Gateway {
-    /// Takes the private keys away, for people to look at it.
-    pub fn withhold_keys(&mut self) {
+    /// Takes the private keys away.
+    pub(crate) fn withhold_keys(&mut self) {
         let certificates = self
             .listeners
             .iter_mut()
@@ -71,4 +74,43 @@ pub struct ServerCertificate {
     pub chain: String,
     /// Its private key, PEM.
     pub key: Token,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Gateway, Listener, ServerCertificate};
+    use crate::bootstrap::Token;
+    use crate::{ClientLimits, Snapshot};
+
+    #[test]
+    fn what_people_look_at_has_no_keys() {
+        let listener = Listener {
+            name: "https".to_owned(),
+            origin: None,
+            port: 443,
+            hostname: None,
+            certificate: Some(ServerCertificate {
+                secret: "shop/shop-tls".to_owned(),
+                chain: "the chain".to_owned(),
+                key: Token("the key".to_owned()),
+            }),
+            hosts: Vec::new(),
+        };
+        let snapshot = Snapshot {
+            gateway: Some(Gateway {
+                name: "shop/front".to_owned(),
+                listeners: vec![listener],
+                authentication: Vec::new(),
+                authorization: Vec::new(),
+                limits: ClientLimits::default(),
+            }),
+            ..Snapshot::default()
+        };
+        let shown = serde_json::to_string(&snapshot.without_keys()).expect("plain data");
+        assert!(
+            shown.contains("the chain") && !shown.contains("the key"),
+            "{shown}"
+        );
+        assert!(!format!("{snapshot:?}").contains("the key"));
+    }
 }

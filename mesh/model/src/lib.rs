@@ -3,6 +3,7 @@
 //! - [`snapshot`]: everything that one proxy needs, and the difference between two of them
 //! - [`route`]: route tables: matches, filters, weighted backends, timeouts, retry
 //! - [`gateway`]: listeners of a gateway; [`hostname`]: the names that they are for
+//! - [`client_limits`]: what a gateway takes from one client
 //! - [`cluster`]: groups of endpoints and how to reach them
 //! - [`authentication`]: which tokens a workload believes; [`jwk`]: the keys that they are checked with
 //! - [`authorization`]: who may do what at a workload
@@ -16,6 +17,7 @@
 pub mod authentication;
 pub mod authorization;
 pub mod bootstrap;
+pub mod client_limits;
 pub mod cluster;
 pub mod discovery;
 pub mod gateway;
@@ -30,6 +32,7 @@ pub mod telemetry;
 
 pub use authentication::JwtRule;
 pub use authorization::AuthorizationPolicy;
+pub use client_limits::{Cidr, ClientLimits, RateLimit};
 pub use cluster::{
     Cluster, ClusterName, Endpoint, LoadBalancing, Protocol, RetryConstraint, RetryRate, Security,
 };

@@ -48,6 +48,13 @@ pub struct Rule {
     pub retry: Option<Retry>,
 }
 
+impl Rule {
+    /// The route that it is part of, such as `shop/checkout`.
+    pub fn route(&self) -> &str {
+        self.name.split_once('#').map_or(&self.name, |(route, _)| route)
+    }
+}
+
 /// What a request must look like. All parts must hold.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct RouteMatch {

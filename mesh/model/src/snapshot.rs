@@ -88,6 +88,13 @@ pub struct Changes<Name: Ord, Value> {
 }
 
 impl Snapshot {
+    /// The same without private keys, for people to look at.
+    pub fn without_keys(&self) -> Self {
+        let mut shown = self.clone();
+        shown.gateway.iter_mut().for_each(Gateway::withhold_keys);
+        shown
+    }
+
     /// What must change in `self` to become `next`.
     pub fn delta_to(&self, next: &Self) -> Delta {
         Delta {

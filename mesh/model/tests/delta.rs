@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use hallway_model::cluster::ClusterLimits;
 use hallway_model::discovery::Update;
 use hallway_model::{
-    Cluster, ClusterName, Endpoint, Gateway, Inbound, LoadBalancing, MtlsMode, Protocol, Security, Snapshot,
+    ClientLimits, Cluster, ClusterName, Endpoint, Gateway, Inbound, LoadBalancing, MtlsMode, Protocol,
+    Security, Snapshot,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -44,6 +45,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
         listeners: Vec::new(),
         authentication: Vec::new(),
         authorization: Vec::new(),
+        limits: ClientLimits::default(),
     });
     (
         option::of(inbound),

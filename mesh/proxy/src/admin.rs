@@ -16,7 +16,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use hallway_host::{Listener, Stream};
-use hallway_model::Gateway;
+
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -99,11 +99,11 @@ async fn metrics(State(proxy): State<Arc<Proxy>>) -> impl IntoResponse {
 
 async fn config(State(proxy): State<Arc<Proxy>>) -> Response {
     match proxy.configuration() {
-        Some(configuration) => {
-            let mut snapshot = configuration.snapshot.clone();
-            snapshot.gateway.iter_mut().for_each(Gateway::withhold_keys);
-            Json(json!({ "version": configuration.version, "snapshot": snapshot })).into_response()
-        }
+        Some(configuration) => Json(json!({
+            "version": configuration.version,
+            "snapshot": configuration.snapshot.without_keys(),
+        }))
+        .into_response(),
         None => ready(State(proxy)).await.into_response(),
     }
 }

@@ -8,6 +8,7 @@
 //! - [`authorization`]: whether the callee's policies let it pass
 //! - [`route`]: the route tables of a snapshot, compiled, and found by authority
 //! - [`route_match`]: which rule of a table a request selects, by Gateway API's precedence
+//! - [`rate_limit`]: how many requests a client may make
 //! - [`redirect`]: where a redirected caller is sent
 //! - [`rewrite`]: what a rewritten request asks for
 //! - [`split`]: which backend of a rule, by weight
@@ -25,6 +26,7 @@ pub mod balance;
 pub mod forwarding;
 pub mod headers;
 pub mod path;
+pub mod rate_limit;
 pub mod redirect;
 pub mod request_id;
 pub mod retry;

@@ -30,6 +30,8 @@ pub struct CompiledTable {
 pub struct CompiledRule {
     /// The rule as it was configured.
     pub rule: Rule,
+    /// The route that it is part of: what rate limits count apart.
+    pub route: Arc<str>,
     /// Its changes to the headers of requests.
     pub request_headers: HeaderEdits,
     /// Its changes to the headers of responses.
@@ -165,6 +167,7 @@ impl CompiledRule {
         Ok(Self {
             request_headers: edits(&rule.request_headers)?,
             response_headers: edits(&rule.response_headers)?,
+            route: rule.route().into(),
             rule: rule.clone(),
         })
     }

@@ -226,6 +226,30 @@ fn what_could_not_be_done_to_every_request_is_refused_with_its_rule() {
     }
 }
 
+#[test]
+fn the_prefix_that_is_replaced_is_the_one_that_matched() {
+    let change = PathChange::ReplacePrefixMatch("/x".to_owned());
+    let matches = ["/", "/a", "/a/b/"].map(|prefix| PathMatch::Prefix(prefix.to_owned()));
+    let table =
+        CompiledTable::compile(table(&matches, None, rewrite(change.clone()))).expect("a valid table");
+    for (path, expected) in [
+        ("/c/d", "/x/c/d"),
+        ("/a/c", "/x/c"),
+        ("/a/b", "/x"),
+        ("/a/b/c", "/x/c"),
+        ("/ab", "/x/ab"),
+    ] {
+        let request = RequestHead {
+            method: &Method::GET,
+            path,
+            query: None,
+            headers: &HeaderMap::new(),
+        };
+        let selection = table.select(&request).expect("one of the prefixes matches");
+        assert_eq!(target(&change, path, None, selection.matched_prefix), expected);
+    }
+}
+
 /// Element by element: the elements of the prefix are taken off, and those of the replacement put in their place.
 fn naive(path: &str, prefix: &str, replacement: &str) -> Option<String> {
     let elements = |text: &str| -> Vec<String> {

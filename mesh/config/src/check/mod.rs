@@ -3,6 +3,7 @@
 mod authorization_policy;
 mod backend_traffic_policy;
 mod destination_rule;
+mod envoy_gateway_policy;
 mod gateway;
 mod http_filter;
 mod http_match;
@@ -41,6 +42,7 @@ pub(crate) fn check(resources: &Resources, unreadable: &Unreadable, admission: A
     checker.authorization_policies();
     checker.destination_rules();
     checker.backend_traffic_policies();
+    checker.envoy_gateway_policies();
     checker.diagnostics
 }
 

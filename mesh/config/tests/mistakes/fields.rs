@@ -55,7 +55,7 @@ kind: 3
     8 │ apiVersion: v1
       │ ━━━━━━━━━━ in this document
       ╰╴
-    help: the supported kinds are `v1 Service`, `v1 Secret`, `gateway.networking.k8s.io/v1 Gateway`, `gateway.networking.k8s.io/v1 HTTPRoute`, `security.istio.io/v1 PeerAuthentication`, `security.istio.io/v1 RequestAuthentication`, `security.istio.io/v1 AuthorizationPolicy`, `networking.istio.io/v1 DestinationRule` and `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy`
+    help: the supported kinds are `v1 Service`, `v1 Secret`, `gateway.networking.k8s.io/v1 Gateway`, `gateway.networking.k8s.io/v1 HTTPRoute`, `security.istio.io/v1 PeerAuthentication`, `security.istio.io/v1 RequestAuthentication`, `security.istio.io/v1 AuthorizationPolicy`, `networking.istio.io/v1 DestinationRule`, `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy` and `gateway.envoyproxy.io/v1alpha1 BackendTrafficPolicy`
 
     error: `kind` must be text
        ╭▸ rules.yaml:10:7
@@ -63,7 +63,7 @@ kind: 3
     10 │ kind: 3
        │       ━
        ╰╴
-    help: the supported kinds are `v1 Service`, `v1 Secret`, `gateway.networking.k8s.io/v1 Gateway`, `gateway.networking.k8s.io/v1 HTTPRoute`, `security.istio.io/v1 PeerAuthentication`, `security.istio.io/v1 RequestAuthentication`, `security.istio.io/v1 AuthorizationPolicy`, `networking.istio.io/v1 DestinationRule` and `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy`
+    help: the supported kinds are `v1 Service`, `v1 Secret`, `gateway.networking.k8s.io/v1 Gateway`, `gateway.networking.k8s.io/v1 HTTPRoute`, `security.istio.io/v1 PeerAuthentication`, `security.istio.io/v1 RequestAuthentication`, `security.istio.io/v1 AuthorizationPolicy`, `networking.istio.io/v1 DestinationRule`, `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy` and `gateway.envoyproxy.io/v1alpha1 BackendTrafficPolicy`
 
     error: this document is not a resource
        ╭▸ rules.yaml:12:1

@@ -6,6 +6,7 @@
 //! - [`routes`]: deadlines, paths, expressions and limits that cannot hold
 //! - [`places`]: a mistake as data: its place, for tools
 //! - [`gateways`]: listeners, and routes that are attached to them
+//! - [`client_limits`]: what gateways take from one client (`BackendTrafficPolicy`)
 //! - [`secrets`]: certificates and keys, of which nothing is shown
 //! - [`services`]: services that disagree about one application
 //! - [`policies`]: policies on backends (`XBackendTrafficPolicy`)
@@ -14,6 +15,7 @@
 
 mod authentication;
 mod authorization;
+mod client_limits;
 mod duplicates;
 mod fields;
 mod gateways;

@@ -230,6 +230,18 @@ fn two_secrets_of_one_name_are_told_without_their_lines() {
 }
 
 #[test]
+fn a_comment_can_hold_a_key_too() {
+    let text = format!("# -----BEGIN PRIVATE KEY-----\n# {MARKER}\n---\n{}", secret(""));
+    let file = RuleFile {
+        name: "rules.yaml".to_owned(),
+        text: text.clone(),
+    };
+    assert!(!redacted(&file).text.contains(MARKER));
+    let service = format!("# -----BEGIN PRIVATE KEY-----\nspec: {{ ports: [] }} # {MARKER}\nkind: Service\n");
+    assert!(!everything_said(&service).contains(MARKER));
+}
+
+#[test]
 fn what_is_beside_a_secret_is_shown_as_it_is() {
     let text = format!(
         "{}---\napiVersion: v1\nkind: Service\nmetadata: {{ name: visible }}\nspec: {{ prots: [] }}\n",

@@ -10,7 +10,7 @@ use hallway_config::secret::TlsCertificate;
 use hallway_config::{Gateway, HttpRoute, Located, NamespacedName, Resources};
 use hallway_model::bootstrap::Token;
 use hallway_model::gateway::{ServerCertificate, VirtualHost};
-use hallway_model::{Hostname, RouteTable};
+use hallway_model::{ClientLimits, Hostname, RateLimit, RouteTable};
 use hallway_yaml::Path;
 
 use super::routes::route_rules;
@@ -25,6 +25,7 @@ pub(super) fn gateway(resources: &Resources, gateway: &Located<Gateway>) -> hall
             .collect(),
         authentication: Vec::new(),
         authorization: Vec::new(),
+        limits: client_limits(resources, &gateway.value.metadata.key()),
     }
 }
 
@@ -99,6 +100,40 @@ fn listener(
         }),
         hosts: hosts(resources, &gateway.value, written),
     })
+}
+
+/// What the policy for a gateway says of its clients.
+fn client_limits(resources: &Resources, gateway: &NamespacedName) -> ClientLimits {
+    let policies = resources.envoy_gateway_policies.iter();
+    let mut policies = policies.filter(|(key, _)| key.namespace == gateway.namespace);
+    let policy = policies.find(|(_, policy)| {
+        let mut targets = policy.value.spec.target_refs.iter();
+        targets.any(|target| target.name == gateway.name)
+    });
+    let Some((_, policy)) = policy else {
+        return ClientLimits::default();
+    };
+    let local = policy.value.spec.rate_limit.iter().map(|limit| &limit.local);
+    let path = Path::keys(["spec", "rateLimit", "local", "rules"]);
+    let rates = local
+        .flat_map(|local| local.rules.iter().enumerate())
+        .flat_map(|(index, rule)| {
+            let origin = policy.origin_of(&path.with(index));
+            rule.client_selectors.iter().map(move |selector| RateLimit {
+                origin: Some(origin.clone()),
+                clients: selector.source_cidr.value,
+                requests: rule.limit.requests,
+                interval: rule.limit.unit.to_std(),
+            })
+        });
+    ClientLimits {
+        rates: rates.collect(),
+        body_bytes: policy
+            .value
+            .spec
+            .request_buffer
+            .map(|buffer| buffer.limit.bytes()),
+    }
 }
 
 /// The tables of a listener, by the names that they are for.

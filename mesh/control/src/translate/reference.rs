@@ -7,7 +7,9 @@ use hallway_config::http_route::{HttpRoute, ParentKind};
 use hallway_config::{NamespacedName, Resources, Service};
 use hallway_model::bootstrap::Token;
 use hallway_model::gateway::{ServerCertificate, VirtualHost};
-use hallway_model::{Endpoint, Gateway, Hostname, MtlsMode, RouteTable, Rule, Security, Snapshot};
+use hallway_model::{
+    ClientLimits, Endpoint, Gateway, Hostname, MtlsMode, RateLimit, RouteTable, Rule, Security, Snapshot,
+};
 
 use super::{cluster_name, clusters, inbound, peer_authentication, routes, service_ports};
 use crate::registry::{Registry, Workload};
@@ -103,7 +105,31 @@ fn gateway(resources: &Resources, key: &NamespacedName) -> Option<Gateway> {
         listeners,
         authentication: Vec::new(),
         authorization: Vec::new(),
+        limits: limits(resources, key),
     })
+}
+
+fn limits(resources: &Resources, gateway: &NamespacedName) -> ClientLimits {
+    let mut limits = ClientLimits::default();
+    for (key, policy) in &resources.envoy_gateway_policies {
+        let spec = &policy.value.spec;
+        let mut targets = spec.target_refs.iter();
+        if !targets.any(|target| NamespacedName::new(&key.namespace, &target.name) == *gateway) {
+            continue;
+        }
+        limits.body_bytes = spec.request_buffer.map(|buffer| buffer.limit.bytes());
+        let rules = spec.rate_limit.iter().flat_map(|limit| &limit.local.rules);
+        for (index, rule) in rules.enumerate() {
+            let path = hallway_yaml::Path::keys(["spec", "rateLimit", "local", "rules"]).with(index);
+            limits.rates.push(RateLimit {
+                origin: Some(policy.origin_of(&path)),
+                clients: rule.client_selectors[0].source_cidr.value,
+                requests: rule.limit.requests,
+                interval: rule.limit.unit.to_std(),
+            });
+        }
+    }
+    limits
 }
 
 /// For each name that comes up anywhere, the rules of all routes for which it is the common name.

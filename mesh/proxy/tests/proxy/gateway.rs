@@ -4,7 +4,7 @@ use hallway_host::Host;
 use hallway_identity::{KeyKind, Versions, WebAuthority, web_client_config};
 use hallway_model::gateway::{Gateway as Model, Listener, VirtualHost};
 use hallway_model::telemetry::{Direction, RefusalReason, ResponseFlag};
-use hallway_model::{Hostname, MtlsMode, RouteTable, Snapshot};
+use hallway_model::{ClientLimits, Hostname, MtlsMode, RouteTable, Snapshot};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -88,6 +88,7 @@ impl Front {
                 listeners,
                 authentication: Vec::new(),
                 authorization: Vec::new(),
+                limits: ClientLimits::default(),
             }),
             ..Snapshot::default()
         };
