@@ -5,6 +5,7 @@
 //! - `plan`: what the topology amounts to; `behaviour`: its words in those of the service contract
 //! - `programs`: the order in which programs start and stop; `ground`: what they are started on; `mesh`: where they are
 //! - [`languages`]: the runtimes of the sample services; `players`: who plays which service
+//! - `outbound_socket`: what the lab keeps for a sidecar that starts after its application
 //! - `processes`: the ground of real processes; `child`: one of them
 //! - `simulated`: the simulated ground
 //! - [`replay`]: a simulated run, event by event

@@ -102,7 +102,7 @@ impl Processes {
     }
 }
 
-/// Hands `socket` to the program, as systemd does. `LISTEN_PID` is left out: its number is known only when it runs.
+/// Hands `socket` to the program, as systemd does. There is no `LISTEN_PID`: its number is known only when it runs, and the lab's own is not meant.
 fn hand_over(command: &mut Command, socket: Socket) {
     let mapping = FdMapping {
         parent_fd: socket.into(),
@@ -110,6 +110,7 @@ fn hand_over(command: &mut Command, socket: Socket) {
     };
     command
         .env("LISTEN_FDS", "1")
+        .env_remove("LISTEN_PID")
         .fd_mappings(vec![mapping])
         .expect("one descriptor collides with no other");
 }
