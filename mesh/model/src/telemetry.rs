@@ -180,6 +180,8 @@ pub enum ResponseFlag {
     DPE,
     /// No cluster: the route names one that does not exist.
     NC,
+    /// A rate limit was reached.
+    RL,
 }
 
 /// One attempt of an outbound request, or the one handling of an inbound request.

@@ -1,6 +1,6 @@
 //! Who is at the other end of an accepted connection.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hallway_model::SpiffeId;
@@ -23,6 +23,8 @@ pub(crate) struct Downstream {
 
 /// How a client came to a gateway.
 pub(crate) struct Entrance {
+    /// The address that it came from.
+    pub(crate) address: IpAddr,
     /// The port that it came for, as the Gateway writes it.
     pub(crate) port: u16,
     /// Whether it came over TLS.

@@ -2,14 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 
 use hallway_identity::{CredentialError, ServerIdentity, edge_config};
 use hallway_model::bootstrap::Listeners;
 use hallway_model::gateway::Listener;
-use hallway_model::{Gateway, Hostname};
+use hallway_model::{Gateway, Hostname, RateLimit};
+use hallway_traffic::rate_limit::{self, RateLimiter, TooMany};
 use hallway_traffic::{CompiledTable, RequestHead, RouteError, Selection};
 use thiserror::Error;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use crate::configuration::Environment;
@@ -19,6 +22,15 @@ use crate::downstream::Entrance;
 pub(crate) struct Fronts {
     source: Gateway,
     ports: BTreeMap<u16, Port>,
+    /// What clients have drawn on, over all workers; none without rate limits.
+    rates: Option<Arc<Rates>>,
+}
+
+/// How many requests each client has made, as far as that is limited.
+struct Rates {
+    /// Moments are counted from here.
+    began: Instant,
+    limiter: Mutex<RateLimiter>,
 }
 
 /// The listeners of one port.
@@ -89,7 +101,14 @@ impl Fronts {
         let port = |(number, listeners): (u16, Vec<&Listener>)| {
             Ok((number, Port::compile(number, &listeners, environment)?))
         };
+        // What clients have drawn on stays when something else changes.
+        let unchanged = previous.filter(|previous| previous.source.limits.rates == source.limits.rates);
+        let rates = match unchanged {
+            Some(previous) => previous.rates.clone(),
+            None => Rates::new(&source.limits.rates),
+        };
         Ok(Arc::new(Self {
+            rates,
             ports: by_port.into_iter().map(port).collect::<Result<_, FrontError>>()?,
             source: source.clone(),
         }))
@@ -98,6 +117,25 @@ impl Fronts {
     /// How connections to `port` are served: in the clear, or over TLS. None when nothing is served there.
     pub(crate) fn tls(&self, port: u16) -> Option<Option<TlsAcceptor>> {
         self.ports.get(&port).map(|port| port.tls.clone())
+    }
+
+    /// Whether the client at `address` may make one more request, which goes to `route`.
+    ///
+    /// # Errors
+    /// The limit that it has reached.
+    pub(crate) fn admit(&self, address: IpAddr, route: &Arc<str>) -> Result<(), TooMany> {
+        let Some(rates) = &self.rates else { return Ok(()) };
+        let client = rate_limit::Client {
+            address: address.to_canonical(),
+            route: Arc::clone(route),
+        };
+        let mut limiter = rates.limiter.lock().expect("counting does not panic");
+        limiter.allow(&client, rates.began.elapsed())
+    }
+
+    /// Bytes of a request body at most.
+    pub(crate) fn body_bytes(&self) -> Option<u64> {
+        self.source.limits.body_bytes
     }
 
     /// The rule that takes the request for `host`, which came in by `entrance`.
@@ -125,6 +163,16 @@ impl Fronts {
             .filter_map(|(_, table)| table.select(request))
             .next()
             .ok_or(Unrouted::NoRule)
+    }
+}
+
+impl Rates {
+    fn new(limits: &[RateLimit]) -> Option<Arc<Self>> {
+        let rates = || Self {
+            began: Instant::now(),
+            limiter: Mutex::new(RateLimiter::new(limits)),
+        };
+        (!limits.is_empty()).then(|| Arc::new(rates()))
     }
 }
 

@@ -54,6 +54,7 @@ impl Client {
             return;
         };
         let entrance = Entrance {
+            address: self.address.ip(),
             port: self.port,
             tls: matches!(transport, Transport::Tls(_)),
             server_name: transport.requested_name().map(str::to_owned),

@@ -5,8 +5,9 @@ use hallway_model::ClusterName;
 use hallway_model::route::Redirect;
 use hallway_model::telemetry::{Denial, Direction, ResponseFlag};
 use hallway_traffic::path::AmbiguousPath;
+use hallway_traffic::rate_limit::TooMany;
 use hallway_traffic::redirect::{self, Asked};
-use http::header::{CONNECTION, CONTENT_TYPE, DATE, LOCATION, WWW_AUTHENTICATE};
+use http::header::{CONNECTION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -33,6 +34,8 @@ pub(crate) struct LocalReply {
     pub(crate) close: bool,
     /// Where the caller is sent.
     pub(crate) location: Option<HeaderValue>,
+    /// After how many seconds to come again.
+    pub(crate) retry_after: Option<u64>,
 }
 
 /// What a caller is told.
@@ -67,6 +70,7 @@ impl LocalReply {
             told: Told::All { help },
             close: false,
             location: None,
+            retry_after: None,
         }
     }
 
@@ -98,6 +102,9 @@ impl LocalReply {
         }
         if let Some(location) = self.location {
             head.headers.insert(LOCATION, location);
+        }
+        if let Some(seconds) = self.retry_after {
+            head.headers.insert(RETRY_AFTER, seconds.into());
         }
         if head.status == StatusCode::UNAUTHORIZED {
             head.headers.insert(WWW_AUTHENTICATE, INVALID_TOKEN);
@@ -331,17 +338,41 @@ pub(crate) fn no_rule(table: &str) -> LocalReply {
     )
 }
 
+/// The client has made as many requests as it may.
+pub(crate) fn rate_limited(refused: &TooMany) -> LocalReply {
+    // Whole seconds (RFC 9110, section 10.2.3), so that nobody comes too early.
+    let seconds = refused.retry_after.as_millis().div_ceil(1000).max(1);
+    LocalReply {
+        retry_after: u64::try_from(seconds).ok(),
+        ..LocalReply::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            Some(ResponseFlag::RL),
+            format!(
+                "the client has made the {} requests that it may in {:?}",
+                refused.limit.requests, refused.limit.interval
+            ),
+            "Wait as long as the header `retry-after` says.",
+        )
+    }
+}
+
+/// The body is longer than the gateway takes.
+pub(crate) fn body_too_long(most: u64) -> LocalReply {
+    LocalReply::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        None,
+        format!("the body is longer than the {most} bytes that are taken"),
+        "Send less at once.",
+    )
+    .and_close()
+}
+
 /// The rule sends the caller elsewhere.
 pub(crate) fn redirected(redirect: &Redirect, asked: &Asked<'_>) -> LocalReply {
     let location = redirect::location(redirect, asked);
-    let Ok(header) = HeaderValue::from_str(&location) else {
-        return malformed(
-            "the path has characters that no header can repeat; they have to be percent-encoded",
-        );
-    };
     let status = StatusCode::from_u16(redirect.status).unwrap_or(StatusCode::FOUND);
     LocalReply {
-        location: Some(header),
+        location: Some(HeaderValue::from_str(&location).expect("it is plain ASCII")),
         ..LocalReply::new(
             status,
             None,

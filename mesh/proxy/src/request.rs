@@ -1,7 +1,7 @@
 //! The path of a request, from its head to the answer. The outbound and the inbound side of a sidecar share it, and a gateway.
 //!
 //! ```text
-//! admit (UO) → parse (DPE) → accept? → authenticate (401) → authorize (403) → route (NR), redirect or rewrite →
+//! admit (UO) → parse (DPE) → accept? → authenticate (401) → authorize (403) → route (NR) → limit the rate (RL) → redirect, or rewrite →
 //!     choose a backend by weight (500, NC) →
 //!     loop { choose an endpoint (UH) → attempt within its deadline (UO, UF, UC, UT) → judge: return, or retry (URX, UO) }
 //! ```
@@ -29,6 +29,7 @@ use crate::body::Upload;
 use crate::cluster::{Cluster, Endpoint};
 use crate::configuration::Configuration;
 use crate::downstream::Downstream;
+use crate::front::Fronts;
 use crate::head::{self, Head, Hop};
 use crate::incoming::Incoming;
 use crate::reply::{self, LocalReply};
@@ -68,6 +69,7 @@ async fn serve(
 
     let selection = route(&configuration, downstream, &head)?;
     exchange.routed(selection.rule);
+    limit_rate(&configuration, downstream, &selection)?;
     if let Some(redirect) = &selection.rule.rule.redirect {
         return Err(reply::redirected(
             redirect,
@@ -91,7 +93,8 @@ async fn serve(
         selection,
         cluster,
     };
-    let mut upload = call.hold(exchange, body).await?;
+    let most = configuration.fronts().and_then(Fronts::body_bytes);
+    let mut upload = call.hold(exchange, body, most).await?;
     let mut tried = BTreeSet::new();
     loop {
         let mut facts = AttemptFacts::default();
@@ -135,6 +138,20 @@ fn route<'a>(
         .ok_or_else(|| reply::no_rule(table.name()))
 }
 
+/// Refuses a client of the gateway that has made as many requests as it may.
+fn limit_rate(
+    configuration: &Configuration,
+    downstream: &Downstream,
+    selection: &Selection<'_>,
+) -> Result<(), LocalReply> {
+    let (Some(entrance), Some(fronts)) = (&downstream.entrance, configuration.fronts()) else {
+        return Ok(());
+    };
+    fronts
+        .admit(entrance.address, &selection.rule.route)
+        .map_err(|refused| reply::rate_limited(&refused))
+}
+
 /// The cluster that the request goes to, with all its attempts.
 fn choose_cluster<'a>(
     worker: &Worker,
@@ -166,11 +183,22 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Holds the body, if the request may have to be sent again.
-    async fn hold(&self, exchange: &Exchange, body: Incoming) -> Result<Upload, LocalReply> {
+    /// Holds the body, if the request may have to be sent again, or if no more than `most` bytes are taken.
+    async fn hold(
+        &self,
+        exchange: &Exchange,
+        body: Incoming,
+        most: Option<u64>,
+    ) -> Result<Upload, LocalReply> {
         let rule = &self.selection.rule.rule;
-        let limit = self.worker.proxy.bootstrap.limits.buffered_body_bytes;
-        let holding = Upload::new(body, rule.retry.is_some(), limit, exchange.upload());
+        let (hold, limit) = match most {
+            Some(most) => (true, usize::try_from(most).unwrap_or(usize::MAX)),
+            None => (
+                rule.retry.is_some(),
+                self.worker.proxy.bootstrap.limits.buffered_body_bytes,
+            ),
+        };
+        let holding = Upload::new(body, hold, limit, exchange.upload());
         let held = match rule.timeouts.request {
             None => holding.await,
             Some(limit) => {
@@ -181,7 +209,11 @@ impl Call<'_> {
                     .map_err(|_| AttemptError::Timeout(Deadline { at, kind, limit }).reply())?
             }
         };
-        held.map_err(|error| AttemptError::Downstream(error.to_string()).reply())
+        let held = held.map_err(|error| AttemptError::Downstream(error.to_string()).reply())?;
+        match most {
+            Some(most) if !held.is_replayable() => Err(reply::body_too_long(most)),
+            _ => Ok(held),
+        }
     }
 
     /// Makes one attempt at `endpoint`.

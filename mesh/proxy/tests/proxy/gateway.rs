@@ -1,5 +1,7 @@
 //! A gateway: who is let in, by which name, and what is said of them inside.
 
+mod limits;
+
 use hallway_host::Host;
 use hallway_identity::{KeyKind, Versions, WebAuthority, web_client_config};
 use hallway_model::gateway::{Gateway as Model, Listener, VirtualHost};
@@ -79,6 +81,13 @@ impl Front {
         self.control
             .put_in_force("front-1", self.snapshot(listeners))
             .await;
+    }
+
+    /// Serves the usual listeners with something changed.
+    async fn change(&self, change: impl FnOnce(&mut Model)) {
+        let mut snapshot = self.snapshot(self.listeners());
+        change(snapshot.gateway.as_mut().expect("there is one"));
+        self.control.put_in_force("front-1", snapshot).await;
     }
 
     fn snapshot(&self, listeners: Vec<Listener>) -> Snapshot {
