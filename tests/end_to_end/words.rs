@@ -125,6 +125,10 @@ async fn scenarios_can_be_listed_and_shown() {
                             What a sidecar has to be before its application may call, and how an application can start first all the same
     every-team-its-own      two attempts in all, not three
                             What one decision costs when every team keeps it in its own code, and when one rule says it for all
+    need-to-know            who may do what, at the door of the callee
+                            That knowing who calls is half of it, and that a rule about paths is worth as much as the agreement about what a path is
+    six-badges              what makes a badge worth believing
+                            What makes a token worth believing, and that checking tokens and demanding them are two rules
 
     Next:  hallway show first-hop    its lesson and files
            hallway run first-hop     run it
