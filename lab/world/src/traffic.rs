@@ -158,7 +158,7 @@ impl Addressing<'_> {
             target: self.door(INTRUDER, target).await?,
             tls,
         };
-        Ok(stranger(traffic, dialer, request))
+        Ok(stranger(traffic, traffic.protocol, dialer, request))
     }
 
     /// A client that knows a host name, and the root that vouches for it. Where there is no gateway, it comes to a service as an intruder does.
@@ -173,7 +173,12 @@ impl Addressing<'_> {
                 target: self.door(OUTSIDE, service).await?,
                 tls: None,
             };
-            return Ok(stranger(traffic, dialer, template(what, traffic, url)?));
+            // What it would have agreed on with the gateway, nobody here knows of.
+            let protocol = match traffic.protocol {
+                TrafficProtocol::H2 => TrafficProtocol::Http1,
+                other => other,
+            };
+            return Ok(stranger(traffic, protocol, dialer, template(what, traffic, url)?));
         };
         let (method, body) = (traffic.method(), traffic.body.as_deref());
         let request =
@@ -205,13 +210,18 @@ impl Addressing<'_> {
             target: self.mesh.edge(edge).await?,
             tls,
         };
-        Ok(stranger(traffic, dialer, request))
+        Ok(stranger(traffic, traffic.protocol, dialer, request))
     }
 }
 
 /// Requests of somebody without a sidecar.
-fn stranger(traffic: &Traffic, dialer: Dialer, request: RequestTemplate) -> Sender {
-    match traffic.protocol {
+fn stranger(
+    traffic: &Traffic,
+    protocol: TrafficProtocol,
+    dialer: Dialer,
+    request: RequestTemplate,
+) -> Sender {
+    match protocol {
         TrafficProtocol::Http1 => Sender::Stranger(Stranger {
             dialer,
             request: request.in_origin_form(),

@@ -78,9 +78,13 @@ impl Tap {
         }
     }
 
-    /// What was seen of every connection, in the order in which they were opened.
+    /// What was seen of every connection, in the order in which they were opened. From then on nothing is watched: connections may outlive
+    /// the run.
     pub(crate) fn take(&self) -> Vec<WireConnection> {
-        std::mem::take(&mut self.lock().log)
+        let mut seen = self.lock();
+        seen.targets.clear();
+        seen.open.clear();
+        std::mem::take(&mut seen.log)
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
