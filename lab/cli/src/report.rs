@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use hallway_grade::report::comparison::{self, Comparison};
 use hallway_grade::report::terminal::Heading;
-use hallway_grade::report::{Styles, Terminal, json, junit};
+use hallway_grade::report::{Matrix, Styles, Terminal, json, junit};
 use hallway_grade::{Grade, Outcome, Skips};
+use hallway_scenario::Ground;
 use hallway_scenario::load::Loaded;
 
 use crate::arguments::{On, Options};
@@ -97,6 +98,34 @@ pub(crate) fn print_comparisons(comparisons: &[Comparison], seed: u64) -> u8 {
         );
     }
     u8::from(!differing.is_empty())
+}
+
+/// Prints what came of scenarios under each of their deployments.
+pub(crate) fn print_matrices(matrices: &[Matrix]) {
+    for matrix in matrices {
+        anstream::print!("{}", matrix.table(&Styles::coloured()));
+    }
+}
+
+/// Writes `NAME.GROUND.md` for each scenario with deployments, if reports are asked for.
+pub(crate) fn write_matrices(options: &Options, ground: Ground, matrices: &[Matrix]) -> Result<(), Failure> {
+    let Some(directory) = &options.report else {
+        return Ok(());
+    };
+    let ground = match ground {
+        Ground::Processes => "processes",
+        Ground::Simulated => "simulated",
+    };
+    for matrix in matrices {
+        let file = directory.join(format!("{}.{ground}.md", matrix.scenario));
+        std::fs::write(&file, matrix.markdown()).map_err(|error| {
+            Failure::input(format_args!(
+                "cannot write the matrix {}: {error}",
+                file.display()
+            ))
+        })?;
+    }
+    Ok(())
 }
 
 /// Writes `report.json` and `junit.xml`, and `comparison.json` where two grounds were compared, if they are asked for.

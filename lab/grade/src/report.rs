@@ -5,6 +5,7 @@
 //! - [`json`]: a stable format for programs
 //! - [`junit`]: JUnit XML, for continuous integration
 //! - [`comparison`]: the same scenario on both grounds
+//! - [`matrix`]: the same checks with and without gateway and mesh
 //! - [`styles`]: the colours of all that is for a terminal
 
 pub mod comparison;
@@ -12,9 +13,11 @@ pub mod journey;
 pub mod json;
 pub mod junit;
 mod layout;
+pub mod matrix;
 mod replay;
 pub mod styles;
 pub mod terminal;
 
+pub use matrix::Matrix;
 pub use styles::Styles;
 pub use terminal::Terminal;

@@ -4,8 +4,8 @@ use std::iter::once;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use hallway_grade::report::Terminal;
 use hallway_grade::report::comparison::Comparison;
+use hallway_grade::report::{Matrix, Terminal};
 use hallway_grade::{Grade, exit_code};
 use hallway_scenario::Ground;
 use hallway_scenario::load::Loaded;
@@ -96,7 +96,13 @@ pub(crate) fn grade(catalogue: &Catalogue, arguments: &Arguments) -> Result<Exit
         if !passes.is_empty() {
             anstream::println!();
         }
-        passes.push(grade_on(catalogue, &scenarios, *ground, options.seed)?);
+        let pass = grade_on(catalogue, &scenarios, *ground, options.seed)?;
+        let matrices = matrices(&scenarios, &pass.grades);
+        if by_name {
+            report::print_matrices(&matrices);
+        }
+        report::write_matrices(options, *ground, &matrices)?;
+        passes.push(pass);
     }
     let mut code = passes.iter().map(|pass| pass.code(by_name)).max().unwrap_or(0);
     let mut comparisons = Vec::new();
@@ -166,6 +172,15 @@ fn conduct(
         return Err(Failure::Interrupted);
     }
     Ok(pass)
+}
+
+/// Those of the scenarios that declare deployments.
+fn matrices(scenarios: &[Loaded], grades: &[Grade]) -> Vec<Matrix> {
+    let of = |grade: &Grade| {
+        let loaded = scenarios.iter().find(|loaded| loaded.name == grade.scenario)?;
+        Matrix::of(&loaded.scenario, grade)
+    };
+    grades.iter().filter_map(of).collect()
 }
 
 fn compare(simulated: &Pass, processes: &Pass) -> Vec<Comparison> {

@@ -1,0 +1,161 @@
+//! The same checks under several deployments: concern by deployment, each cell measured.
+//!
+//! ```text
+//!                      neither  gateway-only  mesh-only  both
+//!  side-door
+//!    customers-served     ✓          ✓            ✗       ✓
+//!        ✗ mesh-only: 0 of 100: connection closed × 100 (the client)
+//! ```
+
+use std::fmt::Write as _;
+
+use hallway_scenario::{Deployment, Scenario};
+use serde::{Deserialize, Serialize};
+
+use super::Styles;
+use super::styles::paint;
+use crate::grade::Grade;
+use crate::verdict::Verdict;
+
+/// What came of a scenario's checks under each of its deployments.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Matrix {
+    /// The scenario.
+    pub scenario: String,
+    /// The deployments, in the order of the cells of each row.
+    pub deployments: Vec<Deployment>,
+    /// One row per check.
+    pub rows: Vec<Row>,
+}
+
+/// One check under all deployments.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Row {
+    /// The check.
+    pub check: String,
+    /// What it asks for.
+    pub expected: String,
+    /// By whose testimony.
+    pub witness: String,
+    /// What came of it; absent where there was no run.
+    pub cells: Vec<Option<Cell>>,
+}
+
+/// One check under one deployment.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Cell {
+    /// Whether it held.
+    pub held: bool,
+    /// What was seen.
+    pub saw: String,
+}
+
+impl Matrix {
+    /// The matrix of a scenario that declares deployments; none of others.
+    pub fn of(scenario: &Scenario, grade: &Grade) -> Option<Self> {
+        if scenario.deployments.is_empty() {
+            return None;
+        }
+        let declared = scenario.deployments.declared().map(|(deployment, _)| deployment);
+        let deployments: Vec<Deployment> = declared.chain([Deployment::Both]).collect();
+        let row = |verdict: &Verdict| Row {
+            check: verdict.check.clone(),
+            expected: verdict.expected.clone(),
+            witness: verdict.witness.clone(),
+            cells: deployments
+                .iter()
+                .map(|deployment| cell(grade, *deployment, &verdict.check))
+                .collect(),
+        };
+        Some(Self {
+            scenario: grade.scenario.clone(),
+            rows: grade.verdicts.iter().map(row).collect(),
+            deployments,
+        })
+    }
+
+    /// For a terminal: the signs, and below each row what was seen where the check did not hold.
+    pub fn table(&self, styles: &Styles) -> String {
+        let names = self.rows.iter().map(|row| row.check.chars().count());
+        let names = names.max().unwrap_or(0) + 3;
+        let mut text = format!("\n{:names$}", "");
+        for deployment in &self.deployments {
+            let _ = write!(text, "  {deployment}");
+        }
+        let _ = writeln!(text, "\n {}", paint(styles.strong, &self.scenario));
+        for row in &self.rows {
+            let _ = write!(text, "   {:<names$}", row.check, names = names - 3);
+            for (deployment, cell) in self.deployments.iter().zip(&row.cells) {
+                let width = deployment.as_str().len();
+                let left = (width - 1) / 2;
+                let sign = sign(cell.as_ref(), styles);
+                let _ = write!(
+                    text,
+                    "  {:left$}{sign}{:right$}",
+                    "",
+                    "",
+                    right = width - 1 - left
+                );
+            }
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+            for (deployment, cell) in self.deployments.iter().zip(&row.cells) {
+                if let Some(Cell { held: false, saw }) = cell {
+                    let words = format!("{deployment}: {saw} ({})", row.witness);
+                    let _ = writeln!(text, "       {}", paint(styles.quiet, words));
+                }
+            }
+        }
+        text
+    }
+
+    /// For a book: a table in Markdown, each cell with what was seen.
+    pub fn markdown(&self) -> String {
+        let mut text = "| concern |".to_owned();
+        for deployment in &self.deployments {
+            let _ = write!(text, " {deployment} |");
+        }
+        let _ = write!(text, " by whose testimony |\n|---|");
+        text += &"---|".repeat(self.deployments.len() + 1);
+        text.push('\n');
+        for row in &self.rows {
+            let _ = write!(text, "| {} |", row.check.replace('-', " "));
+            for cell in &row.cells {
+                let words = cell.as_ref().map_or_else(
+                    || "–".to_owned(),
+                    |cell| {
+                        let sign = if cell.held { "✓" } else { "✗" };
+                        format!("{sign} {}", cell.saw.replace('|', "\\|"))
+                    },
+                );
+                let _ = write!(text, " {words} |");
+            }
+            let _ = writeln!(text, " {} |", row.witness.replace('|', "\\|"));
+        }
+        text
+    }
+}
+
+fn cell(grade: &Grade, deployment: Deployment, check: &str) -> Option<Cell> {
+    let verdicts = match deployment {
+        Deployment::Both => &grade.verdicts,
+        _ => {
+            let mut controls = grade.controls.iter();
+            let control = controls.find(|control| control.control == deployment.as_str())?;
+            &control.verdicts
+        }
+    };
+    let verdict = verdicts.iter().find(|verdict| verdict.check == check)?;
+    Some(Cell {
+        held: verdict.held,
+        saw: verdict.saw.clone(),
+    })
+}
+
+fn sign(cell: Option<&Cell>, styles: &Styles) -> String {
+    match cell {
+        Some(Cell { held: true, .. }) => paint(styles.good, "✓"),
+        Some(Cell { held: false, .. }) => paint(styles.bad, "✗"),
+        None => paint(styles.doubtful, "–"),
+    }
+}
