@@ -19,7 +19,9 @@ impl Judge for Encrypted {
     }
 
     fn judge(&self, evidence: &Evidence<'_>) -> Result<Finding, NoEvidence> {
-        let is_edge = |wire: &&WireConnection| is_end(&wire.from, &self.from) && is_end(&wire.to, &self.to);
+        let is_edge = |wire: &&WireConnection| {
+            is_end(&wire.from, &self.from) && (self.to == ALL || is_end(&wire.to, &self.to))
+        };
         let edges = evidence.observations.wire.iter().filter(is_edge);
         let mut tally = Tally::default();
         let mut carried = 0;
@@ -38,6 +40,9 @@ impl Judge for Encrypted {
         Ok(finding)
     }
 }
+
+/// The word for whoever is called.
+const ALL: &str = "all";
 
 /// Whether one end of a connection is of that service or gateway, or the one who has no number.
 fn is_end(end: &str, name: &str) -> bool {

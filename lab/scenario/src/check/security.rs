@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Encrypted {
     /// The calling service, the gateway, or `outside` for its clients.
     pub from: String,
-    /// The called service, or the gateway.
+    /// The called service, or the gateway; `all` for whoever is called.
     pub to: String,
 }
 

@@ -69,7 +69,9 @@ impl References<'_, '_> {
             Check::NeverHandled(never) => self.never_handled(never),
             Check::Encrypted(encrypted) => {
                 self.end("from", &encrypted.from);
-                self.end("to", &encrypted.to);
+                if encrypted.to != ALL {
+                    self.end("to", &encrypted.to);
+                }
             }
             Check::Rejected(rejected) => {
                 self.traffic("traffic", &rejected.traffic);
