@@ -10,7 +10,7 @@ use crate::head::Head;
 use crate::reply::LocalReply;
 
 /// Refuses what the policies do not let pass. They are asked for each request, so a connection that is open already is no way around new
-/// ones. Without policies nobody looks at the path.
+/// ones. Without policies nobody looks at the method and the path.
 pub(crate) fn authorize(
     configuration: &Configuration,
     downstream: &Downstream,
@@ -22,11 +22,11 @@ pub(crate) fn authorize(
     if policies.is_empty() {
         return Ok(());
     }
-    let path = head.read_path()?;
+    let (method, path) = head.read()?;
     let request = AuthorizationRequest {
         peer: downstream.peer.as_ref().map(|peer| peer.for_authorization()),
         request_principal,
-        method: head.method().as_str(),
+        method,
         path: &path,
     };
     let denial = match decide(policies, &request) {

@@ -80,12 +80,18 @@ impl Head {
         }
     }
 
-    /// The one reading of the path; what is forwarded has no other.
+    /// The method and the path in their one reading; what is forwarded has no other. Some applications take `get` for `GET`, so a method in
+    /// lower case has two.
     ///
     /// # Errors
-    /// When there is another one, with the answer that the caller gets.
-    pub(crate) fn read_path(&self) -> Result<Cow<'_, str>, LocalReply> {
-        path::read(self.target.path()).map_err(reply::ambiguous_path)
+    /// When there is another reading, with the answer that the caller gets.
+    pub(crate) fn read(&self) -> Result<(&str, Cow<'_, str>), LocalReply> {
+        let method = self.method.as_str();
+        if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return Err(reply::ambiguous_method());
+        }
+        let path = path::read(self.target.path()).map_err(reply::ambiguous_path)?;
+        Ok((method, path))
     }
 
     /// The headers.

@@ -250,6 +250,16 @@ pub(crate) fn no_longer_accepted() -> LocalReply {
     .and_close()
 }
 
+/// A method in lower case, where it matters which it is. Source: Istio's "Authorization Policy Normalization".
+pub(crate) fn ambiguous_method() -> LocalReply {
+    LocalReply::new(
+        StatusCode::BAD_REQUEST,
+        None,
+        "the method is not in upper case, and may be taken for another one",
+        "Send it in upper case, such as `GET`.",
+    )
+}
+
 /// A path that can be read in two ways, where it matters which.
 pub(crate) fn ambiguous_path(error: AmbiguousPath) -> LocalReply {
     LocalReply::new(

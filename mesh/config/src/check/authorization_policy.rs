@@ -3,13 +3,17 @@
 
 use hallway_model::SpiffeId;
 use hallway_model::authorization::TextMatch;
-use hallway_yaml::Path;
+use hallway_yaml::{Diagnostic, Path, Severity};
 
 use super::{Checker, Place};
-use crate::authorization_policy::{Action, AuthorizationPolicySpec, Operation, Rule, Source};
+use crate::authorization_policy::{
+    Action, AuthorizationPolicy, AuthorizationPolicySpec, Operation, Rule, Source,
+};
 use crate::kind::Kind;
-use crate::resources::rule_path;
+use crate::request_authentication::RequestAuthentication;
+use crate::resources::{Located, rule_path};
 use crate::string_match::StringMatch;
+use crate::workload_selector::ROOT_NAMESPACE;
 
 impl Checker<'_> {
     pub(super) fn authorization_policies(&mut self) {
@@ -24,6 +28,7 @@ impl Checker<'_> {
             self.names_a_label(place, spec.selector.as_ref());
             self.selects_a_service(place, &policy.value.metadata.namespace, spec.selector.as_ref());
             self.denies_something(place, spec);
+            self.tokens_are_checked(place, &policy.value);
             for (index, rule) in spec.rules.iter().enumerate() {
                 self.authorization_rule(place.with_path(&rule_path(index)), rule);
             }
@@ -38,6 +43,41 @@ impl Checker<'_> {
             let message = "a policy that denies needs a rule: without one it never matches";
             self.error(place.with_path(&path), message, "denies nothing", help);
         }
+    }
+
+    /// Where no token is checked, no request has a principal: an `ALLOW` rule that asks for one lets nobody pass.
+    fn tokens_are_checked(&mut self, place: Place<'_>, policy: &AuthorizationPolicy) {
+        let asks = |rule: &Rule| {
+            let mut sources = rule.from.iter().flatten();
+            sources.position(|from| !from.source.request_principals.is_empty())
+        };
+        let mut rules = policy.spec.rules.iter().enumerate();
+        let Some((rule, source)) = rules.find_map(|(index, rule)| Some((index, asks(rule)?))) else {
+            return;
+        };
+        let namespace = &policy.metadata.namespace;
+        let selector = policy.spec.selector.as_ref();
+        let concerns_it = |other: &Located<RequestAuthentication>| {
+            let theirs = other.value.spec.selector.as_ref();
+            let namespaces = [namespace.as_str(), ROOT_NAMESPACE];
+            let same_workloads = theirs.is_none() || selector.is_none() || theirs == selector;
+            same_workloads
+                && (namespace == ROOT_NAMESPACE
+                    || namespaces.contains(&other.value.metadata.namespace.as_str()))
+        };
+        if self.unreadable.others || self.resources.request_authentications.values().any(concerns_it) {
+            return;
+        }
+        let path = rule_path(rule)
+            .with("from")
+            .with(source)
+            .with("source")
+            .with("requestPrincipals");
+        let place = place.with_path(&path);
+        let message = "no token is checked at these workloads, so no request has a principal";
+        let diagnostic = Diagnostic::error(message, place.document.key_span(&path), "no request has any");
+        let help = "add a RequestAuthentication with the issuer's keys".to_owned();
+        self.report(place, diagnostic.with_severity(Severity::Warning).with_help(help));
     }
 
     fn authorization_rule(&mut self, place: Place<'_>, rule: &Rule) {

@@ -135,6 +135,44 @@ fn a_selector_that_leads_nowhere_can_be_let_pass() {
 }
 
 #[test]
+fn a_principal_that_no_request_has() {
+    let text = policy("  rules:\n    - from: [{ source: { requestPrincipals: ['*'] } }]\n");
+    let warnings = |text: &str| {
+        let file = RuleFile {
+            name: "rules.yaml".to_owned(),
+            text: text.to_owned(),
+        };
+        load(vec![file], Admission::Enforce)
+            .expect("it is only odd")
+            .warnings
+    };
+    insta::assert_snapshot!(warnings(&text).render(Style::Plain));
+    let checked = |namespace: &str, selector: &str| {
+        format!(
+            r#"{text}---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {{ name: customers, namespace: {namespace} }}
+spec:
+  {selector}jwtRules:
+    - issuer: https://issuer.test
+      jwks: '{{ "keys": [{{ "kty": "OKP", "crv": "Ed25519", "x": "rymdJNFXPWbjsCmey6O67CHeAQRMuCuqDENWHcpxDfI" }}] }}'
+"#
+        )
+    };
+    assert!(warnings(&checked("shop", "")).is_empty());
+    assert!(warnings(&checked("hallway-system", "")).is_empty());
+    assert!(
+        warnings(&checked(
+            "shop",
+            "selector: { matchLabels: { app: payments } }\n  "
+        ))
+        .is_empty()
+    );
+    assert!(!warnings(&checked("bank", "")).is_empty());
+}
+
+#[test]
 fn paths_that_are_unusual_but_plain() {
     let text = policy(
         "  rules:

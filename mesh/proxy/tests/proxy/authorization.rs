@@ -186,6 +186,16 @@ async fn the_path_that_is_authorised_is_the_path_that_is_forwarded() {
 }
 
 #[tokio::test]
+async fn a_method_in_lower_case_might_be_taken_for_another() {
+    let mesh = pair().await;
+    let get = |method: &'static str| request(method, "http://payments/charge", &[], "");
+    let mut client = Client::connect(&mesh.host, mesh.orders.outbound).await;
+    enforce_strictly(&mesh, vec![deny("/admin")]).await;
+    assert_eq!(client.send(get("get")).await.expect("an answer").status, 400);
+    assert_eq!(client.send(get("PURGE")).await.expect("an answer").status, 200);
+}
+
+#[tokio::test]
 async fn the_target_of_options_is_no_path() {
     let mesh = pair().await;
     enforce(&mesh, MtlsMode::Permissive, Protocol::Http1, vec![deny("/admin")]).await;
