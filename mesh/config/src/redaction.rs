@@ -124,36 +124,37 @@ fn is_confidential(document: &Node) -> bool {
         || document.span.text().contains(PRIVATE_KEY)
 }
 
-/// Where the documents are that hold secrets.
+/// Where the documents are that hold secrets, in a text that can be read as `nodes`.
 fn confidential_ranges(text: &str, nodes: &[Node]) -> Vec<Range<usize>> {
-    let confidential = nodes.iter().filter(|node| is_confidential(node));
-    let starts: Vec<usize> = confidential.map(|node| node.span.range().start).collect();
-    // A comment can hold a key too.
-    if starts.is_empty() && !text.contains(PRIVATE_KEY) {
-        return Vec::new();
-    }
     let mut ranges = document_ranges(text);
     ranges.retain(|range| {
-        starts.iter().any(|start| range.contains(start)) || text[range.clone()].contains(PRIVATE_KEY)
+        let mut inside = nodes
+            .iter()
+            .filter(|node| range.contains(&node.span.range().start));
+        let written = &text[range.clone()];
+        // A comment can hold a key too, and so can what was meant to be a Secret.
+        inside.any(|node| is_confidential(node) || (node.get("kind").is_none() && is_suspicious(written)))
+            || written.contains(PRIVATE_KEY)
     });
     ranges
 }
 
-/// The same for a text that cannot be read.
+/// The same in a text that cannot be read.
 fn suspicious_ranges(text: &str) -> Vec<Range<usize>> {
-    let is_suspicious = |document: &str| {
-        let kind = document.lines().find_map(|line| {
-            let line = line.trim_start_matches(['"', '\'']);
-            line.strip_prefix("kind")
-        });
-        kind.unwrap_or(document).to_lowercase().contains("secret")
-            || ["stringData", "tls.key", PRIVATE_KEY]
-                .iter()
-                .any(|word| document.contains(word))
-    };
     let mut ranges = document_ranges(text);
     ranges.retain(|range| is_suspicious(&text[range.clone()]));
     ranges
+}
+
+fn is_suspicious(document: &str) -> bool {
+    let kind = document.lines().find_map(|line| {
+        let line = line.trim_start_matches(['"', '\'']);
+        line.strip_prefix("kind")
+    });
+    kind.unwrap_or(document).to_lowercase().contains("secret")
+        || ["stringData", "tls.key", PRIVATE_KEY]
+            .iter()
+            .any(|word| document.contains(word))
 }
 
 /// From one `---` to the next.

@@ -5,7 +5,7 @@
 //! - [`duplicates`]: what is there twice, and which of the two
 //! - [`routes`]: deadlines, paths, expressions and limits that cannot hold
 //! - [`places`]: a mistake as data: its place, for tools
-//! - [`gateways`]: listeners, and routes that are attached to them
+//! - [`gateways`]: listeners; [`gateway_routes`]: routes that are attached to them
 //! - [`client_limits`]: what gateways take from one client (`BackendTrafficPolicy`)
 //! - [`secrets`]: certificates and keys, of which nothing is shown
 //! - [`services`]: services that disagree about one application
@@ -18,6 +18,7 @@ mod authorization;
 mod client_limits;
 mod duplicates;
 mod fields;
+mod gateway_routes;
 mod gateways;
 mod places;
 mod policies;

@@ -230,13 +230,19 @@ fn two_secrets_of_one_name_are_told_without_their_lines() {
 }
 
 #[test]
-fn a_comment_can_hold_a_key_too() {
+fn a_comment_can_hold_a_key_too_and_so_can_what_is_no_secret() {
     let text = format!("# -----BEGIN PRIVATE KEY-----\n# {MARKER}\n---\n{}", secret(""));
     let file = RuleFile {
         name: "rules.yaml".to_owned(),
         text: text.clone(),
     };
     assert!(!redacted(&file).text.contains(MARKER));
+    // What was meant to be a Secret, and is one folded text.
+    let folded = RuleFile {
+        text: format!(">\n{}", secret(&format!("stringData: {{ tls.key: {MARKER} }}\n"))),
+        ..file
+    };
+    assert!(!redacted(&folded).text.contains(MARKER));
     let service = format!("# -----BEGIN PRIVATE KEY-----\nspec: {{ ports: [] }} # {MARKER}\nkind: Service\n");
     assert!(!everything_said(&service).contains(MARKER));
 }
