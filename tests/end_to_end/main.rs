@@ -5,7 +5,7 @@
 //! - [`runs`]: runs and their reports; [`simulated`]: on the simulated ground, and on both; [`mistakes`]: what is said of wrong input
 //! - [`languages`]: one scenario through all languages; [`runtimes`]: machines without some language runtimes; [`ports`]: a port that somebody else has
 //! - [`harm`]: children that die; [`interrupts`]: signals to the lab itself
-//! - [`bench`]: the data plane beside its peers
+//! - [`bench`]: the data plane beside its peers; [`matrix`]: the table of deployments in the README and the book
 //! - [`words`]: the command lines that the documents promise
 //!
 //! Whatever a test does to a `hallway`, [`program`] checks at its end that none of its processes is left. How they are found
@@ -18,6 +18,7 @@ mod family;
 mod harm;
 mod interrupts;
 mod languages;
+mod matrix;
 mod measures;
 mod mistakes;
 mod ports;

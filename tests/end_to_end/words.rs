@@ -129,6 +129,18 @@ async fn scenarios_can_be_listed_and_shown() {
                             That knowing who calls is half of it, and that a rule about paths is worth as much as the agreement about what a path is
     six-badges              what makes a badge worth believing
                             What makes a token worth believing, and that checking tokens and demanding them are two rules
+    front-door              TLS outside, mutual TLS inside
+                            What the front door of a mesh does that no sidecar does, and where it ends
+    side-door               the front door is locked, and the side door is open
+                            Why a check at the gateway protects only what comes through the gateway
+    canary-only-outside     a split at the door, which nobody inside sees
+                            That a route of the gateway is for those who come through the gateway, and how to bind it to the mesh as well
+    forged-headers          a stranger who says that he is the admin
+                            Which headers say who somebody is, who may write them, and where they have to be thrown away
+    two-drivers             the gateway tries again, and the mesh does too
+                            That retries at the door multiply with those inside, and that somebody has to own them
+    who-does-what           neither, a gateway, a mesh, both
+                            Which concern is the gateway's, which is the mesh's, and that neither does the other's work
 
     Next:  hallway show first-hop    its lesson and files
            hallway run first-hop     run it
