@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Searches for a seed that breaks a scenario.
     Explore(Explore),
+    /// Keeps a topology running, with ready-made curl commands to send requests to it.
+    Up(Up),
     /// Measures.
     #[command(subcommand)]
     Bench(Bench),
@@ -135,6 +137,18 @@ pub(crate) struct Explore {
     /// The first of them.
     #[arg(long, value_name = "SEED", default_value_t = DEFAULT_SEED)]
     pub(crate) from: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) subject: Subject,
+    /// Prints JSON: what is up in the first line, then a line for each event.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Shows the tokens of the admin endpoints.
+    #[arg(long)]
+    pub(crate) show_tokens: bool,
 }
 
 #[derive(Debug, Subcommand)]
