@@ -15,9 +15,6 @@ pub(crate) struct Board {
 /// A search through many seeds.
 pub(crate) struct Search(ProgressBar);
 
-/// Some lines that change as long as they are shown.
-pub(crate) struct Lines(ProgressBar);
-
 /// One run on the display.
 pub(crate) struct Line {
     bar: ProgressBar,
@@ -80,29 +77,6 @@ impl Search {
     pub(crate) fn end(self) -> u64 {
         self.0.finish_and_clear();
         self.0.position()
-    }
-}
-
-impl Lines {
-    /// No lines yet.
-    pub(crate) fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        Self(bar.with_style(style("{msg}")))
-    }
-
-    /// Shows `text` in place of what was shown before.
-    pub(crate) fn show(&self, text: String) {
-        self.0.set_message(text);
-    }
-
-    /// Lets `print` write to the terminal without disturbing the display.
-    pub(crate) fn aside(&self, print: impl FnOnce()) {
-        self.0.suspend(print);
-    }
-
-    /// Takes the display away.
-    pub(crate) fn clear(&self) {
-        self.0.finish_and_clear();
     }
 }
 

@@ -10,12 +10,18 @@ use hallway_world::AdminAddress;
 use hallway_world::up::Places;
 use serde::Serialize;
 
-use super::Telling;
 use super::examples::Examples;
 use crate::conduct::run::Order;
 
 /// How many characters a name takes at least.
 const NAMES: usize = 16;
+
+/// Whether the tokens of admin endpoints are told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Tokens {
+    Shown,
+    Hidden,
+}
 
 /// What is up. In JSON it is what a program needs to know; tokens are only in it if they are asked for.
 #[derive(Debug, Serialize)]
@@ -74,7 +80,7 @@ impl Announcement {
         resources: &Resources,
         places: &Places,
         root: Option<&Path>,
-        telling: Telling,
+        tokens: Tokens,
     ) -> Self {
         let scenario: &Scenario = order.scenario();
         let gateway = places.gateway.as_ref().map(|gateway| Gateway {
@@ -100,7 +106,7 @@ impl Announcement {
             title: scenario.title.clone(),
             gateway,
             sidecars: sidecars.collect(),
-            admin: admin(places, telling.tokens),
+            admin: admin(places, tokens),
             rules: order.loaded.directory.join(&scenario.rules),
             stand_ins: places.stand_ins.clone(),
             outside: Examples::outside(resources, scenario, places, root),
@@ -176,12 +182,12 @@ impl Gateway {
 }
 
 /// The control plane's, and each proxy's.
-fn admin(places: &Places, tokens: bool) -> Vec<Admin> {
+fn admin(places: &Places, tokens: Tokens) -> Vec<Admin> {
     let admin = |of: &str, AdminAddress { address, token }: &AdminAddress, path| Admin {
         of: of.to_owned(),
         address: *address,
         path,
-        token: tokens.then(|| token.0.clone()),
+        token: (tokens == Tokens::Shown).then(|| token.0.clone()),
     };
     let gateway = places
         .gateway
@@ -207,12 +213,8 @@ fn examples(heading: &str, examples: &Examples) -> String {
     if examples.more > 0 {
         let _ = writeln!(text, " … and {} more like these", examples.more);
     }
-    if examples.expressions > 0 {
-        let _ = writeln!(
-            text,
-            " {} left out, which match by regular expressions",
-            examples.expressions
-        );
+    for (why, count) in &examples.left_out {
+        let _ = writeln!(text, " {count} left out: {why}");
     }
     text
 }

@@ -99,12 +99,17 @@ mod tests {
 
     #[test]
     fn there_is_a_line_for_each_proxy() {
-        insta::assert_snapshot!(table(&counts()), @"");
+        insta::assert_snapshot!(table(&counts()), @"
+        requests               in                     out
+        front-1                2xx 11 4xx 1           –                      2 handshakes refused
+        orders-1               –                      –
+        storefront-1           2xx 11                 2xx 12
+        ");
     }
 
     #[test]
     fn in_one_line_only_those_are_told_that_had_requests() {
-        insta::assert_snapshot!(line(&counts()), @"");
+        insta::assert_snapshot!(line(&counts()), @"requests: front-1 gateway 2xx 11 4xx 1; storefront-1 outbound 2xx 12, inbound 2xx 11");
         assert_eq!(line(&Counts::new()), "no requests");
     }
 }

@@ -5,6 +5,7 @@ mod inside;
 mod outside;
 mod shell;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use hallway_config::Resources;
@@ -31,8 +32,8 @@ pub(super) struct Examples {
     pub(super) commands: Vec<Example>,
     /// How many more there are.
     pub(super) more: usize,
-    /// How many there would be more if somebody made up a text that matches a regular expression.
-    pub(super) expressions: usize,
+    /// How many are left out, by the reason why no command can be made of them.
+    pub(super) left_out: BTreeMap<&'static str, usize>,
 }
 
 impl Examples {
@@ -51,6 +52,10 @@ impl Examples {
         inside::examples(scenario, places)
     }
 
+    fn leave_out(&mut self, why: &'static str) {
+        *self.left_out.entry(why).or_default() += 1;
+    }
+
     /// Adds an example, unless it is there already.
     fn add(&mut self, example: Example) {
         if self.commands.iter().any(|known| known.command == example.command) {
@@ -63,9 +68,16 @@ impl Examples {
     }
 }
 
-/// `curl` with these arguments.
-fn curl(arguments: &[String]) -> String {
-    let quoted = arguments.iter().map(|argument| shell::quoted(argument));
+/// `curl` with these arguments, and then a URL.
+fn curl(arguments: &[String], url: &str) -> String {
+    // curl would resolve `..` before it asks.
+    let is_as_it_is = ["/./", "/../"].iter().any(|part| url.contains(part));
+    let as_it_is = is_as_it_is.then(|| "--path-as-is".to_owned());
+    let arguments = as_it_is
+        .into_iter()
+        .chain(arguments.iter().cloned())
+        .chain([url.to_owned()]);
+    let quoted = arguments.map(|argument| shell::quoted(&argument));
     std::iter::once("curl".to_owned())
         .chain(quoted)
         .collect::<Vec<_>>()
@@ -80,3 +92,6 @@ fn method(method: &str) -> Vec<String> {
         method => vec!["-X".to_owned(), method.to_owned()],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,18 +10,18 @@ use super::{Example, Examples, curl, method};
 pub(super) fn examples(scenario: &Scenario, places: &Places) -> Examples {
     let mut examples = Examples::default();
     let sidecar_of = |service: &str| places.sidecars.iter().find(|sidecar| sidecar.service == service);
-    // curl does not speak gRPC.
-    let plain = scenario
-        .traffic
-        .values()
-        .filter(|traffic| traffic.protocol != TrafficProtocol::Grpc);
-    for traffic in plain {
+    for traffic in scenario.traffic.values() {
         let from = traffic.from.as_deref().or(traffic.via.as_deref());
-        if let Some(sidecar) = from.and_then(sidecar_of) {
-            let headers = traffic.headers.iter();
-            let headers = headers.flat_map(|(name, value)| ["-H".to_owned(), format!("{name}: {value}")]);
-            examples.add(example(sidecar, traffic.method(), &traffic.to, headers.collect()));
+        let Some(sidecar) = from.and_then(sidecar_of) else {
+            continue;
+        };
+        if traffic.protocol == TrafficProtocol::Grpc {
+            examples.leave_out("curl speaks no gRPC");
+            continue;
         }
+        let headers = traffic.headers.iter();
+        let headers = headers.flat_map(|(name, value)| ["-H".to_owned(), format!("{name}: {value}")]);
+        examples.add(example(sidecar, traffic.method(), &traffic.to, headers.collect()));
     }
     for (name, service) in &scenario.topology.services {
         let Some(sidecar) = sidecar_of(name) else {
@@ -36,9 +36,9 @@ pub(super) fn examples(scenario: &Scenario, places: &Places) -> Examples {
 
 fn example(sidecar: &SidecarPlace, verb: &str, url: &str, headers: Vec<String>) -> Example {
     let proxy = ["-x".to_owned(), format!("http://{}", sidecar.outbound)];
-    let arguments = [&proxy[..], &method(verb), &headers, &[url.to_owned()]].concat();
+    let arguments = [&proxy[..], &method(verb), &headers].concat();
     Example {
         title: format!("as {}: {verb} {url}", sidecar.workload),
-        command: curl(&arguments),
+        command: curl(&arguments, url),
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use hallway_config::attachment::{Attachment, attachments};
-use hallway_config::gateway::ListenerProtocol;
+use hallway_config::gateway::{Listener, ListenerProtocol};
 use hallway_config::http_route::{HttpRoute, HttpRouteMatch, HttpRouteRule, PathMatchType, ValueMatchType};
 use hallway_config::{Gateway, NamespacedName, Resources};
 use hallway_model::Hostname;
@@ -35,7 +35,7 @@ pub(super) fn examples(
                 for matching in &rule.matches {
                     match asked(matching) {
                         Some(asked) => examples.add(door.example(&asked, rule)),
-                        None => examples.expressions += 1,
+                        None => examples.leave_out("it takes a text that matches a regular expression"),
                     }
                 }
             }
@@ -66,37 +66,69 @@ fn doors(
 ) -> Vec<Door> {
     let parents = route.spec.parent_refs.iter();
     let attached = parents.flat_map(|parent| attachments(gateway, route, parent).unwrap_or_default());
-    let at_listener = |attachment: Attachment<'_>| {
-        let listener = attachment.listener;
-        let address = place.address(listener.port);
-        let secrets = listener.tls.iter().flat_map(|tls| &tls.certificate_refs);
-        let proved: Vec<&Hostname> = secrets
-            .filter_map(|secret| front.certificates.get(&secret.name))
-            .flatten()
-            .collect();
-        let (scheme, trust) = match (listener.protocol, root) {
-            (ListenerProtocol::Http, _) => ("http", Vec::new()),
-            // A certificate that the rules bring themselves is not the lab's.
-            (ListenerProtocol::Https, Some(root)) if !proved.is_empty() => {
-                ("https", vec!["--cacert".to_owned(), root.display().to_string()])
-            }
-            (ListenerProtocol::Https, _) => ("https", vec!["--insecure".to_owned()]),
-        };
-        let any = proved.first().map(|name| example_of(name));
-        let names = attachment.hostnames.into_iter();
-        let names = names.map(move |name| name.as_ref().map(example_of).or_else(|| any.clone()));
-        let port = listener.port;
-        names.filter_map(move |host| {
-            Some(Door {
-                scheme,
-                host,
-                port,
-                address: address?,
-                trust: trust.clone(),
-            })
-        })
+    attached
+        .flat_map(|attachment| doors_at(gateway, attachment, front, place, root))
+        .collect()
+}
+
+/// Those of one listener. A name that another listener of the same port is more exactly for is not served at this one.
+fn doors_at(
+    gateway: &Gateway,
+    attachment: Attachment<'_>,
+    front: &gateway::Gateway,
+    place: &GatewayPlace,
+    root: Option<&Path>,
+) -> Vec<Door> {
+    let listener = attachment.listener;
+    let Some(address) = place.address(listener.port) else {
+        return Vec::new();
     };
-    attached.flat_map(at_listener).collect()
+    let secrets = listener.tls.iter().flat_map(|tls| &tls.certificate_refs);
+    let proved: Vec<&Hostname> = secrets
+        .filter_map(|secret| front.certificates.get(&secret.name))
+        .flatten()
+        .collect();
+    let (scheme, trust) = match (listener.protocol, root) {
+        (ListenerProtocol::Http, _) => ("http", Vec::new()),
+        // A certificate that the rules bring themselves is not the lab's.
+        (ListenerProtocol::Https, Some(root)) if !proved.is_empty() => {
+            ("https", vec!["--cacert".to_owned(), root.display().to_string()])
+        }
+        (ListenerProtocol::Https, _) => ("https", vec!["--insecure".to_owned()]),
+    };
+    let is_served = |host: &String| is_served_at(gateway, listener, host);
+    let door = |host| Door {
+        scheme,
+        host,
+        port: listener.port,
+        address,
+        trust: trust.clone(),
+    };
+    let mut doors = Vec::new();
+    for name in &attachment.hostnames {
+        match name {
+            Some(name) => doors.extend(Some(example_of(name)).filter(is_served).map(Some).map(door)),
+            None if proved.is_empty() => doors.push(door(None)),
+            None => {
+                let names = proved.iter().map(|name| example_of(name));
+                doors.extend(names.filter(is_served).take(1).map(Some).map(door));
+            }
+        }
+    }
+    doors
+}
+
+/// Whether `listener` is the one that `host` belongs to: the most exact of those at its port.
+fn is_served_at(gateway: &Gateway, listener: &Listener, host: &str) -> bool {
+    let at_port = gateway
+        .spec
+        .listeners
+        .iter()
+        .filter(|other| other.port == listener.port);
+    let covering = at_port.filter(|other| other.hostname.as_ref().is_none_or(|name| name.covers(host)));
+    let order = |name: Option<&Hostname>| (name.is_none(), name.map(Hostname::precedence));
+    let most_exact = covering.min_by_key(|other| order(other.hostname.as_ref()));
+    most_exact.is_some_and(|most_exact| most_exact.name == listener.name)
 }
 
 /// A name of those that a pattern stands for.
@@ -143,10 +175,10 @@ impl Door {
         let (url, connect_to) = self.url(&asked.target);
         let verb = method(asked.method);
         let shown = [asked.method, &url].join(" ");
-        let arguments = [&self.trust[..], &connect_to, &verb, &asked.headers, &[url]].concat();
+        let arguments = [&self.trust[..], &connect_to, &verb, &asked.headers].concat();
         Example {
             title: format!("{shown} → {}", destination(rule)),
-            command: curl(&arguments),
+            command: curl(&arguments, &url),
         }
     }
 
