@@ -101,6 +101,7 @@ async fn curl_speaks_both_versions_of_http() {
         // The exit code for a certificate that cannot be verified.
         let refused = ask(&[option]).await;
         assert_eq!(refused.code, Some(60), "{refused:?}");
+        assert!(refused.stderr.contains("certificate"), "{refused:?}");
     }
     assert_counted(up, versions.len(), versions.len()).await;
 }

@@ -15,7 +15,7 @@ Begin with:
   hallway run first-hop     and the same in motion
 
 Exit codes:
-  0  all green
+  0  all green, or `up` was told to end
   1  a check failed, a control did not turn its checks red, the two grounds disagree,
      explore found a seed, or doctor found that something needed is missing
   2  the command line, a scenario or a rule file is wrong
@@ -43,6 +43,9 @@ pub(crate) enum Command {
     /// Searches for a seed that breaks a scenario.
     Explore(Explore),
     /// Keeps a topology running, with ready-made curl commands to send requests to it.
+    ///
+    /// Its programs are real processes; the scenario's traffic, timeline and checks are left out. Rules are pushed when their file is saved. It
+    /// ends with Ctrl-C, or when somebody closes the pipe that is its standard input.
     Up(Up),
     /// Measures.
     #[command(subcommand)]

@@ -1,6 +1,6 @@
 //! Whom is told what happens: people, or programs that read a JSON document a line.
 
-use std::io::{IsTerminal, stdout};
+use std::io::{self, IsTerminal, Write, stdout};
 
 use hallway_world::up::Counts;
 use serde_json::json;
@@ -47,15 +47,15 @@ impl Teller {
     /// Says under which conditions everybody is started.
     pub(super) fn begin(&self, heading: &str) {
         if self.audience != Audience::Programs {
-            anstream::println!("{heading}");
+            say(heading);
         }
     }
 
     /// Says that everybody is up.
     pub(super) fn announce(&self, announcement: &Announcement) {
         match self.audience {
-            Audience::Programs => anstream::println!("{}", announcement.json()),
-            Audience::Readers | Audience::Watchers => anstream::println!("{}\n", announcement.text()),
+            Audience::Programs => say(&announcement.json()),
+            Audience::Readers | Audience::Watchers => say(&format!("{}\n", announcement.text())),
         }
     }
 
@@ -72,8 +72,8 @@ impl Teller {
     /// Says what came of pushing `file`.
     pub(super) fn pushed(&self, file: &str, pushed: &Pushed) {
         self.lines.aside(|| match self.audience {
-            Audience::Programs => anstream::println!("{}", pushed.event(file)),
-            Audience::Readers | Audience::Watchers => anstream::println!("{}", pushed.words(file)),
+            Audience::Programs => say(&pushed.event(file).to_string()),
+            Audience::Readers | Audience::Watchers => say(&pushed.words(file)),
         });
     }
 
@@ -85,9 +85,14 @@ impl Teller {
     /// Says what had been counted in the end.
     pub(super) fn end(&self, last: &Counts) {
         match self.audience {
-            Audience::Programs => anstream::println!("{}", json!({ "event": "ended", "proxies": last })),
-            Audience::Readers => anstream::println!("{}", counts::line(last)),
-            Audience::Watchers => anstream::println!("{}", counts::table(last)),
+            Audience::Programs => say(&json!({ "event": "ended", "proxies": last }).to_string()),
+            Audience::Readers => say(&counts::line(last)),
+            Audience::Watchers => say(&counts::table(last)),
         }
     }
+}
+
+/// Prints a line. Whoever should read it may be gone: a terminal is closed, or a pipe; that is no reason to fail.
+fn say(line: &str) {
+    let _: io::Result<()> = writeln!(anstream::stdout(), "{line}");
 }
