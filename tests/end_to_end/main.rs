@@ -5,6 +5,7 @@
 //! - [`runs`]: runs and their reports; [`simulated`]: on the simulated ground, and on both; [`mistakes`]: what is said of wrong input
 //! - [`languages`]: one scenario through all languages; [`runtimes`]: machines without some language runtimes; [`ports`]: a port that somebody else has
 //! - [`harm`]: children that die; [`interrupts`]: signals to the lab itself
+//! - [`up`]: a topology that stays up; [`clients`]: clients that nobody here wrote
 //! - [`bench`]: the data plane beside its peers; [`matrix`]: the table of deployments in the README and the book
 //! - [`words`]: the command lines that the documents promise
 //!
@@ -14,6 +15,7 @@
 #![cfg(target_os = "linux")]
 
 mod bench;
+mod clients;
 mod family;
 mod harm;
 mod interrupts;
@@ -27,4 +29,5 @@ mod runs;
 mod runtimes;
 mod scratch;
 mod simulated;
+mod up;
 mod words;

@@ -45,7 +45,7 @@ async fn a_control_plane_says_which_port_it_cannot_have() {
 async fn a_proxy_says_which_port_it_cannot_have() {
     let (_held, taken) = held();
     let mut control = role("control-plane", &control_plane()).start().await;
-    let free = proxy(&control.first_line().await);
+    let free = proxy(&control.next_line().await);
     let listening = |outbound, inbound| ProxyBootstrap {
         listeners: Listeners::Sidecar { outbound, inbound },
         ..free.clone()

@@ -144,8 +144,8 @@ impl Running {
         status.is_some()
     }
 
-    /// The first line of its standard output, which is then read.
-    pub(crate) async fn first_line(&mut self) -> String {
+    /// The next line of its standard output, which is then read.
+    pub(crate) async fn next_line(&mut self) -> String {
         let output = self.process.stdout.as_mut().expect("standard output is piped");
         let mut line = Vec::new();
         let reading = async {

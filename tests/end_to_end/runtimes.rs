@@ -108,7 +108,7 @@ async fn a_python_whose_programs_do_not_run_fails_the_lab() {
 async fn doctor_says_what_is_missing_and_what_that_costs() {
     let scratch = machine_with_oddities();
     let ended = on_a_bare_machine(&scratch, &["doctor"]).run().await.quietly(0);
-    let (languages, rest) = ended.split_once("\nPrograms").expect("there are benches");
+    let (languages, rest) = ended.split_once("\nClients").expect("there are clients");
     let languages = languages.replace(&scratch.root().display().to_string(), "[here]");
     insta::assert_snapshot!(languages, @"
     Hallway 0.1.0 · what this machine offers
@@ -127,6 +127,8 @@ async fn doctor_says_what_is_missing_and_what_that_costs() {
      ✓ Java           21.0.2 (at least 17)  [here]/java
     ");
     for words in [
+        " – curl           not installed",
+        "the commands that `hallway up` tells cannot be typed",
         " – valgrind       not installed",
         "install it: apt-get install valgrind",
         " ✓ IPv4 loopback",

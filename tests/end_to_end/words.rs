@@ -61,6 +61,7 @@ async fn the_help_says_where_to_begin_and_what_exit_codes_mean() {
       grade    Runs scenarios with all their controls, and prints a table
       replay   Shows a simulated run event by event
       explore  Searches for a seed that breaks a scenario
+      up       Keeps a topology running, with ready-made curl commands to send requests to it
       bench    Measures
       list     Lists the scenarios
       show     Shows a scenario's lesson and files, or the JSON Schema of scenario files
@@ -79,7 +80,7 @@ async fn the_help_says_where_to_begin_and_what_exit_codes_mean() {
       hallway run first-hop     and the same in motion
 
     Exit codes:
-      0  all green
+      0  all green, or `up` was told to end
       1  a check failed, a control did not turn its checks red, the two grounds disagree,
          explore found a seed, or doctor found that something needed is missing
       2  the command line, a scenario or a rule file is wrong
@@ -189,7 +190,7 @@ async fn can_be_typed(command: &str, scenarios: &[Loaded]) -> Result<(), String>
     match words.as_slice() {
         ["grade", "--on", _] | ["bench", _] | ["list" | "doctor"] => Ok(()),
         [
-            "run" | "grade" | "show" | "replay" | "explore",
+            "run" | "grade" | "show" | "replay" | "explore" | "up",
             name,
             options @ ..,
         ] => {

@@ -15,7 +15,7 @@ Begin with:
   hallway run first-hop     and the same in motion
 
 Exit codes:
-  0  all green
+  0  all green, or `up` was told to end
   1  a check failed, a control did not turn its checks red, the two grounds disagree,
      explore found a seed, or doctor found that something needed is missing
   2  the command line, a scenario or a rule file is wrong
@@ -42,6 +42,11 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Searches for a seed that breaks a scenario.
     Explore(Explore),
+    /// Keeps a topology running, with ready-made curl commands to send requests to it.
+    ///
+    /// Its programs are real processes; the scenario's traffic, timeline and checks are left out. Rules are pushed when their file is saved. It
+    /// ends with Ctrl-C, or when somebody closes the pipe that is its standard input.
+    Up(Up),
     /// Measures.
     #[command(subcommand)]
     Bench(Bench),
@@ -135,6 +140,18 @@ pub(crate) struct Explore {
     /// The first of them.
     #[arg(long, value_name = "SEED", default_value_t = DEFAULT_SEED)]
     pub(crate) from: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) subject: Subject,
+    /// Prints JSON: what is up in the first line, then a line for each event.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Shows the tokens of the admin endpoints.
+    #[arg(long)]
+    pub(crate) show_tokens: bool,
 }
 
 #[derive(Debug, Subcommand)]

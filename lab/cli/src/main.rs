@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         Some(Command::Replay(replay)) => {
             catalogue().and_then(|catalogue| commands::replay::replay(&catalogue, replay))
         }
+        Some(Command::Up(up)) => catalogue().and_then(|catalogue| commands::up::up(&catalogue, up)),
         Some(Command::Explore(explore)) => {
             catalogue().and_then(|catalogue| commands::explore::explore(&catalogue, explore))
         }

@@ -30,11 +30,11 @@ fn load_files(files: Vec<RuleFile>, admission: Admission) -> Result<Loaded, Fail
 ///
 /// # Errors
 /// [`Failure::Input`].
-pub(crate) fn admit(directory: &Path, scenario: &Scenario) -> Result<(), Failure> {
+pub(crate) fn admit(directory: &Path, scenario: &Scenario) -> Result<Loaded, Failure> {
     let secrets = hallway_world::like_secrets_of(scenario);
     let mut files: Vec<RuleFile> = secrets.into_iter().map(secret).collect();
     files.push(read(&directory.join(&scenario.rules))?);
-    load_files(files, scenario.topology.admission).map(drop)
+    load_files(files, scenario.topology.admission)
 }
 
 fn secret(document: Token) -> RuleFile {

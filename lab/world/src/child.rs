@@ -185,6 +185,13 @@ impl<R> Child<R> {
         }
     }
 
+    /// Forgets what it recorded, and whatever it is going to.
+    pub(crate) fn ignore_records(&mut self) {
+        self.early.clear();
+        self.records.close();
+        while self.records.try_recv().is_ok() {}
+    }
+
     /// Orders the child to stop, waits until it has ended, and returns all that it recorded.
     pub(crate) async fn stop(self) -> Vec<R> {
         let Self {

@@ -17,12 +17,12 @@ use serde::de::DeserializeOwned;
 
 use crate::error::WorldError;
 use crate::http_client::HttpClient;
+use crate::mesh::AdminAddress;
 
 /// A client of one control plane.
 pub struct ControlClient {
     client: HttpClient,
-    admin: SocketAddr,
-    token: Token,
+    admin: AdminAddress,
 }
 
 impl ControlClient {
@@ -30,9 +30,16 @@ impl ControlClient {
     pub fn new(host: Host, admin: SocketAddr, token: Token) -> Self {
         Self {
             client: HttpClient::new(host),
-            admin,
-            token,
+            admin: AdminAddress {
+                address: admin,
+                token,
+            },
         }
+    }
+
+    /// The admin API.
+    pub(crate) fn admin(&self) -> &AdminAddress {
+        &self.admin
     }
 
     /// Makes a workload known, and gets what its sidecar joins with.
@@ -117,13 +124,13 @@ impl ControlClient {
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::HOST, self.admin.to_string())
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token.0))
+            .header(header::HOST, self.admin.address.to_string())
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.admin.token.0))
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(body))
             .map_err(|error| failed(what, error))?;
         self.client
-            .send(self.admin, request, &mut None)
+            .send(self.admin.address, request, &mut None)
             .await
             .map_err(|error| failed(what, error))
     }

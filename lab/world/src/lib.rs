@@ -14,6 +14,7 @@
 //! - `authorities`: the certificate authorities that the lab itself holds, for intruders
 //! - `wire`: the third witness, between sidecars: a [`Wire`] of relays, where faults happen too
 //! - `scrape`: the metrics of proxies; `collect`: sorts what programs left behind
+//! - [`up`]: a topology that stays up
 //! - [`measure`]: what a mesh costs as a whole
 //! - `http_client`, `clock`, `incidents`: what the others share
 
@@ -47,6 +48,7 @@ mod simulate;
 mod simulated;
 mod timeline;
 mod traffic;
+pub mod up;
 mod wire;
 
 pub use authorities::like_secrets_of;
@@ -56,6 +58,7 @@ pub use error::WorldError;
 pub use explore::explore;
 pub use faults::LinkChange;
 pub use languages::Languages;
+pub use mesh::AdminAddress;
 pub use options::{Options, Progress, StandIns};
 pub use replay::ReplayEvent;
 pub use run::run;

@@ -37,6 +37,8 @@ pub(crate) enum Edges {
     Relayed(Wire),
     /// The simulated network itself, and its links.
     Tapped(Tap, Links),
+    /// Nobody: callers reach their targets directly, and no fault befalls a link.
+    Direct,
 }
 
 impl Mesh {
@@ -80,6 +82,7 @@ impl Mesh {
                 tap.watch(edge);
                 Ok(target)
             }
+            Edges::Direct => Ok(edge.target),
         }
     }
 }
@@ -90,6 +93,7 @@ impl Edges {
         match self {
             Self::Relayed(wire) => wire.change_link(from, to, change),
             Self::Tapped(_, links) => links.change(from, to, change),
+            Self::Direct => {}
         }
     }
 
@@ -98,6 +102,7 @@ impl Edges {
         match self {
             Self::Relayed(wire) => wire.reset_link(one, other),
             Self::Tapped(_, links) => links.reset(one, other),
+            Self::Direct => {}
         }
     }
 
@@ -114,6 +119,7 @@ impl Edges {
         match self {
             Self::Relayed(wire) => wire.cut().await,
             Self::Tapped(tap, _) => tap.take(),
+            Self::Direct => Vec::new(),
         }
     }
 }
@@ -165,11 +171,13 @@ pub(crate) struct Application {
     pub(crate) client: Arc<HttpClient>,
 }
 
-/// An endpoint that asks for a token.
+/// An endpoint for operators, on loopback, that asks for a token. Its `Debug` output is without the token.
 #[derive(Clone, Debug)]
-pub(crate) struct AdminAddress {
-    pub(crate) address: SocketAddr,
-    pub(crate) token: Token,
+pub struct AdminAddress {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// The bearer token (RFC 6750) that it asks for.
+    pub token: Token,
 }
 
 impl AdminAddress {

@@ -143,6 +143,13 @@ impl<'a> Programs<'a> {
         self.applications.values().for_each(Slot::resume);
     }
 
+    /// Forgets what all of them recorded, and what they are going to.
+    pub(crate) fn ignore_records(&mut self) {
+        self.control.iter_mut().for_each(Slot::ignore_records);
+        self.sidecars.values_mut().for_each(Slot::ignore_records);
+        self.applications.values_mut().for_each(Slot::ignore_records);
+    }
+
     /// Stops the sidecars and applications, and returns what all of them recorded.
     pub(crate) async fn stop_workloads(&mut self) -> Records {
         let sidecars = std::mem::take(&mut self.sidecars);

@@ -58,7 +58,11 @@ pub(crate) async fn scrape_when_quiet(
     }
 }
 
-async fn scrape(client: &HttpClient, admin: &AdminAddress) -> Result<Vec<Sample>, ScrapeError> {
+/// Scrapes once.
+///
+/// # Errors
+/// [`ScrapeError`].
+pub(crate) async fn scrape(client: &HttpClient, admin: &AdminAddress) -> Result<Vec<Sample>, ScrapeError> {
     let response = client
         .send(admin.address, admin.get("/metrics"), &mut None)
         .await?;

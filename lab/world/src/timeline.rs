@@ -91,6 +91,15 @@ impl<'a> Timeline<'a> {
         })
     }
 
+    /// Pushes rules, and waits until every sidecar has answered, or for some seconds.
+    ///
+    /// # Errors
+    /// Those of reading files and asking the control plane.
+    pub(crate) async fn push(&self, rules: &str) -> Result<Push, WorldError> {
+        let sent = self.send(rules, false, Instant::now() + SETTLES_WITHIN).await?;
+        Ok(self.follow(sent).await)
+    }
+
     /// Takes all `steps`, each at its time counted from `start`; those of the same time in the order of the file. A push is
     /// followed until every sidecar has answered it, or the next push is due; faults happen meanwhile.
     ///

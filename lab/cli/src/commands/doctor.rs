@@ -1,10 +1,11 @@
 //! `hallway doctor`: what Hallway can use on this machine, what each missing thing costs, and how to install it.
 //!
 //! - [`languages`]: the runtimes of the sample services, and the scenarios that need them
-//! - [`machine`]: the kernel; [`benches`]: the programs that benches use
+//! - [`machine`]: the kernel; [`benches`]: the programs that benches use; [`clients`]: clients that nobody here wrote
 //! - [`text`]: all of it for people
 
 mod benches;
+mod clients;
 mod languages;
 mod machine;
 mod text;
@@ -16,6 +17,7 @@ use hallway_scenario::load::Loaded;
 use serde::Serialize;
 
 use self::benches::Peer;
+use self::clients::Client;
 use self::languages::Language;
 use self::machine::Feature;
 use crate::arguments::Doctor;
@@ -31,6 +33,7 @@ struct Findings {
     /// Whether the default path works: `hallway` without a command. In continuous integration every language belongs to it.
     works: bool,
     languages: Vec<Language>,
+    clients: Vec<Client>,
     benches: Vec<Peer>,
     machine: Vec<Feature>,
 }
@@ -57,6 +60,7 @@ pub(crate) fn doctor(
         version: env!("CARGO_PKG_VERSION"),
         works: machine.iter().all(Feature::suffices) && (is_complete || !report::in_ci()),
         languages,
+        clients: clients::find(),
         benches: benches::find(),
         machine,
     };

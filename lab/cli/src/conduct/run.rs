@@ -79,7 +79,8 @@ impl Programs {
         })
     }
 
-    fn options(&self, order: &Order<'_>, progress: Option<UnboundedSender<Progress>>) -> Options {
+    /// How `order` is run.
+    pub(crate) fn options(&self, order: &Order<'_>, progress: Option<UnboundedSender<Progress>>) -> Options {
         Options {
             seed: order.seed,
             variant: order

@@ -56,6 +56,18 @@ async fn a_child_gets_its_bootstrap_and_stops_when_its_input_ends() {
 }
 
 #[tokio::test]
+async fn records_can_be_ignored_and_the_child_goes_on() {
+    let (supervisor, incidents) = supervisor(Duration::from_secs(5));
+    let script = r#"read line; echo '{"n":1}'; echo '{"n":2}'; cat >/dev/null; echo '{"n":3}'"#;
+    let mut child = shell(&supervisor, script);
+    child.ready(nth(1)).await.unwrap();
+    child.ignore_records();
+    assert_eq!(child.stop().await, []);
+    supervisor.stop().await;
+    assert_eq!(incidents.list(), []);
+}
+
+#[tokio::test]
 async fn a_child_that_dies_before_it_is_ready_is_quoted() {
     let (supervisor, _) = supervisor(Duration::from_secs(5));
     let mut child = shell(&supervisor, "echo 'the port is in use' >&2; exit 7");

@@ -77,6 +77,14 @@ impl<Bootstrap, R> Slot<Bootstrap, R> {
         child.record(waiting_for, pick).await
     }
 
+    /// Forgets what it recorded, and what it is going to in this life.
+    pub(super) fn ignore_records(&mut self) {
+        self.past.clear();
+        if let Some(child) = &mut self.child {
+            child.ignore_records();
+        }
+    }
+
     /// Lets it go on if it is paused.
     pub(super) fn resume(&self) {
         if let Some(child) = &self.child {

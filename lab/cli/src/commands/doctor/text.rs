@@ -7,6 +7,7 @@ use hallway_grade::report::Styles;
 
 use super::Findings;
 use super::benches::Peer;
+use super::clients::Client;
 use super::languages::Language;
 use super::machine::Feature;
 
@@ -23,6 +24,10 @@ pub(super) fn text(findings: &Findings, styles: &Styles, in_ci: bool) -> String 
     text += "\nLanguages of services on real processes; simulated, Rust plays them all\n";
     for language in &findings.languages {
         text += &of_language(language, styles, in_ci);
+    }
+    text += "\nClients that come from outside\n";
+    for client in &findings.clients {
+        text += &of_client(client, styles);
     }
     if !findings.benches.is_empty() {
         text += "\nPrograms that benches compare with or use\n";
@@ -71,6 +76,19 @@ fn of_language(language: &Language, styles: &Styles, in_ci: bool) -> String {
     costs.extend(language.next_step.clone());
     let sign = if in_ci { Sign::Bad } else { Sign::Missing };
     item(styles, sign, name, problem, &costs)
+}
+
+fn of_client(client: &Client, styles: &Styles) -> String {
+    match &client.path {
+        Some(path) => item(styles, Sign::Good, client.name, &path.display().to_string(), &[]),
+        None => {
+            let details = [
+                client.without_it.to_owned(),
+                format!("install it: {}", client.install),
+            ];
+            item(styles, Sign::Missing, client.name, "not installed", &details)
+        }
+    }
 }
 
 fn of_peer(peer: &Peer, styles: &Styles) -> String {

@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{RuleChange, Run};
 use crate::authorities::Authorities;
-use crate::clock::Clock;
 use crate::error::WorldError;
 use crate::ground::Ground;
 use crate::incidents::Incidents;
@@ -25,7 +24,6 @@ use crate::plan::{Plan, Workload};
 use crate::players::Players;
 use crate::processes::Processes;
 use crate::programs::{Kind, Programs};
-use crate::wire::Wire;
 
 /// Services that are being measured, with or without a mesh.
 pub(super) struct Subject<'a> {
@@ -88,9 +86,7 @@ impl Subject<'_> {
 
     pub(super) async fn start_meshed(&mut self) -> Result<(), WorldError> {
         let authorities = Authorities::of(self.scenario, self.plan, self.host)?;
-        // Nobody is a caller by the scenario, so there is no relay.
-        let wire = Wire::new(self.host.clone(), Clock::start(self.host), "");
-        let mesh = self.programs.start(&authorities, Edges::Relayed(wire)).await?;
+        let mesh = self.programs.start(&authorities, Edges::Direct).await?;
         self.mesh = Some(mesh);
         Ok(())
     }
