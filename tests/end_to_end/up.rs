@@ -21,7 +21,7 @@ pub(crate) struct Up {
 }
 
 impl Up {
-    /// The front door of `scenarios/19-front-door`.
+    /// The front door of `scenarios/20-front-door`.
     pub(crate) async fn front_door() -> Self {
         Self::of(hallway(["up", "front-door", "--json"])).await
     }
@@ -112,7 +112,7 @@ async fn people_are_told_where_everything_is() {
          as storefront-1: GET http://orders/
            curl -x http://[address] http://orders/
 
-        Rules are pushed when you save [scratch]/19-front-door/rules.yaml. Ctrl-C ends it all.
+        Rules are pushed when you save [scratch]/20-front-door/rules.yaml. Ctrl-C ends it all.
 
         no requests
         ")
@@ -155,7 +155,7 @@ async fn rules_are_pushed_when_they_are_saved() {
     if !is_installed("curl") {
         return;
     }
-    let scratch = Scratch::copy("19-front-door");
+    let scratch = Scratch::copy("20-front-door");
     let scenario = scratch.scenario();
     let directory = scenario.to_str().expect("temporary directories have plain names");
     let mut up = Up::of(hallway(["up", directory, "--json"])).await;
