@@ -142,6 +142,8 @@ async fn scenarios_can_be_listed_and_shown() {
                             That retries at the door multiply with those inside, and that somebody has to own them
     who-does-what           neither, a gateway, a mesh, both
                             Which concern is the gateway's, which is the mesh's, and that neither does the other's work
+    do-you-need-one         three services, then forty
+                            What a mesh takes before it gives anything, and why for a handful of services the answer is often: not yet
 
     Next:  hallway show first-hop    its lesson and files
            hallway run first-hop     run it

@@ -20,6 +20,9 @@ pub struct Observations {
     /// What came of the calls that programs made as soon as they ran, by workload and for each of its lives.
     #[serde(default)]
     pub first_calls: BTreeMap<String, Vec<Vec<FirstCall>>>,
+    /// The processes that ran when the traffic ended; none in a simulation.
+    #[serde(default)]
+    pub programs: Vec<ProgramSize>,
     /// The wire's connections, in the order in which they were opened.
     pub wire: Vec<WireConnection>,
     /// The mesh's telemetry.
@@ -30,6 +33,32 @@ pub struct Observations {
     pub control: Vec<ControlRecord>,
     /// What went wrong with the lab itself. A run with incidents proves nothing.
     pub incidents: Vec<Incident>,
+}
+
+/// A process, and what it took.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ProgramSize {
+    /// Its workload; of the control plane, its name.
+    pub name: String,
+    /// What it is.
+    pub kind: ProgramKind,
+    /// Its memory, in KiB: the proportional set size, in which what several processes share counts once in all; absent where the system does
+    /// not tell.
+    pub kibibytes: Option<u64>,
+}
+
+/// What a program is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProgramKind {
+    /// The application of a workload.
+    Service,
+    /// The proxy beside it.
+    Sidecar,
+    /// The proxy at the door.
+    Gateway,
+    /// The control plane.
+    ControlPlane,
 }
 
 /// Which run it was.

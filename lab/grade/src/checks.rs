@@ -8,6 +8,7 @@ mod connections;
 mod encrypted;
 mod exactly_once;
 mod first_calls;
+mod footprint;
 mod hops;
 mod identity;
 mod latency;

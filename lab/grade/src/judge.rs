@@ -36,6 +36,7 @@ fn judge_of(check: &Check) -> &dyn Judge {
         Check::AtMostOnce(check) => check,
         Check::ExactlyOnce(check) => check,
         Check::FirstCalls(check) => check,
+        Check::Footprint(check) => check,
         Check::Encrypted(check) => check,
         Check::Rejected(check) => check,
         Check::Identity(check) => check,

@@ -2,6 +2,7 @@
 //!
 //! - [`client`]: what the client saw
 //! - [`ledger`]: what reached the services, and how often; [`effects`]: what it left behind
+//! - [`footprint`]: what programs take of the machine
 //! - [`first_calls`]: what programs got that called as soon as they ran
 //! - [`security`]: what was readable, who was refused, and who called
 //! - [`telemetry`]: what the mesh says of itself
@@ -10,6 +11,7 @@
 pub mod client;
 pub mod effects;
 pub mod first_calls;
+pub mod footprint;
 pub mod ledger;
 pub mod push;
 pub mod security;
@@ -18,6 +20,7 @@ pub mod telemetry;
 pub use client::{Connections, GrpcOutcome, Latency, Percentile, Recovers, Responses};
 pub use effects::{AtMostOnce, Believed, ExactlyOnce, SameBy};
 pub use first_calls::FirstCalls;
+pub use footprint::{Footprint, Part};
 pub use ledger::{Amplification, Attempts, Cancelled, Load, NeverHandled, Split, Spread};
 pub use push::{Nacked, Propagation, RefusalPart, Refusals};
 pub use security::{Encrypted, Identity, Lifetimes, Rejected, RejectionReason, RequestRefusal, Rotations};
@@ -57,6 +60,8 @@ pub enum Check {
     ExactlyOnce(ExactlyOnce),
     /// What a service called as soon as it ran went well, every time. Witnesses: the service itself, and its sidecars' access logs.
     FirstCalls(FirstCalls),
+    /// What programs take of the machine.
+    Footprint(Footprint),
     /// Nothing between these services was readable. Witness: the wire.
     Encrypted(Encrypted),
     /// Every request of this traffic was refused, by the stated side, for the stated reason. Witnesses: the client, the wire (for
@@ -104,6 +109,7 @@ impl Check {
             Self::AtMostOnce(_) => "at_most_once",
             Self::ExactlyOnce(_) => "exactly_once",
             Self::FirstCalls(_) => "first_calls",
+            Self::Footprint(_) => "footprint",
             Self::Encrypted(_) => "encrypted",
             Self::Rejected(_) => "rejected",
             Self::Identity(_) => "identity",
@@ -135,6 +141,7 @@ impl Check {
             Self::Responses(_)
             | Self::Connections(_)
             | Self::Latency(_)
+            | Self::Footprint(_)
             | Self::Recovers(_)
             | Self::Load(_)
             | Self::Spread(_)

@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 use futures_util::future::{join_all, try_join_all};
 use hallway_control::api::WorkloadEndpoint;
+use hallway_evidence::observations::{ProgramKind, ProgramSize};
 use hallway_host::Random;
 use hallway_model::bootstrap::{ControlBootstrap, ControlPlaneAddress, Listeners, ProxyBootstrap, Token};
 use hallway_model::telemetry::{ControlRecord, ProxyRecord};
@@ -41,6 +42,7 @@ use crate::control_client::ControlClient;
 use crate::error::WorldError;
 use crate::ground::Ground;
 use crate::http_client::HttpClient;
+use crate::measure::process::Memory;
 use crate::mesh::{Application, Edges, Mesh, Sidecar};
 use crate::outbound_socket::OutboundSocket;
 use crate::plan::{Plan, Workload};
@@ -134,6 +136,31 @@ impl<'a> Programs<'a> {
             Kind::Sidecar => self.sidecars.values().filter_map(Slot::process).collect(),
             Kind::Application => self.applications.values().filter_map(Slot::process).collect(),
         }
+    }
+
+    /// The processes that run, and what they take; none in a simulation.
+    pub(crate) fn sizes(&self) -> Vec<ProgramSize> {
+        let gateway = self.plan.gateway.as_ref().map(|front| front.name.as_str());
+        let proxy = |name: &str| match gateway == Some(name) {
+            true => ProgramKind::Gateway,
+            false => ProgramKind::Sidecar,
+        };
+        // Without a proxy that follows it, the control plane only reads the rules for the lab.
+        let control = self.control.iter().filter(|_| !self.sidecars.is_empty());
+        let control = control.map(|slot| (CONTROL_PLANE_MACHINE, ProgramKind::ControlPlane, slot.process()));
+        let proxies = self.sidecars.iter();
+        let proxies = proxies.map(|(name, slot)| (name.as_str(), proxy(name), slot.process()));
+        let services = self.applications.iter();
+        let services = services.map(|(name, slot)| (name.as_str(), ProgramKind::Service, slot.process()));
+        let all = control.chain(proxies).chain(services);
+        all.filter_map(|(name, kind, process)| {
+            Some(ProgramSize {
+                name: name.to_owned(),
+                kind,
+                kibibytes: Memory::of(process?).map(Memory::kib),
+            })
+        })
+        .collect()
     }
 
     /// Lets those who are paused go on, so that they can be asked.

@@ -91,6 +91,7 @@ impl Session<'_> {
         self.options.tell(Progress::Stopping);
         programs.resume_all();
         let metrics = self.scrape(&mesh, &programs).await;
+        let sizes = programs.sizes();
         let records = programs.stop_workloads().await;
         let proxies = mesh.proxies().collect();
         let wire = mesh.wire.cut().await;
@@ -103,6 +104,7 @@ impl Session<'_> {
             client: seen.client,
             ledger: applications.ledger,
             first_calls: applications.first_calls,
+            programs: sizes,
             wire,
             telemetry,
             pushes: seen.pushes,

@@ -9,6 +9,7 @@ mod controls;
 mod effects;
 mod faults;
 mod first_calls;
+mod footprint;
 mod journey;
 mod ledger;
 mod pushes;

@@ -80,6 +80,7 @@ pub(crate) fn nothing() -> Observations {
         run,
         client: Vec::new(),
         first_calls: Default::default(),
+        programs: Vec::new(),
         ledger: Vec::new(),
         wire: Vec::new(),
         telemetry: Telemetry::default(),

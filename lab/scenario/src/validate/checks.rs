@@ -7,7 +7,7 @@ use super::windows;
 use crate::check::{Check, Hops, Latency, PushWindow, Refusals, Responses, Window};
 use crate::timeline::Expectation;
 use crate::traffic::{OUTSIDE, TrafficProtocol};
-use crate::{Scenario, check};
+use crate::{Ground, Scenario, check};
 
 /// Checks the checks of a scenario, which under a control is the `effective` one. Pushes and identities are those of the
 /// scenario as it was written.
@@ -66,6 +66,7 @@ impl References<'_, '_> {
             Check::AtMostOnce(once) => self.effects(&once.service),
             Check::ExactlyOnce(once) => self.effects(&once.service),
             Check::FirstCalls(first) => self.first_calls(&first.service),
+            Check::Footprint(_) => self.processes_only(),
             Check::NeverHandled(never) => self.never_handled(never),
             Check::Encrypted(encrypted) => {
                 self.end("from", &encrypted.from);
@@ -204,6 +205,16 @@ impl References<'_, '_> {
     }
 
     /// A control may take them away.
+    /// Simulated machines have no memory to measure.
+    fn processes_only(&mut self) {
+        if self.effective.grounds.include(Ground::Simulated) {
+            let message = "only processes take memory, and this scenario is simulated too";
+            self.findings
+                .key(&self.path, message, "needs real processes")
+                .help("write `grounds: { processes: what the check measures is memory }`".to_owned());
+        }
+    }
+
     fn first_calls(&mut self, service: &str) {
         self.program("service", service);
         let written = self.written.topology.services.get(service);
