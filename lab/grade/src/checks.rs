@@ -8,7 +8,7 @@ mod connections;
 mod encrypted;
 mod exactly_once;
 mod first_calls;
-mod footprint;
+pub(crate) mod footprint;
 mod hops;
 mod identity;
 mod latency;

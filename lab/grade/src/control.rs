@@ -5,6 +5,7 @@ use std::time::Duration;
 use hallway_evidence::{Incident, Observations};
 use hallway_scenario::{Control, Scenario};
 
+use crate::grade::overhead;
 use crate::judge::judge;
 use crate::tamper::tamper;
 use crate::verdict::Verdict;
@@ -18,6 +19,8 @@ pub struct ControlGrade {
     pub took: Duration,
     /// The verdicts of its run: some are meant to be red.
     pub verdicts: Vec<Verdict>,
+    /// What the mesh took of the machine; absent where nobody has measured it.
+    pub overhead: Option<String>,
     /// Why it proves nothing; empty when it does what it should.
     pub shortcomings: Vec<Shortcoming>,
 }
@@ -107,6 +110,7 @@ pub fn grade_control(
         control: name.to_owned(),
         took,
         verdicts,
+        overhead: overhead(observations),
         shortcomings,
     }
 }

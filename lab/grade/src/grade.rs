@@ -6,8 +6,10 @@ use std::time::Duration;
 use hallway_evidence::{Incident, Observations, Push, PushOutcome, Run};
 use hallway_model::telemetry::Problem;
 use hallway_scenario::Scenario;
+use hallway_scenario::check::Part;
 use hallway_scenario::timeline::Expectation;
 
+use crate::checks::footprint::Size;
 use crate::control::{ControlGrade, Shortcoming, grade_control};
 use crate::judge::judge;
 use crate::verdict::Verdict;
@@ -40,6 +42,8 @@ pub struct Grade {
     pub controls: Vec<ControlGrade>,
     /// The controls that did not run.
     pub controls_left_out: Vec<String>,
+    /// What the mesh took of the machine, such as `4 processes, 31 MiB`; absent where nobody has measured it.
+    pub overhead: Option<String>,
     /// All in all.
     pub outcome: Outcome,
 }
@@ -95,6 +99,7 @@ impl Grade {
             failures: Vec::new(),
             controls: Vec::new(),
             controls_left_out: scenario.controls.keys().cloned().collect(),
+            overhead: None,
             outcome,
         }
     }
@@ -139,7 +144,13 @@ pub fn grade(
         failures,
         controls: controls_graded,
         controls_left_out: left_out.cloned().collect(),
+        overhead: overhead(run.observations),
     }
+}
+
+/// What the mesh of a run took of the machine, if that was measured.
+pub(crate) fn overhead(observations: &Observations) -> Option<String> {
+    Size::of(Part::Mesh, observations).map(|size| size.to_string())
 }
 
 /// The exit code of `hallway` for these grades: 0 all green, 1 a check failed or a control proves nothing, 3 the lab

@@ -1,5 +1,8 @@
 //! `footprint`: how many processes there were when the traffic ended, and how much memory they had.
 
+use std::fmt;
+
+use hallway_evidence::Observations;
 use hallway_evidence::observations::{ProgramKind, ProgramSize};
 use hallway_scenario::check::{Footprint, Part};
 
@@ -24,37 +27,55 @@ impl Judge for Footprint {
     }
 
     fn judge(&self, evidence: &Evidence<'_>) -> Result<Finding, NoEvidence> {
-        let all = &evidence.observations.programs;
-        if all.is_empty() {
+        let Some(size) = Size::of(self.of, evidence.observations) else {
             return NoEvidence::because("nobody has measured any process");
-        }
-        let meant: Vec<&ProgramSize> = all
-            .iter()
-            .filter(|program| is_part(program.kind, self.of))
-            .collect();
-        let processes = meant.len() as u64;
-        let memory: Option<u64> = meant.iter().map(|program| program.kibibytes).sum();
-        let mebibytes = memory.map(|kibibytes| kibibytes.div_ceil(1024));
-        let within = match (self.mebibytes, mebibytes) {
+        };
+        let within = match (self.mebibytes, size.mebibytes) {
             (None, _) => true,
             (Some(bound), Some(mebibytes)) => bound.holds(mebibytes),
             (Some(_), None) => {
                 return NoEvidence::because("the system does not tell how much memory a process has");
             }
         };
-        let measured = mebibytes.map(|mebibytes| format!(", {} MiB", text::count(mebibytes)));
         Ok(Finding {
-            held: self.processes.holds(processes) && within,
-            saw: format!(
-                "{}{}",
-                match processes {
-                    1 => "1 process".to_owned(),
-                    _ => format!("{} processes", text::count(processes)),
-                },
-                measured.unwrap_or_default()
-            ),
+            held: self.processes.holds(size.processes) && within,
+            saw: size.to_string(),
             ..Finding::default()
         })
+    }
+}
+
+/// What some programs took together.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Size {
+    processes: u64,
+    /// Rounded up; absent where the system does not tell.
+    mebibytes: Option<u64>,
+}
+
+impl Size {
+    /// What `part` took; `None` where nobody has measured any process.
+    pub(crate) fn of(part: Part, observations: &Observations) -> Option<Self> {
+        let all = &observations.programs;
+        let meant: Vec<&ProgramSize> = all.iter().filter(|program| is_part(program.kind, part)).collect();
+        let memory: Option<u64> = meant.iter().map(|program| program.kibibytes).sum();
+        (!all.is_empty()).then_some(Self {
+            processes: meant.len() as u64,
+            mebibytes: memory.map(|kibibytes| kibibytes.div_ceil(1024)),
+        })
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.processes {
+            1 => formatter.write_str("1 process")?,
+            several => write!(formatter, "{} processes", text::count(several))?,
+        }
+        match self.mebibytes {
+            Some(mebibytes) => write!(formatter, ", {} MiB", text::count(mebibytes)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Matrix {
     pub deployments: Vec<Deployment>,
     /// One row per check.
     pub rows: Vec<Row>,
+    /// What gateway and mesh took of the machine, in the order of the deployments; empty where that was not measured.
+    pub overhead: Vec<String>,
 }
 
 /// One check under all deployments.
@@ -69,6 +71,10 @@ impl Matrix {
         };
         Some(Self {
             scenario: grade.scenario.clone(),
+            overhead: deployments
+                .iter()
+                .filter_map(|deployment| overhead(grade, *deployment))
+                .collect(),
             rows: grade.verdicts.iter().map(row).collect(),
             deployments,
         })
@@ -106,6 +112,14 @@ impl Matrix {
                 }
             }
         }
+        for (deployment, overhead) in self.deployments.iter().zip(&self.overhead) {
+            let _ = writeln!(
+                text,
+                "   {:<names$}  {deployment}: {overhead}",
+                "overhead",
+                names = names - 3
+            );
+        }
         text
     }
 
@@ -132,8 +146,24 @@ impl Matrix {
             }
             let _ = writeln!(text, " {} |", row.witness.replace('|', "\\|"));
         }
+        if !self.overhead.is_empty() {
+            let _ = writeln!(
+                text,
+                "| overhead | {} | the operating system |",
+                self.overhead.join(" | ")
+            );
+        }
         text
     }
+}
+
+fn overhead(grade: &Grade, deployment: Deployment) -> Option<String> {
+    if deployment == Deployment::Both {
+        return grade.overhead.clone();
+    }
+    let mut controls = grade.controls.iter();
+    let control = controls.find(|control| control.control == deployment.as_str())?;
+    control.overhead.clone()
 }
 
 fn cell(grade: &Grade, deployment: Deployment, check: &str) -> Option<Cell> {
