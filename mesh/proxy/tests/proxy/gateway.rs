@@ -254,6 +254,24 @@ async fn in_the_clear_only_the_routes_of_the_listener_in_the_clear_are_served() 
 }
 
 #[tokio::test]
+async fn the_wider_name_is_asked_where_no_rule_of_the_narrower_takes_the_request() {
+    let front = Front::start().await;
+    let anybody = listener("anybody", None, "/charge").hosts;
+    front
+        .change(|gateway| gateway.listeners[2].hosts.extend(anybody))
+        .await;
+    let asked = async |uri: &str| get(&front.host, front.gateway.http, uri, &[]).await.status;
+    assert_eq!(asked("http://shop.test/public").await, 200, "its own rule");
+    assert_eq!(
+        asked("http://shop.test/charge").await,
+        200,
+        "the rule for all names"
+    );
+    assert_eq!(asked("http://elsewhere.test/charge").await, 200);
+    assert_eq!(asked("http://elsewhere.test/public").await, 404);
+}
+
+#[tokio::test]
 async fn what_cannot_be_served_is_refused_and_the_last_configuration_goes_on() {
     let front = Front::start().await;
     let other = |change: fn(&mut Listener)| {
