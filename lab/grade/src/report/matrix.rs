@@ -41,6 +41,26 @@ pub struct Row {
     pub witness: String,
     /// What came of it; absent where there was no run.
     pub cells: Vec<Option<Cell>>,
+    /// Whose work it is, by the deployments under which it holds; absent where not all of them were run.
+    pub work_of: Option<WorkOf>,
+}
+
+/// Whose work a concern is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkOf {
+    /// It holds without either.
+    Services,
+    /// It holds where the gateway is, and only there.
+    Gateway,
+    /// It holds where the mesh is, and only there.
+    Mesh,
+    /// It holds with one of the two, whichever.
+    Either,
+    /// It takes both.
+    Together,
+    /// It holds nowhere.
+    Nobody,
 }
 
 /// One check under one deployment.
@@ -60,14 +80,16 @@ impl Matrix {
         }
         let declared = scenario.deployments.declared().map(|(deployment, _)| deployment);
         let deployments: Vec<Deployment> = declared.chain([Deployment::Both]).collect();
-        let row = |verdict: &Verdict| Row {
-            check: verdict.check.clone(),
-            expected: verdict.expected.clone(),
-            witness: verdict.witness.clone(),
-            cells: deployments
-                .iter()
-                .map(|deployment| cell(grade, *deployment, &verdict.check))
-                .collect(),
+        let row = |verdict: &Verdict| {
+            let cell = |deployment| cell(grade, deployment, &verdict.check);
+            let holds = |deployment| cell(deployment).map(|cell| cell.held);
+            Row {
+                check: verdict.check.clone(),
+                expected: verdict.expected.clone(),
+                witness: verdict.witness.clone(),
+                cells: deployments.iter().map(|deployment| cell(*deployment)).collect(),
+                work_of: WorkOf::told_by(Deployment::ALL.map(holds)),
+            }
         };
         Some(Self {
             scenario: grade.scenario.clone(),
@@ -103,6 +125,8 @@ impl Matrix {
                     right = width - 1 - left
                 );
             }
+            let work_of = row.work_of.map_or("", WorkOf::words);
+            let _ = write!(text, "   {work_of}");
             text.truncate(text.trim_end().len());
             text.push('\n');
             for (deployment, cell) in self.deployments.iter().zip(&row.cells) {
@@ -129,8 +153,8 @@ impl Matrix {
         for deployment in &self.deployments {
             let _ = write!(text, " {deployment} |");
         }
-        let _ = write!(text, " by whose testimony |\n|---|");
-        text += &"---|".repeat(self.deployments.len() + 1);
+        let _ = write!(text, " whose work | by whose testimony |\n|---|");
+        text += &"---|".repeat(self.deployments.len() + 2);
         text.push('\n');
         for row in &self.rows {
             let _ = write!(text, "| {} |", row.check.replace('-', " "));
@@ -144,16 +168,43 @@ impl Matrix {
                 );
                 let _ = write!(text, " {words} |");
             }
-            let _ = writeln!(text, " {} |", row.witness.replace('|', "\\|"));
+            let work_of = row.work_of.map_or("–", WorkOf::words);
+            let _ = writeln!(text, " {work_of} | {} |", row.witness.replace('|', "\\|"));
         }
         if !self.overhead.is_empty() {
             let _ = writeln!(
                 text,
-                "| overhead | {} | the operating system |",
+                "| overhead | {} | | the operating system |",
                 self.overhead.join(" | ")
             );
         }
         text
+    }
+}
+
+impl WorkOf {
+    /// By where it holds: with neither, with the gateway only, with the mesh only, and with both.
+    fn told_by(holds: [Option<bool>; 4]) -> Option<Self> {
+        let [neither, gateway, mesh, both] = holds;
+        Some(match (neither?, gateway?, mesh?, both?) {
+            (_, _, _, false) => Self::Nobody,
+            (true, _, _, true) => Self::Services,
+            (false, true, true, true) => Self::Either,
+            (false, true, false, true) => Self::Gateway,
+            (false, false, true, true) => Self::Mesh,
+            (false, false, false, true) => Self::Together,
+        })
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Services => "the services",
+            Self::Gateway => "the gateway",
+            Self::Mesh => "the mesh",
+            Self::Either => "either",
+            Self::Together => "both together",
+            Self::Nobody => "nobody",
+        }
     }
 }
 
