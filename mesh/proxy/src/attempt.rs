@@ -18,7 +18,7 @@ use crate::connection::{Checkout, CheckoutError, SendError};
 use crate::dial::{DialError, word};
 use crate::outgoing::Outgoing;
 use crate::pool::Overflow;
-use crate::reply::LocalReply;
+use crate::reply::{LocalReply, X_HALLWAY_ANSWERED_BY};
 use crate::response::{Deadline, Download};
 use crate::worker::Worker;
 
@@ -28,6 +28,14 @@ pub(crate) struct Answer {
     pub(crate) head: Parts,
     /// Its body, still to come. Boxed early: it goes through many hands.
     pub(crate) download: Box<Download>,
+}
+
+impl Answer {
+    /// Whether it is the refusal of a proxy inside, and not the answer of a service.
+    pub(crate) fn is_of_a_proxy(&self) -> bool {
+        let says_so = self.head.headers.contains_key(X_HALLWAY_ANSWERED_BY);
+        says_so && self.download.is_from_sidecar() && !self.head.status.is_success()
+    }
 }
 
 /// Why an attempt has no answer.

@@ -149,13 +149,13 @@ impl Fronts {
     ) -> Result<Selection<'_>, Unrouted> {
         let host = lower_case(host);
         let port = self.ports.get(&entrance.port).ok_or(Unrouted::NoListener)?;
-        let asked = match &port.tls {
-            Some(_) => entrance.server_name.as_deref(),
-            None => Some(host.as_ref()),
-        };
-        let front = port.fronts.iter().find(|front| covers(&front.hostname, asked));
-        let front = front.ok_or(Unrouted::NoListener)?;
-        if !covers(&front.hostname, Some(&host)) {
+        let best_for = |name| port.fronts.iter().position(|front| covers(&front.hostname, name));
+        let position = best_for(Some(&host)).ok_or(Unrouted::NoListener)?;
+        let front = &port.fronts[position];
+        // Gateway API, `Listener.hostname`: a connection serves the listener that its handshake chose. And what was opened before the port
+        // changed to TLS, or from it, serves none.
+        let was_chosen = !entrance.tls || best_for(entrance.server_name.as_deref()) == Some(position);
+        if entrance.tls != port.tls.is_some() || !was_chosen {
             return Err(Unrouted::Misdirected);
         }
         let hosts = front.hosts.iter().filter(|(name, _)| covers(name, Some(&host)));

@@ -1,7 +1,9 @@
 //! Bodies as they come in, over either version of HTTP.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::RecvStream;
@@ -9,6 +11,7 @@ use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body::{Body, Frame, SizeHint};
 use thiserror::Error;
+use tokio::time::{Instant, Sleep, sleep};
 
 /// A body that is still to be read.
 pub(crate) enum Incoming {
@@ -16,6 +19,15 @@ pub(crate) enum Incoming {
     Http1(hyper::body::Incoming),
     /// Of an HTTP/2 stream.
     Http2(Stream),
+    /// Of somebody who is not waited for without end.
+    Impatient(Box<Impatient>),
+}
+
+/// A body that breaks off when nothing of it comes for too long.
+pub(crate) struct Impatient {
+    body: Incoming,
+    limit: Duration,
+    silent: Pin<Box<Sleep>>,
 }
 
 /// What comes in on an HTTP/2 stream.
@@ -34,6 +46,8 @@ pub(crate) enum BrokenBody {
     Http1(#[from] hyper::Error),
     #[error(transparent)]
     Http2(#[from] h2::Error),
+    #[error("nothing of it came for {0:?}")]
+    Silent(Duration),
 }
 
 impl Incoming {
@@ -45,6 +59,32 @@ impl Incoming {
             stream,
             at_trailers: false,
         })
+    }
+
+    /// The same, which breaks off when nothing of it comes for `limit`.
+    pub(crate) fn impatient(self, limit: Duration) -> Self {
+        if self.is_end_stream() {
+            return self;
+        }
+        Self::Impatient(Box::new(Impatient {
+            body: self,
+            limit,
+            silent: Box::pin(sleep(limit)),
+        }))
+    }
+}
+
+impl Impatient {
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if polled.is_ready() {
+            self.silent.as_mut().reset(Instant::now() + self.limit);
+            return polled;
+        }
+        self.silent
+            .as_mut()
+            .poll(context)
+            .map(|()| Some(Err(BrokenBody::Silent(self.limit))))
     }
 }
 
@@ -59,6 +99,7 @@ impl Body for Incoming {
         match self.get_mut() {
             Self::Http1(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
             Self::Http2(stream) => stream.poll_frame(context).map_err(Into::into),
+            Self::Impatient(body) => body.poll_frame(context),
         }
     }
 
@@ -66,6 +107,7 @@ impl Body for Incoming {
         match self {
             Self::Http1(body) => body.is_end_stream(),
             Self::Http2(stream) => stream.stream.is_end_stream(),
+            Self::Impatient(impatient) => impatient.body.is_end_stream(),
         }
     }
 
@@ -73,6 +115,7 @@ impl Body for Incoming {
         match self {
             Self::Http1(body) => body.size_hint(),
             Self::Http2(stream) => stream.size_hint(),
+            Self::Impatient(impatient) => impatient.body.size_hint(),
         }
     }
 }

@@ -97,7 +97,10 @@ impl LocalReply {
             false => self.http(&answered_by, exchange.request_id()),
         };
         head.headers.insert(DATE, worker.date());
-        if let Ok(answered_by) = HeaderValue::from_str(&answered_by) {
+        // Who answers is nothing for strangers either.
+        if direction != Direction::Gateway
+            && let Ok(answered_by) = HeaderValue::from_str(&answered_by)
+        {
             head.headers.insert(X_HALLWAY_ANSWERED_BY, answered_by);
         }
         if let Some(location) = self.location {
@@ -375,6 +378,16 @@ pub(crate) fn body_too_long(most: u64) -> LocalReply {
         "Send less at once.",
     )
     .and_close()
+}
+
+/// A proxy inside has refused the request, in words that are for those inside.
+pub(crate) fn answered_inside(status: StatusCode) -> LocalReply {
+    LocalReply::new(
+        status,
+        None,
+        "a proxy inside has answered",
+        "See the access log of the callee's sidecar under this request id.",
+    )
 }
 
 /// The rule sends the caller elsewhere.

@@ -36,6 +36,9 @@ use crate::reply::{self, LocalReply};
 use crate::response::{Deadline, Download, ResponseBody, forwarded};
 use crate::worker::Worker;
 
+/// How long a client outside may be silent in the midst of its request. Those inside have deadlines of their own.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Serves one request.
 pub(crate) async fn handle(
     worker: &Arc<Worker>,
@@ -198,6 +201,10 @@ impl Call<'_> {
                 self.worker.proxy.bootstrap.limits.buffered_body_bytes,
             ),
         };
+        let body = match self.downstream.direction {
+            Direction::Gateway => body.impatient(SILENCE_TIMEOUT),
+            Direction::Outbound | Direction::Inbound => body,
+        };
         let holding = Upload::new(body, hold, limit, exchange.upload());
         let held = match rule.timeouts.request {
             None => holding.await,
@@ -310,6 +317,9 @@ impl Call<'_> {
     ) -> Result<Response<Box<Download>>, LocalReply> {
         let answer = result.map_err(|error| error.reply())?;
         exchange.answered(answer.head.status);
+        if self.downstream.direction == Direction::Gateway && answer.is_of_a_proxy() {
+            return Err(reply::answered_inside(answer.head.status));
+        }
         let edits = &self.selection.rule.response_headers;
         Ok(forwarded(self.worker, answer, edits))
     }

@@ -114,7 +114,7 @@ impl Download {
     }
 
     /// Whether a sidecar answered, and not an application.
-    fn is_from_sidecar(&self) -> bool {
+    pub(crate) fn is_from_sidecar(&self) -> bool {
         self.checkout
             .as_ref()
             .is_some_and(|checkout| checkout.peer().is_some())

@@ -3,6 +3,7 @@
 //! These headers are claims about who called. A proxy sets them from what it saw itself and removes what it was sent:
 //! an application that could set them could pretend to be anybody.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use hallway_model::SpiffeId;
@@ -68,7 +69,11 @@ fn proto(tls: bool) -> HeaderValue {
 
 /// Removes every claim about earlier hops but those in `own`, which this proxy writes anew.
 fn remove_claims(headers: &mut HeaderMap, own: &[HeaderName]) {
-    let foreign = |name: &&HeaderName| is_claim(name) && !own.contains(name);
+    remove(headers, |name| is_claim(name) && !own.contains(name));
+}
+
+fn remove(headers: &mut HeaderMap, is_meant: impl Fn(&HeaderName) -> bool) {
+    let foreign = |name: &&HeaderName| is_meant(name);
     let claims: Vec<HeaderName> = headers.keys().filter(foreign).cloned().collect();
     for name in claims {
         headers.remove(name);
@@ -76,14 +81,35 @@ fn remove_claims(headers: &mut HeaderMap, own: &[HeaderName]) {
 }
 
 /// Whether a header is a claim about earlier hops: `forwarded` (RFC 7239), all of `x-forwarded-*`, `x-real-ip`,
-/// `x-envoy-external-address`, and the attempt count. Trailers must not carry one either.
+/// `x-envoy-external-address`, and the attempt count. Trailers must not carry one either. An underscore counts as a hyphen: to programs behind
+/// CGI or WSGI the two are one name.
 pub fn is_claim(name: &HeaderName) -> bool {
-    let name = name.as_str();
+    // Most headers begin with other letters, and this is asked for each.
+    let may_be = matches!(name.as_str().as_bytes().first(), Some(b'x' | b'f'));
+    may_be && is_claim_in(&with_hyphens(name))
+}
+
+/// Whether a header from outside of the mesh claims to be of a proxy: what [`is_claim`] names, all of `x-envoy-*`, and what others write the
+/// address of a client into.
+fn is_claim_from_outside(name: &HeaderName) -> bool {
+    let name = with_hyphens(name);
+    let addresses = ["true-client-ip", "x-client-ip", "x-cluster-client-ip"];
+    is_claim_in(&name) || name.starts_with("x-envoy-") || addresses.contains(&name.as_ref())
+}
+
+fn is_claim_in(name: &str) -> bool {
     name.starts_with("x-forwarded-")
         || matches!(
             name,
             "forwarded" | "x-real-ip" | "x-envoy-external-address" | "x-envoy-attempt-count"
         )
+}
+
+fn with_hyphens(name: &HeaderName) -> Cow<'_, str> {
+    match name.as_str().contains('_') {
+        true => Cow::Owned(name.as_str().replace('_', "-")),
+        false => Cow::Borrowed(name.as_str()),
+    }
 }
 
 /// Replaces all claims of a request from this proxy's own application: nothing is said but that it was not encrypted
@@ -105,7 +131,11 @@ pub fn count_attempt(headers: &mut HeaderMap, attempt: u32) {
 /// Replaces all claims of a request from a client outside of the mesh, of whom nothing is known but its address and what it speaks. This
 /// is where the next hops know them from.
 pub fn gateway(headers: &mut HeaderMap, caller: &Caller) {
-    remove_claims(headers, &[X_FORWARDED_FOR, X_FORWARDED_PROTO]);
+    remove(headers, is_claim_from_outside);
+    say_who(headers, caller);
+}
+
+fn say_who(headers: &mut HeaderMap, caller: &Caller) {
     headers.insert(X_FORWARDED_FOR, caller.address.clone());
     headers.insert(X_FORWARDED_PROTO, caller.proto.clone());
 }
@@ -114,7 +144,8 @@ pub fn gateway(headers: &mut HeaderMap, caller: &Caller) {
 /// client: sidecars send no `x-forwarded-for`, so where a proven peer sends one, it comes from a gateway, and this hop is added to it.
 pub fn inbound(headers: &mut HeaderMap, caller: &Caller) {
     let Some(certificate) = &caller.certificate else {
-        return gateway(headers, caller);
+        remove_claims(headers, &[]);
+        return say_who(headers, caller);
     };
     let kept = [
         X_FORWARDED_FOR,
@@ -149,6 +180,7 @@ mod tests {
             "x-forwarded-for",
             "x-forwarded-host",
             "x-forwarded-client-cert",
+            "x_forwarded_client_cert",
             "forwarded",
         ] {
             headers.append(
@@ -219,6 +251,9 @@ mod tests {
     #[test]
     fn a_client_outside_is_known_by_its_address_alone_and_stays_known() {
         let mut headers = forged();
+        for name in ["x-envoy-original-path", "true-client-ip", "x_client_ip"] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("admin"));
+        }
         let address = IpAddr::from([192, 0, 2, 7]);
         gateway(&mut headers, &Caller::outside(address, false));
         let outside = [

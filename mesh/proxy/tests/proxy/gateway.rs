@@ -4,9 +4,10 @@ mod limits;
 
 use hallway_host::Host;
 use hallway_identity::{KeyKind, Versions, WebAuthority, web_client_config};
+use hallway_model::authorization::AuthorizationAction;
 use hallway_model::gateway::{Gateway as Model, Listener, VirtualHost};
 use hallway_model::telemetry::{Direction, RefusalReason, ResponseFlag};
-use hallway_model::{ClientLimits, Hostname, MtlsMode, RouteTable, Snapshot};
+use hallway_model::{AuthorizationPolicy, ClientLimits, Hostname, MtlsMode, RouteTable, Snapshot};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -26,7 +27,7 @@ struct Front {
     gateway: Gateway,
     payments: Sidecar,
     authority: WebAuthority,
-    _application: Application,
+    application: Application,
 }
 
 impl Front {
@@ -56,7 +57,7 @@ impl Front {
             gateway,
             payments,
             authority,
-            _application: application,
+            application,
         };
         front.serve(front.listeners()).await;
         front
@@ -210,6 +211,8 @@ async fn a_name_chooses_the_certificate_and_a_connection_serves_no_other_listene
         "strangers hear nothing of the inside: {}",
         other.text()
     );
+    let nobody = front.get("shop.test", "https://unknown.test/").await;
+    assert_eq!(nobody.status, 404, "no other listener is for it either");
     let unknown = front.connect("elsewhere.test", Versions::Http1).await;
     assert!(unknown.is_err(), "no certificate is for that name");
     let refusal = front.gateway.records.refusal().await;
@@ -306,6 +309,53 @@ async fn what_cannot_be_served_is_refused_and_the_last_configuration_goes_on() {
         "{reason}"
     );
     assert_eq!(front.get("shop.test", "https://shop.test/").await.status, 200);
+}
+
+#[tokio::test]
+async fn nobody_gets_around_the_routes_by_another_spelling() {
+    let front = Front::start().await;
+    for path in [
+        "/public/../charge",
+        "/public//x",
+        "/public/%2e%2e/charge",
+        "/public/%2fcharge",
+    ] {
+        let text = format!("GET {path} HTTP/1.1\r\nhost: shop.test\r\nconnection: close\r\n\r\n");
+        let answer = raw(&front.host, front.gateway.http, text.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_in_the_clear_ends_with_its_listener() {
+    let front = Front::start().await;
+    let mut client = Client::connect(&front.host, front.gateway.http).await;
+    let asked = || request("GET", "http://shop.test/public", &[], "");
+    assert_eq!(client.send(asked()).await.expect("an answer").status, 200);
+    let certificate = front.authority.issue("shop/tls", &[named("shop.test")]);
+    front
+        .change(|gateway| gateway.listeners[2].certificate = Some(certificate))
+        .await;
+    assert_eq!(client.send(asked()).await.expect("an answer").status, 421);
+}
+
+#[tokio::test]
+async fn strangers_do_not_read_what_proxies_inside_say() {
+    let front = Front::start().await;
+    let closed = AuthorizationPolicy {
+        action: AuthorizationAction::Allow,
+        rules: Vec::new(),
+    };
+    let mut snapshot = inbound(MtlsMode::Strict, front.application.address);
+    let side = snapshot.inbound.as_mut().expect("its inbound side");
+    side.authorization.push(closed);
+    front.control.put_in_force("payments-1", snapshot).await;
+    let refused = front.get("shop.test", "https://shop.test/").await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.text().as_str()),
+        (403, "Forbidden")
+    );
+    assert_eq!(refused.header("x-hallway-answered-by"), None);
 }
 
 #[tokio::test]

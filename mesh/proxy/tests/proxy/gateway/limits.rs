@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use hallway_identity::Versions;
 use hallway_model::RateLimit;
 use hallway_model::route::{PathChange, Redirect};
 use hallway_model::telemetry::{Direction, ResponseFlag};
@@ -36,6 +37,15 @@ async fn a_client_makes_as_many_requests_as_it_may() {
         })
         .await;
     assert_eq!(front.get("shop.test", uri).await.status, 200);
+    // Whatever it says of where it comes from.
+    let elsewhere = [("x-forwarded-for", "203.0.113.9"), ("host", "shop.test")];
+    let stream = front
+        .connect("shop.test", Versions::Http1)
+        .await
+        .expect("a proven name");
+    let mut other = Client::over(&front.host, stream).await;
+    let asked = other.send(request("GET", "/other", &elsewhere, "")).await;
+    assert_eq!(asked.expect("an answer").status, 429);
     let refused = front.get("shop.test", "https://shop.test/third").await;
     assert_eq!(refused.status, 429);
     let seconds: u64 = refused
