@@ -145,12 +145,14 @@ impl Plan {
 
     /// The workloads that the mesh begins with.
     pub(crate) fn residents(&self) -> impl Iterator<Item = &Workload> {
-        self.workloads.iter().filter(|workload| !workload.is_newcomer())
+        let workloads = self.workloads.iter();
+        workloads.filter(|workload| !(self.has_mesh && workload.is_newcomer()))
     }
 
-    /// The workloads that join it then, one after the other.
+    /// The workloads that join it then, one after the other; none where there is no mesh to join.
     pub(crate) fn newcomers(&self) -> impl Iterator<Item = &Workload> {
-        self.workloads.iter().filter(|workload| workload.is_newcomer())
+        let workloads = self.workloads.iter();
+        workloads.filter(|workload| self.has_mesh && workload.is_newcomer())
     }
 
     /// The workloads in the order in which they can start where each has to know the addresses of those that it calls: all of one level at

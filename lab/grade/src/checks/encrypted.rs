@@ -1,7 +1,9 @@
-//! `encrypted`: what went over the wire from one service's sidecars to another's was TLS from the first byte to the last,
-//! and the run's marker was not readable in it. Connections without a byte say nothing.
+//! `encrypted`: what went over the wire from one service's sidecars to another's, from outside to the gateway, or from the gateway on, was TLS
+//! from the first byte to the last, and the run's marker was not readable in it. Connections without a byte say nothing, and neither do
+//! connections over which nothing was asked: some request must have arrived, by the word of whoever is there.
 
 use hallway_evidence::WireConnection;
+use hallway_model::telemetry::Direction;
 use hallway_scenario::check::Encrypted;
 
 use super::Judge;
@@ -29,9 +31,9 @@ impl Judge for Encrypted {
             carried += wire.application_records;
             tally.add(None, seen(wire));
         }
-        if tally.right() == tally.total() && carried == 0 {
+        if tally.right() == tally.total() && (carried == 0 || !was_asked(&self.to, evidence)) {
             return NoEvidence::because(format!(
-                "no connection from {} to {} carried data",
+                "no connection from {} to {} carried a request",
                 self.from, self.to
             ));
         }
@@ -47,6 +49,21 @@ const ALL: &str = "all";
 /// Whether one end of a connection is of that service or gateway, or the one who has no number.
 fn is_end(end: &str, name: &str) -> bool {
     end == name || is_replica(end, name)
+}
+
+/// Whether whoever is called has had a request: by its proxy's access log, or by the ledger of a service without a proxy. In TLS 1.3 the end of a
+/// handshake looks like data on the wire, whatever came of it.
+fn was_asked(name: &str, evidence: &Evidence<'_>) -> bool {
+    let is_meant = |end: &str| name == ALL || is_end(end, name);
+    let observations = evidence.observations;
+    let logged = observations.telemetry.access.iter();
+    let handled = observations.ledger.iter();
+    logged
+        .filter(|record| record.direction != Direction::Outbound)
+        .any(|record| is_meant(&record.proxy))
+        || handled
+            .into_iter()
+            .any(|entry| is_meant(&entry.received.instance))
 }
 
 fn seen(wire: &WireConnection) -> Result<String, String> {

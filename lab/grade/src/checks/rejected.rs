@@ -68,7 +68,7 @@ fn seen(check: &Rejected, request: &ClientRecord, evidence: &Evidence<'_>) -> Re
         Err(_) => refused_inbound(request, evidence),
         Ok(response) if response.status == SERVICE_UNAVAILABLE => refused_outbound(request, evidence),
         Ok(response) if is_denial(response) => denied(request, evidence),
-        Ok(response) => return Err(format!("served with {}", response.status)),
+        Ok(response) => return Err(format!("answered {}, handled by nobody", response.status)),
     };
     let Some(refused) = refused else {
         return Err(format!("no record of a refusal ({})", outcome_words(request)));

@@ -26,8 +26,8 @@ pub struct Matrix {
     pub deployments: Vec<Deployment>,
     /// One row per check.
     pub rows: Vec<Row>,
-    /// What gateway and mesh took of the machine, in the order of the deployments; empty where that was not measured.
-    pub overhead: Vec<String>,
+    /// What gateway and mesh took of the machine, in the order of the deployments; absent where that was not measured.
+    pub overhead: Vec<Option<String>>,
 }
 
 /// One check under all deployments.
@@ -95,7 +95,7 @@ impl Matrix {
             scenario: grade.scenario.clone(),
             overhead: deployments
                 .iter()
-                .filter_map(|deployment| overhead(grade, *deployment))
+                .map(|deployment| overhead(grade, *deployment))
                 .collect(),
             rows: grade.verdicts.iter().map(row).collect(),
             deployments,
@@ -137,12 +137,14 @@ impl Matrix {
             }
         }
         for (deployment, overhead) in self.deployments.iter().zip(&self.overhead) {
-            let _ = writeln!(
-                text,
-                "   {:<names$}  {deployment}: {overhead}",
-                "overhead",
-                names = names - 3
-            );
+            if let Some(overhead) = overhead {
+                let _ = writeln!(
+                    text,
+                    "   {:<names$}  {deployment}: {overhead}",
+                    "overhead",
+                    names = names - 3
+                );
+            }
         }
         text
     }
@@ -171,11 +173,13 @@ impl Matrix {
             let work_of = row.work_of.map_or("–", WorkOf::words);
             let _ = writeln!(text, " {work_of} | {} |", row.witness.replace('|', "\\|"));
         }
-        if !self.overhead.is_empty() {
+        if self.overhead.iter().any(Option::is_some) {
+            let cells = self.overhead.iter().map(|cell| cell.as_deref().unwrap_or("–"));
+            let cells: Vec<&str> = cells.collect();
             let _ = writeln!(
                 text,
                 "| overhead | {} | | the operating system |",
-                self.overhead.join(" | ")
+                cells.join(" | ")
             );
         }
         text

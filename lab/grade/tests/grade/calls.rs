@@ -242,7 +242,7 @@ pub(crate) fn identity(service: &str) -> SpiffeId {
         .expect("a well-formed identity")
 }
 
-/// A connection between two workloads that carried data.
+/// A connection between two workloads that carried a request.
 pub(crate) fn wire(observations: &mut Observations, from: &str, to: &str, opened_us: u64) {
     let port = u16::try_from(40_000 + observations.wire.len()).expect("few connections");
     observations.wire.push(WireConnection {

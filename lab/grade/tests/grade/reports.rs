@@ -185,8 +185,8 @@ fn the_checks_of_one_run() {
                     witness: the ledgers of payments-v1 and payments-v2
                     rule: rules.yaml:9
     ✗ sealed        expected nothing readable from orders to ledger
-                    saw no evidence: no connection from orders to ledger carried
-                    data
+                    saw no evidence: no connection from orders to ledger carried a
+                    request
                     witness: the wire between orders and ledger
     "#);
 }

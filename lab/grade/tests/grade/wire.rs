@@ -42,7 +42,7 @@ fn encrypted_looks_at_its_edge_only() {
 
 #[test]
 fn encrypted_without_data_is_red() {
-    let nothing_carried = "no evidence: no connection from orders to payments carried data";
+    let nothing_carried = "no evidence: no connection from orders to payments carried a request";
     assert_eq!(red(encrypted(), &nothing()), nothing_carried);
     let mut silent = healthy(1);
     silent.wire[0].application_records = 0;
@@ -50,6 +50,14 @@ fn encrypted_without_data_is_red() {
         red(encrypted(), &silent),
         nothing_carried,
         "a handshake alone is no evidence"
+    );
+    let mut unasked = healthy(1);
+    unasked.ledger.clear();
+    unasked.telemetry.access.clear();
+    assert_eq!(
+        red(encrypted(), &unasked),
+        nothing_carried,
+        "the end of a handshake looks like data"
     );
     silent.wire[0].bytes_up = 0;
     silent.wire[0].bytes_down = 0;
@@ -229,7 +237,7 @@ fn rejected_believes_no_403_without_the_word_of_the_sidecar() {
     observations.telemetry.access[1].direction = Direction::Outbound;
     assert_eq!(red(check(), &observations), "no record of a refusal (403) × 1");
     let observations = denied(1, |response| response.status = 200);
-    assert_eq!(red(check(), &observations), "served with 200 × 1");
+    assert_eq!(red(check(), &observations), "answered 200, handled by nobody × 1");
     let mut observations = denied(1, |_| {});
     observations.ledger = healthy(1).ledger;
     assert_eq!(red(check(), &observations), "served by payments-1 (403) × 1");
@@ -242,7 +250,7 @@ fn rejected_fails_when_a_request_was_served() {
     let mut observations = refused_inbound(2);
     observations.client[1].outcome = healthy(1).client[0].outcome.clone();
     let saw = red(rejected("payments sidecar", "expired"), &observations);
-    assert_eq!(saw, "served with 200 × 1, expired, says the payments sidecar × 1");
+    assert_eq!(saw, "answered 200, handled by nobody × 1, expired, says the payments sidecar × 1");
     // A failure that the client saw does not help when the service has handled it.
     let mut observations = refused_inbound(1);
     observations.ledger = healthy(1).ledger;

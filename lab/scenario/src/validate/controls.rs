@@ -3,10 +3,19 @@
 use hallway_yaml::Path;
 
 use super::findings::Findings;
-use crate::{Check, Control, Scenario, Step};
+use crate::{Check, Control, Deployment, Scenario, Step};
 
 /// Checks the controls as such.
 pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
+    for deployment in Deployment::ALL {
+        let path = Path::keys(["controls", deployment.as_str()]);
+        if findings.node(&path).is_some() {
+            let message = format!("`{deployment}` is the name of a deployment");
+            findings
+                .key(&path, message, "expected another name for a control")
+                .help("declare it under `deployments`, or call the control something else".to_owned());
+        }
+    }
     for (name, control) in &scenario.controls {
         if scenario.deployments.named(name).is_some() {
             let path = Path::keys(["deployments", name]);

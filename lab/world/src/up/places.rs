@@ -62,14 +62,15 @@ impl Places {
             ports: gateway.ports.clone(),
             admin: gateway.admin.clone(),
         });
-        let sidecars = plan.workloads.iter().map(|workload| {
-            let sidecar = &mesh.sidecars[&workload.name];
-            SidecarPlace {
+        // Under some deployments there are none.
+        let sidecars = plan.workloads.iter().filter_map(|workload| {
+            let sidecar = mesh.sidecars.get(&workload.name)?;
+            Some(SidecarPlace {
                 workload: workload.name.clone(),
                 service: workload.service.clone(),
                 outbound: sidecar.outbound,
                 admin: sidecar.admin.clone(),
-            }
+            })
         });
         Self {
             gateway,
