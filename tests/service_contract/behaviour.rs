@@ -8,13 +8,13 @@ use hallway_service::contract::{
 };
 use tokio::time::Instant;
 
-use crate::implementation::Implementation;
 use crate::service::{Service, bootstrap};
+use crate::subject::Subject;
 use crate::wire::RawConnection;
 use crate::{Verdict, ensure, equal};
 
-pub(crate) async fn precedence(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &bootstrap()).await?;
+pub(crate) async fn precedence(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &bootstrap(subject)).await?;
     let mut behaviour = Behaviour {
         status: Some(201),
         reset_before: Some(1.0),
@@ -66,7 +66,7 @@ pub(crate) async fn precedence(implementation: Implementation) -> Verdict {
     for (number, (change, expected)) in steps.into_iter().enumerate() {
         change(&mut behaviour);
         service.behave(&behaviour).await?;
-        let mut connection = RawConnection::open(service.application).await?;
+        let mut connection = RawConnection::open(&service.application).await?;
         connection.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await?;
         service.received(number + 1).await?;
         if behaviour.hang && behaviour.reset_before.is_none() {
@@ -92,7 +92,7 @@ async fn decided_on_arrival(service: &Service) -> Verdict {
             ..Default::default()
         })
         .await?;
-    let mut early = RawConnection::open(service.application).await?;
+    let mut early = RawConnection::open(&service.application).await?;
     early
         .write(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         .await?;
@@ -114,8 +114,8 @@ async fn decided_on_arrival(service: &Service) -> Verdict {
     })
 }
 
-pub(crate) async fn status(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &bootstrap()).await?;
+pub(crate) async fn status(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &bootstrap(subject)).await?;
     equal("the default", service.get("/", &[]).await?.status, 200)?;
     for status in [200, 299, 404, 500, 599] {
         service
@@ -131,10 +131,10 @@ pub(crate) async fn status(implementation: Implementation) -> Verdict {
     Ok(())
 }
 
-pub(crate) async fn latency(implementation: Implementation) -> Verdict {
+pub(crate) async fn latency(subject: &Subject) -> Verdict {
     let fixed = Latency::Fixed { ms: 150.0 };
     let service = Service::behaving(
-        implementation,
+        subject,
         Behaviour {
             latency: Some(fixed),
             ..Default::default()
@@ -180,13 +180,13 @@ pub(crate) async fn latency(implementation: Implementation) -> Verdict {
     })
 }
 
-pub(crate) async fn slow_body(implementation: Implementation) -> Verdict {
+pub(crate) async fn slow_body(subject: &Subject) -> Verdict {
     let slow = SlowBody {
         pieces: 4,
         over_ms: 600.0,
     };
     let service = Service::behaving(
-        implementation,
+        subject,
         Behaviour {
             slow_body: Some(slow),
             ..Default::default()
@@ -194,7 +194,7 @@ pub(crate) async fn slow_body(implementation: Implementation) -> Verdict {
     )
     .await?;
     let started = Instant::now();
-    let mut connection = RawConnection::open(service.application).await?;
+    let mut connection = RawConnection::open(&service.application).await?;
     connection
         .write(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         .await?;

@@ -1,17 +1,15 @@
 //! C8 to C11, and C13: the calls that a service makes.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use hallway_host::Host;
 use hallway_service::contract::{Answer, Bootstrap, Call, CallOrder, CallResult};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
-use crate::implementation::Implementation;
 use crate::service::{Service, bootstrap, calling, get};
+use crate::subject::{OfProcesses, Subject};
 use crate::upstream::{Event, OK, Response, Upstream, answer};
 use crate::wire::Reply;
 use crate::{Failure, Verdict, ensure, equal};
@@ -20,8 +18,8 @@ fn results(reply: &Reply) -> Result<Vec<CallResult>, Failure> {
     Ok(reply.json::<Answer>()?.calls)
 }
 
-pub(crate) async fn through_the_proxy(implementation: Implementation) -> Verdict {
-    let proxy = Upstream::start(|_| answer(200, "fine")).await?;
+pub(crate) async fn through_the_proxy(subject: &Subject) -> Verdict {
+    let proxy = Upstream::start(subject, |_| answer(200, "fine")).await?;
     let charge = Call {
         method: "POST".to_owned(),
         url: "http://payments:8080/charge?amount=1".to_owned(),
@@ -30,11 +28,11 @@ pub(crate) async fn through_the_proxy(implementation: Implementation) -> Verdict
     };
     let calls = vec![charge, get("http://ledger")];
     let service = Service::start(
-        implementation,
+        subject,
         &Bootstrap {
             proxy: Some(proxy.address),
             calls,
-            ..bootstrap()
+            ..bootstrap(subject)
         },
     )
     .await?;
@@ -60,9 +58,9 @@ pub(crate) async fn through_the_proxy(implementation: Implementation) -> Verdict
     equal("the connections of calls in sequence", connections, [1, 1, 1, 1])
 }
 
-pub(crate) async fn without_a_proxy(implementation: Implementation) -> Verdict {
-    let payments = Upstream::start(|_| answer(200, "payments")).await?;
-    let ledger = Upstream::start(|_| answer(200, "ledger")).await?;
+pub(crate) async fn without_a_proxy(subject: &Subject) -> Verdict {
+    let payments = Upstream::start(subject, |_| answer(200, "payments")).await?;
+    let ledger = Upstream::start(subject, |_| answer(200, "ledger")).await?;
     let addresses = [("payments", &payments), ("ledger", &ledger)]
         .map(|(name, upstream)| (name.to_owned(), upstream.address))
         .into();
@@ -74,11 +72,11 @@ pub(crate) async fn without_a_proxy(implementation: Implementation) -> Verdict {
     .map(get)
     .into();
     let service = Service::start(
-        implementation,
+        subject,
         &Bootstrap {
             addresses,
             calls,
-            ..bootstrap()
+            ..bootstrap(subject)
         },
     )
     .await?;
@@ -101,8 +99,9 @@ pub(crate) async fn without_a_proxy(implementation: Implementation) -> Verdict {
     })
 }
 
-pub(crate) async fn one_attempt(implementation: Implementation) -> Verdict {
-    let upstream = Upstream::start(|seen| match seen.target() {
+pub(crate) async fn one_attempt(subject: &Subject) -> Verdict {
+    subject.concerns(OfProcesses::Environment);
+    let upstream = Upstream::start(subject, |seen| match seen.target() {
         "http://a/close" => Response::Close,
         "http://a/moved" => {
             let moved = "HTTP/1.1 302 Found\r\nlocation: http://a/elsewhere\r\ncontent-length: 0\r\n\r\n";
@@ -113,7 +112,7 @@ pub(crate) async fn one_attempt(implementation: Implementation) -> Verdict {
     })
     .await?;
     let urls = ["http://a/close", "http://a/moved", "http://a/503"];
-    let service = Service::start(implementation, &calling(upstream.address, &urls)).await?;
+    let service = Service::start(subject, &calling(subject, upstream.address, &urls)).await?;
     let results = results(&service.get("/", &[]).await?)?;
     let statuses: Vec<_> = results.iter().map(|result| result.status).collect();
     equal(
@@ -145,18 +144,18 @@ pub(crate) async fn one_attempt(implementation: Implementation) -> Verdict {
     Ok(())
 }
 
-pub(crate) async fn order(implementation: Implementation) -> Verdict {
+pub(crate) async fn order(subject: &Subject) -> Verdict {
     let urls = ["http://a/1", "http://nowhere/2", "http://a/3"];
     // Late enough for the next call to come first, were it not to wait for the answer.
-    let upstream = Upstream::start(|_| Response::Late(Duration::from_millis(300))).await?;
+    let upstream = Upstream::start(subject, |_| Response::Late(Duration::from_millis(300))).await?;
     let addresses = [("a".to_owned(), upstream.address)].into();
     let calls = urls.map(get).into();
     let service = Service::start(
-        implementation,
+        subject,
         &Bootstrap {
             addresses,
             calls,
-            ..bootstrap()
+            ..bootstrap(subject)
         },
     )
     .await?;
@@ -175,13 +174,13 @@ pub(crate) async fn order(implementation: Implementation) -> Verdict {
     ensure(in_turn, || format!("a sequence of calls came as {events:?}"))?;
 
     let barrier = Arc::new(Barrier::new(3));
-    let upstream = Upstream::start(move |_| Response::Together(barrier.clone())).await?;
+    let upstream = Upstream::start(subject, move |_| Response::Together(barrier.clone())).await?;
     let urls = ["http://a/1", "http://a/2", "http://a/3"];
     let parallel = Bootstrap {
         call_order: CallOrder::Parallel,
-        ..calling(upstream.address, &urls)
+        ..calling(subject, upstream.address, &urls)
     };
-    let service = Service::start(implementation, &parallel).await?;
+    let service = Service::start(subject, &parallel).await?;
     let parallel = results(&service.get("/", &[]).await?)?;
     equal(
         "results in parallel",
@@ -190,8 +189,8 @@ pub(crate) async fn order(implementation: Implementation) -> Verdict {
     )
 }
 
-pub(crate) async fn results_and_relaying(implementation: Implementation) -> Verdict {
-    let upstream = Upstream::start(|seen| match seen.target() {
+pub(crate) async fn results_and_relaying(subject: &Subject) -> Verdict {
+    let upstream = Upstream::start(subject, |seen| match seen.target() {
         "/json" => answer(200, r#"{"amount": 1}"#),
         "/broken" => Response::LastBytes(b"who knows\r\n\r\n".to_vec()),
         "/short" => Response::LastBytes(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf".to_vec()),
@@ -205,20 +204,18 @@ pub(crate) async fn results_and_relaying(implementation: Implementation) -> Verd
     })
     .await?;
     let nobody = {
-        let listener = Host::real_unseeded()
-            .listen(SocketAddr::from(([127, 0, 0, 1], 0)))
-            .await?;
+        let listener = subject.host().listen(subject.beside()).await?;
         listener.local_address()?
     };
     let call = async |urls: &[&str]| -> Result<(u16, Vec<CallResult>), Failure> {
         let addresses = [("a".to_owned(), upstream.address), ("nobody".to_owned(), nobody)].into();
         let calls = urls.iter().map(|url| get(url)).collect();
         let service = Service::start(
-            implementation,
+            subject,
             &Bootstrap {
                 addresses,
                 calls,
-                ..bootstrap()
+                ..bootstrap(subject)
             },
         )
         .await?;

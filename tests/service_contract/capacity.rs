@@ -5,8 +5,8 @@ use std::time::Duration;
 use hallway_service::contract::{Answer, Behaviour, Capacity, FailShare, Latency, Outcome, SlowBody};
 use tokio::time::Instant;
 
-use crate::implementation::Implementation;
 use crate::service::{Service, bootstrap};
+use crate::subject::Subject;
 use crate::wire::RawConnection;
 use crate::{Verdict, ensure, equal};
 
@@ -29,22 +29,22 @@ fn with_capacity(at_once: u32, queue: u32, work: Duration) -> Behaviour {
     }
 }
 
-pub(crate) async fn capacity(implementation: Implementation) -> Verdict {
+pub(crate) async fn capacity(subject: &Subject) -> Verdict {
     tokio::try_join!(
-        requests_wait_in_order(implementation),
-        whoever_goes_away_leaves_the_queue(implementation),
-        a_new_behaviour_has_a_queue_of_its_own(implementation),
-        a_place_is_held_for_the_work_alone(implementation),
-        failures_take_places_too(implementation),
+        requests_wait_in_order(subject),
+        whoever_goes_away_leaves_the_queue(subject),
+        a_new_behaviour_has_a_queue_of_its_own(subject),
+        a_place_is_held_for_the_work_alone(subject),
+        failures_take_places_too(subject),
     )?;
     Ok(())
 }
 
-async fn requests_wait_in_order(implementation: Implementation) -> Verdict {
-    let service = Service::behaving(implementation, with_capacity(1, 2, WORK)).await?;
+async fn requests_wait_in_order(subject: &Subject) -> Verdict {
+    let service = Service::behaving(subject, with_capacity(1, 2, WORK)).await?;
     let mut waiting = Vec::new();
     for number in 1..=3 {
-        let mut connection = RawConnection::open(service.application).await?;
+        let mut connection = RawConnection::open(&service.application).await?;
         connection.write(REQUEST).await?;
         service.received(number).await?;
         waiting.push(connection);
@@ -85,12 +85,12 @@ async fn requests_wait_in_order(implementation: Implementation) -> Verdict {
     Ok(())
 }
 
-async fn whoever_goes_away_leaves_the_queue(implementation: Implementation) -> Verdict {
-    let service = Service::behaving(implementation, with_capacity(1, 1, WORK)).await?;
-    let mut working = RawConnection::open(service.application).await?;
+async fn whoever_goes_away_leaves_the_queue(subject: &Subject) -> Verdict {
+    let service = Service::behaving(subject, with_capacity(1, 1, WORK)).await?;
+    let mut working = RawConnection::open(&service.application).await?;
     working.write(REQUEST).await?;
     service.received(1).await?;
-    let mut impatient = RawConnection::open(service.application).await?;
+    let mut impatient = RawConnection::open(&service.application).await?;
     impatient.write(REQUEST).await?;
     service.received(2).await?;
     drop(impatient);
@@ -108,11 +108,11 @@ async fn whoever_goes_away_leaves_the_queue(implementation: Implementation) -> V
     equal("one after all", service.get("/", &[]).await?.status, 200)
 }
 
-async fn a_new_behaviour_has_a_queue_of_its_own(implementation: Implementation) -> Verdict {
-    let service = Service::behaving(implementation, with_capacity(1, 1, WORK)).await?;
+async fn a_new_behaviour_has_a_queue_of_its_own(subject: &Subject) -> Verdict {
+    let service = Service::behaving(subject, with_capacity(1, 1, WORK)).await?;
     let mut old = Vec::new();
     for number in 1..=2 {
-        let mut connection = RawConnection::open(service.application).await?;
+        let mut connection = RawConnection::open(&service.application).await?;
         connection.write(REQUEST).await?;
         service.received(number).await?;
         old.push(connection);
@@ -140,9 +140,9 @@ async fn a_new_behaviour_has_a_queue_of_its_own(implementation: Implementation) 
 }
 
 /// It is taken when the body has been read, and given back before the answer leaves.
-async fn a_place_is_held_for_the_work_alone(implementation: Implementation) -> Verdict {
-    let service = Service::behaving(implementation, with_capacity(1, 0, Duration::ZERO)).await?;
-    let mut slow_caller = RawConnection::open(service.application).await?;
+async fn a_place_is_held_for_the_work_alone(subject: &Subject) -> Verdict {
+    let service = Service::behaving(subject, with_capacity(1, 0, Duration::ZERO)).await?;
+    let mut slow_caller = RawConnection::open(&service.application).await?;
     slow_caller
         .write(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhal")
         .await?;
@@ -161,10 +161,10 @@ async fn a_place_is_held_for_the_work_alone(implementation: Implementation) -> V
         ..with_capacity(1, 0, Duration::ZERO)
     };
     service.behave(&slow).await?;
-    let mut leaving = RawConnection::open(service.application).await?;
+    let mut leaving = RawConnection::open(&service.application).await?;
     leaving.write(REQUEST).await?;
     leaving.read_until(|seen| seen.contains("\r\n\r\n{")).await?;
-    let mut beside = RawConnection::open(service.application).await?;
+    let mut beside = RawConnection::open(&service.application).await?;
     beside.write(REQUEST).await?;
     let answer = beside.read_until(|seen| seen.contains("\r\n\r\n")).await?;
     ensure(answer.starts_with("HTTP/1.1 200 "), || {
@@ -172,7 +172,7 @@ async fn a_place_is_held_for_the_work_alone(implementation: Implementation) -> V
     })
 }
 
-async fn failures_take_places_too(implementation: Implementation) -> Verdict {
+async fn failures_take_places_too(subject: &Subject) -> Verdict {
     let failing = Behaviour {
         fail_share: Some(FailShare {
             share: 1.0,
@@ -180,9 +180,9 @@ async fn failures_take_places_too(implementation: Implementation) -> Verdict {
         }),
         ..with_capacity(1, 0, WORK)
     };
-    let service = Service::start(implementation, &bootstrap()).await?;
+    let service = Service::start(subject, &bootstrap(subject)).await?;
     service.behave(&failing).await?;
-    let mut working = RawConnection::open(service.application).await?;
+    let mut working = RawConnection::open(&service.application).await?;
     working.write(REQUEST).await?;
     service.received(1).await?;
     equal(

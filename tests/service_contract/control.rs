@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use hallway_service::contract::{Behaviour, Bootstrap, CallResult, FailFirst};
 use serde_json::{Value, json};
 
-use crate::implementation::Implementation;
 use crate::service::{Service, TOKEN, bootstrap};
+use crate::subject::Subject;
 use crate::upstream::{Upstream, answer};
 use crate::wire::{exchange_raw, send};
 use crate::{Verdict, ensure, equal};
 
-pub(crate) async fn authentication(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &bootstrap()).await?;
+pub(crate) async fn authentication(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &bootstrap(subject)).await?;
     let wrong = [
         format!("Bearer {TOKEN}x"),
         format!("Bearer {}", &TOKEN[..TOKEN.len() - 1]),
@@ -27,11 +27,11 @@ pub(crate) async fn authentication(implementation: Implementation) -> Verdict {
         ("POST", "/call"),
         ("GET", "/elsewhere"),
     ] {
-        let reply = send(service.control, method, path, &[], r#"{"status":418}"#).await?;
+        let reply = send(&service.control, method, path, &[], r#"{"status":418}"#).await?;
         equal(&format!("{method} {path} without a token"), reply.status, 401)?;
         for authorization in &wrong {
             let headers = [("authorization", &**authorization)];
-            let reply = send(service.control, method, path, &headers, r#"{"status":418}"#).await?;
+            let reply = send(&service.control, method, path, &headers, r#"{"status":418}"#).await?;
             equal(
                 &format!("{method} {path} with `{authorization}`"),
                 reply.status,
@@ -48,14 +48,14 @@ pub(crate) async fn authentication(implementation: Implementation) -> Verdict {
     equal("requests in the ledger", arrived.len(), 1)?;
     let head = "GET /ready HTTP/1.1\r\nx-filler: ";
     let endless = head.to_owned() + &"x".repeat(64 * 1024 - head.len());
-    let answer = exchange_raw(service.control, endless.as_bytes()).await?;
+    let answer = exchange_raw(&service.control, endless.as_bytes()).await?;
     ensure(answer.starts_with("HTTP/1.1 431 "), || {
         format!("a head without end got `{answer}`")
     })
 }
 
-pub(crate) async fn ready(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &bootstrap()).await?;
+pub(crate) async fn ready(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &bootstrap(subject)).await?;
     equal(
         "GET /ready",
         service.command("GET", "/ready", "").await?.status,
@@ -74,12 +74,12 @@ pub(crate) async fn ready(implementation: Implementation) -> Verdict {
     equal("the ledger", service.records_when(|_| true).await?.len(), 1)
 }
 
-pub(crate) async fn changing_the_behaviour(implementation: Implementation) -> Verdict {
+pub(crate) async fn changing_the_behaviour(subject: &Subject) -> Verdict {
     let first = Behaviour {
         status: Some(418),
         ..Default::default()
     };
-    let service = Service::behaving(implementation, first).await?;
+    let service = Service::behaving(subject, first).await?;
     for refused in [
         "",
         "teapot",
@@ -172,13 +172,13 @@ pub(crate) async fn changing_the_behaviour(implementation: Implementation) -> Ve
     equal("its answer", service.get("/", &[]).await?.status, 200)
 }
 
-pub(crate) async fn calling_on_demand(implementation: Implementation) -> Verdict {
-    let proxy = Upstream::start(|_| answer(503, r#"{"sorry": true}"#)).await?;
+pub(crate) async fn calling_on_demand(subject: &Subject) -> Verdict {
+    let proxy = Upstream::start(subject, |_| answer(503, r#"{"sorry": true}"#)).await?;
     let through = Bootstrap {
         proxy: Some(proxy.address),
-        ..bootstrap()
+        ..bootstrap(subject)
     };
-    let service = Service::start(implementation, &through).await?;
+    let service = Service::start(subject, &through).await?;
     let call = json!({
         "method": "POST", "url": "http://payments/charge", "body": "1",
         "headers": { "x-hallway-request": "load-1" },
@@ -189,7 +189,7 @@ pub(crate) async fn calling_on_demand(implementation: Implementation) -> Verdict
         ("x-request-id", "of the command"),
         ("traceparent", "x"),
     ];
-    let reply = send(service.control, "POST", "/call", &headers, &call.to_string()).await?;
+    let reply = send(&service.control, "POST", "/call", &headers, &call.to_string()).await?;
     equal("the answer to a command that was carried out", reply.status, 200)?;
     let result: CallResult = reply.json()?;
     equal("the status of the call", result.status, Some(503))?;
@@ -201,7 +201,7 @@ pub(crate) async fn calling_on_demand(implementation: Implementation) -> Verdict
         equal("a header of the command", seen[0].header(name), [""; 0])?;
     }
 
-    let alone = Service::start(implementation, &bootstrap()).await?;
+    let alone = Service::start(subject, &bootstrap(subject)).await?;
     let result: CallResult = alone.command("POST", "/call", &call.to_string()).await?.json()?;
     ensure(result.status.is_none() && result.error.is_some(), || {
         format!("a call to nobody gave {result:?}")

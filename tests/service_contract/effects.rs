@@ -6,11 +6,10 @@ use futures_util::future::{join_all, try_join_all};
 use hallway_service::contract::{
     Answer, Behaviour, Effect, EffectRule, EffectSeen, FailShare, Latency, Outcome, Record,
 };
-use rustix::process::Signal;
 use tokio::time::sleep;
 
-use crate::implementation::Implementation;
 use crate::service::{Service, bootstrap, calling, effects, finished, received};
+use crate::subject::Subject;
 use crate::upstream::{Upstream, answer};
 use crate::wire::{Connection, Reply, send};
 use crate::{Failure, Verdict, ensure, equal};
@@ -39,14 +38,14 @@ fn effect_of(number: u64, key: Option<&str>, repeated: bool) -> Option<EffectSee
     })
 }
 
-pub(crate) async fn effect(implementation: Implementation) -> Verdict {
-    once_per_key_or_every_time(implementation).await?;
-    only_changes_that_succeed(implementation).await?;
-    however_requests_interleave(implementation).await
+pub(crate) async fn effect(subject: &Subject) -> Verdict {
+    once_per_key_or_every_time(subject).await?;
+    only_changes_that_succeed(subject).await?;
+    however_requests_interleave(subject).await
 }
 
-async fn once_per_key_or_every_time(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &bootstrap()).await?;
+async fn once_per_key_or_every_time(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &bootstrap(subject)).await?;
     equal(
         "the effect where there are none",
         charge(&service, "a").await?,
@@ -129,9 +128,9 @@ fn stand_between_their_requests(records: &[Record]) -> bool {
     })
 }
 
-async fn only_changes_that_succeed(implementation: Implementation) -> Verdict {
-    let upstream = Upstream::start(|_| answer(503, "")).await?;
-    let service = Service::start(implementation, &bootstrap()).await?;
+async fn only_changes_that_succeed(subject: &Subject) -> Verdict {
+    let upstream = Upstream::start(subject, |_| answer(503, "")).await?;
+    let service = Service::start(subject, &bootstrap(subject)).await?;
     service.behave(&with_effects(false)).await?;
     let mut expected = 0;
     for (method, has_effect) in [
@@ -143,7 +142,7 @@ async fn only_changes_that_succeed(implementation: Implementation) -> Verdict {
         ("OPTIONS", false),
         ("PROPFIND", false),
     ] {
-        let reply = send(service.application, method, "/", &[("idempotency-key", "k")], "").await?;
+        let reply = send(&service.application, method, "/", &[("idempotency-key", "k")], "").await?;
         expected += u64::from(has_effect);
         let effect = has_effect
             .then(|| effect_of(expected, Some("k"), false))
@@ -200,7 +199,7 @@ async fn only_changes_that_succeed(implementation: Implementation) -> Verdict {
         )?;
     }
 
-    let relaying = Service::start(implementation, &calling(upstream.address, &["http://ledger/"])).await?;
+    let relaying = Service::start(subject, &calling(subject, upstream.address, &["http://ledger/"])).await?;
     relaying.behave(&with_effects(false)).await?;
     equal(
         "the effect when a call fails",
@@ -209,12 +208,12 @@ async fn only_changes_that_succeed(implementation: Implementation) -> Verdict {
     )
 }
 
-async fn however_requests_interleave(implementation: Implementation) -> Verdict {
+async fn however_requests_interleave(subject: &Subject) -> Verdict {
     let slow = Behaviour {
         latency: Some(Latency::Fixed { ms: 50.0 }),
         ..with_effects(true)
     };
-    let service = Service::behaving(implementation, slow).await?;
+    let service = Service::behaving(subject, slow).await?;
     let at_once = try_join_all((0..100).map(|number| {
         let key = ["a", "b"][number % 2];
         charge(&service, key)
@@ -241,9 +240,9 @@ async fn however_requests_interleave(implementation: Implementation) -> Verdict 
 }
 
 /// C23 under load: whatever a caller was told is in the output of a process that was killed.
-pub(crate) async fn none_is_lost(implementation: Implementation) -> Verdict {
-    let mut service = Service::behaving(implementation, with_effects(true)).await?;
-    let application = service.application;
+pub(crate) async fn none_is_lost(subject: &Subject) -> Verdict {
+    let mut service = Service::behaving(subject, with_effects(true)).await?;
+    let application = &service.application;
     let caller = async |caller: usize| -> Vec<(String, EffectSeen)> {
         let mut told = Vec::new();
         let Ok(mut connection) = Connection::open(application).await else {
@@ -264,7 +263,7 @@ pub(crate) async fn none_is_lost(implementation: Implementation) -> Verdict {
     let killing = async {
         service.received(200).await?;
         sleep(Duration::from_millis(50)).await;
-        service.signal(Signal::KILL)
+        service.kill()
     };
     let (told, killed) = tokio::join!(join_all((0..8).map(caller)), killing);
     killed?;

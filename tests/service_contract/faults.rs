@@ -8,14 +8,14 @@ use hallway_service::contract::{
 };
 use tokio::time::{Instant, timeout};
 
-use crate::implementation::Implementation;
 use crate::service::{Service, bootstrap, calling};
+use crate::subject::Subject;
 use crate::upstream::{Upstream, answer};
 use crate::wire::{RawConnection, is_reset};
 use crate::{Failure, Verdict, ensure, equal, fail};
 
-pub(crate) async fn fail_first(implementation: Implementation) -> Verdict {
-    let upstream = Upstream::start(|_| answer(200, "")).await?;
+pub(crate) async fn fail_first(subject: &Subject) -> Verdict {
+    let upstream = Upstream::start(subject, |_| answer(200, "")).await?;
     let behaviour = Behaviour {
         fail_first: Some(FailFirst {
             attempts: 2,
@@ -25,9 +25,9 @@ pub(crate) async fn fail_first(implementation: Implementation) -> Verdict {
     };
     let bootstrap = Bootstrap {
         behaviour,
-        ..calling(upstream.address, &["http://ledger/"])
+        ..calling(subject, upstream.address, &["http://ledger/"])
     };
-    let service = Service::start(implementation, &bootstrap).await?;
+    let service = Service::start(subject, &bootstrap).await?;
 
     let ids: Vec<_> = (0..20).map(|number| format!("id-{number}")).collect();
     let attempts = async |id: &String| statuses(&service, &[("x-request-id", id)]).await;
@@ -75,8 +75,8 @@ async fn statuses(service: &Service, headers: &[(&str, &str)]) -> Result<Vec<u16
     Ok(statuses)
 }
 
-pub(crate) async fn fail_share(implementation: Implementation) -> Verdict {
-    let upstream = Upstream::start(|_| answer(200, "")).await?;
+pub(crate) async fn fail_share(subject: &Subject) -> Verdict {
+    let upstream = Upstream::start(subject, |_| answer(200, "")).await?;
     let sequence = async |seed: u64| -> Result<Vec<u16>, Failure> {
         let behaviour = Behaviour {
             fail_share: Some(FailShare {
@@ -85,9 +85,9 @@ pub(crate) async fn fail_share(implementation: Implementation) -> Verdict {
             }),
             ..Default::default()
         };
-        let calling = calling(upstream.address, &["http://ledger/"]);
+        let calling = calling(subject, upstream.address, &["http://ledger/"]);
         let service = Service::start(
-            implementation,
+            subject,
             &Bootstrap {
                 behaviour,
                 seed,
@@ -120,10 +120,10 @@ pub(crate) async fn fail_share(implementation: Implementation) -> Verdict {
     })
 }
 
-pub(crate) async fn fail_pattern(implementation: Implementation) -> Verdict {
-    let upstream = Upstream::start(|_| answer(200, "")).await?;
-    let calling = calling(upstream.address, &["http://ledger/"]);
-    let service = Service::start(implementation, &calling).await?;
+pub(crate) async fn fail_pattern(subject: &Subject) -> Verdict {
+    let upstream = Upstream::start(subject, |_| answer(200, "")).await?;
+    let calling = calling(subject, upstream.address, &["http://ledger/"]);
+    let service = Service::start(subject, &calling).await?;
     let with_pattern = |pattern: &str| Behaviour {
         fail_pattern: Some(FailPattern {
             pattern: pattern.to_owned(),
@@ -169,7 +169,7 @@ pub(crate) async fn fail_pattern(implementation: Implementation) -> Verdict {
     equal("failures among a hundred at once", failed, 40)
 }
 
-pub(crate) async fn truncated_body(implementation: Implementation) -> Verdict {
+pub(crate) async fn truncated_body(subject: &Subject) -> Verdict {
     let truncating = Behaviour {
         status: Some(201),
         truncate: Some(1.0),
@@ -186,11 +186,11 @@ pub(crate) async fn truncated_body(implementation: Implementation) -> Verdict {
         }),
         ..truncating.clone()
     };
-    let service = Service::start(implementation, &bootstrap()).await?;
+    let service = Service::start(subject, &bootstrap(subject)).await?;
     for (number, behaviour) in [truncating, ticking].into_iter().enumerate() {
         service.behave(&behaviour).await?;
         let started = Instant::now();
-        let mut connection = RawConnection::open(service.application).await?;
+        let mut connection = RawConnection::open(&service.application).await?;
         connection.write(b"GET /half HTTP/1.1\r\nhost: a\r\n\r\n").await?;
         let answer = connection.read_to_end().await?;
         ensure(started.elapsed() < Duration::from_secs(15), || {
@@ -241,9 +241,9 @@ pub(crate) async fn truncated_body(implementation: Implementation) -> Verdict {
     })
 }
 
-pub(crate) async fn resets(implementation: Implementation) -> Verdict {
+pub(crate) async fn resets(subject: &Subject) -> Verdict {
     for (outcome, calls) in [(Outcome::ResetBefore, 0), (Outcome::ResetAfter, 1)] {
-        let upstream = Upstream::start(|_| answer(200, "")).await?;
+        let upstream = Upstream::start(subject, |_| answer(200, "")).await?;
         let always = |when| (outcome == when).then_some(1.0);
         let behaviour = Behaviour {
             reset_before: always(Outcome::ResetBefore),
@@ -252,10 +252,10 @@ pub(crate) async fn resets(implementation: Implementation) -> Verdict {
         };
         let bootstrap = Bootstrap {
             behaviour,
-            ..calling(upstream.address, &["http://ledger/"])
+            ..calling(subject, upstream.address, &["http://ledger/"])
         };
-        let service = Service::start(implementation, &bootstrap).await?;
-        let mut connection = RawConnection::open(service.application).await?;
+        let service = Service::start(subject, &bootstrap).await?;
+        let mut connection = RawConnection::open(&service.application).await?;
         connection.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await?;
         match connection.read_to_end().await {
             Err(failure) if is_reset(&failure) => {}
@@ -265,7 +265,7 @@ pub(crate) async fn resets(implementation: Implementation) -> Verdict {
         equal("the status", service.finished(1).await?[0].status, None)?;
         equal("calls made for a reset", upstream.seen().len(), calls)?;
     }
-    let service = Service::start(implementation, &bootstrap()).await?;
+    let service = Service::start(subject, &bootstrap(subject)).await?;
     let sometimes = Behaviour {
         reset_before: Some(0.5),
         ..Default::default()
@@ -280,18 +280,18 @@ pub(crate) async fn resets(implementation: Implementation) -> Verdict {
     })
 }
 
-pub(crate) async fn hang(implementation: Implementation) -> Verdict {
-    let upstream = Upstream::start(|_| answer(200, "")).await?;
+pub(crate) async fn hang(subject: &Subject) -> Verdict {
+    let upstream = Upstream::start(subject, |_| answer(200, "")).await?;
     let behaviour = Behaviour {
         hang: true,
         ..Default::default()
     };
     let bootstrap = Bootstrap {
         behaviour,
-        ..calling(upstream.address, &["http://ledger/"])
+        ..calling(subject, upstream.address, &["http://ledger/"])
     };
-    let service = Service::start(implementation, &bootstrap).await?;
-    let mut connection = RawConnection::open(service.application).await?;
+    let service = Service::start(subject, &bootstrap).await?;
+    let mut connection = RawConnection::open(&service.application).await?;
     connection.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await?;
     service.received(1).await?;
     let silence = timeout(Duration::from_millis(500), connection.read_to_end()).await;

@@ -8,8 +8,8 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::http2::h2c;
-use crate::implementation::Implementation;
 use crate::service::{Service, bootstrap};
+use crate::subject::Subject;
 use crate::wire::{Http2Connection, Reply};
 use crate::{Failure, Verdict, ensure, equal, fail};
 
@@ -17,9 +17,9 @@ const CHARGE: &str = "/hallway.Payments/Charge";
 const WATCH: &str = "/hallway.Payments/Watch";
 const HEADERS: [(&str, &str); 2] = [("content-type", "application/grpc+json"), ("te", "trailers")];
 
-pub(crate) async fn calls(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &h2c(bootstrap())).await?;
-    let connection = Http2Connection::open(service.application).await?;
+pub(crate) async fn calls(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &h2c(bootstrap(subject))).await?;
+    let connection = Http2Connection::open(&service.application).await?;
     let charge = connection.send("POST", CHARGE, &HEADERS, framed("{}")).await?;
     let echo: Answer = match &messages(&charge)?[..] {
         [message] => serde_json::from_slice(message)?,
@@ -83,9 +83,9 @@ async fn behaviours_hold(service: &Service, connection: &Http2Connection) -> Ver
     Ok(())
 }
 
-pub(crate) async fn outcomes(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &h2c(bootstrap())).await?;
-    let connection = Http2Connection::open(service.application).await?;
+pub(crate) async fn outcomes(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &h2c(bootstrap(subject))).await?;
+    let connection = Http2Connection::open(&service.application).await?;
     let is_refused =
         async |what: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>, code: &str| -> Verdict {
             let reply = connection.send("POST", path, headers, body).await?;

@@ -7,15 +7,16 @@ use hallway_service::contract::{Answer, Behaviour};
 use serde_json::Value;
 use tokio::sync::Barrier;
 
-use crate::implementation::Implementation;
-use crate::service::{Service, bootstrap, calling, is_whole};
+use crate::program::is_whole;
+use crate::service::{Service, bootstrap, calling};
+use crate::subject::Subject;
 use crate::upstream::{Response, Upstream};
 use crate::wire::{Connection, RawConnection, exchange_raw, send};
 use crate::{Verdict, ensure, equal, noise};
 
-pub(crate) async fn protocol(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &bootstrap()).await?;
-    let mut connection = Connection::open(service.application).await?;
+pub(crate) async fn protocol(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &bootstrap(subject)).await?;
+    let mut connection = Connection::open(&service.application).await?;
     for body in ["", "some", ""] {
         equal(
             "a request on a kept connection",
@@ -23,7 +24,7 @@ pub(crate) async fn protocol(implementation: Implementation) -> Verdict {
             200,
         )?;
     }
-    let mut raw = RawConnection::open(service.application).await?;
+    let mut raw = RawConnection::open(&service.application).await?;
     raw.write(
         b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n\
         5\r\nhello\r\n6;note=x\r\n world\r\n0\r\ntrailer: x\r\n\r\n",
@@ -41,16 +42,16 @@ pub(crate) async fn protocol(implementation: Implementation) -> Verdict {
         || format!("the request after a chunked body got `{answer}`"),
     )?;
 
-    let old = exchange_raw(service.application, b"GET / HTTP/1.0\r\n\r\n").await?;
+    let old = exchange_raw(&service.application, b"GET / HTTP/1.0\r\n\r\n").await?;
     ensure(old.contains(" 200 ") && old.contains("HTTP/1.0"), || {
         format!("HTTP/1.0 got `{old}`")
     })?;
     expectation_is_met(&service).await?;
-    a_thousand_at_once(implementation).await
+    a_thousand_at_once(subject).await
 }
 
 async fn expectation_is_met(service: &Service) -> Verdict {
-    let mut connection = RawConnection::open(service.application).await?;
+    let mut connection = RawConnection::open(&service.application).await?;
     let head =
         "PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n";
     connection.write(head.as_bytes()).await?;
@@ -66,10 +67,10 @@ async fn expectation_is_met(service: &Service) -> Verdict {
 }
 
 /// The upstream answers none of the 1,000 calls before all have come, so all requests must be served at once, on as many connections.
-async fn a_thousand_at_once(implementation: Implementation) -> Verdict {
+async fn a_thousand_at_once(subject: &Subject) -> Verdict {
     let barrier = Arc::new(Barrier::new(1_000));
-    let upstream = Upstream::start(move |_| Response::Together(barrier.clone())).await?;
-    let service = Service::start(implementation, &calling(upstream.address, &["http://ledger/"])).await?;
+    let upstream = Upstream::start(subject, move |_| Response::Together(barrier.clone())).await?;
+    let service = Service::start(subject, &calling(subject, upstream.address, &["http://ledger/"])).await?;
     let replies = try_join_all((0..1_000).map(|_| service.get("/", &[]))).await?;
     ensure(replies.iter().all(|reply| reply.status == 200), || {
         let failed = replies.iter().find(|reply| reply.status != 200);
@@ -78,10 +79,10 @@ async fn a_thousand_at_once(implementation: Implementation) -> Verdict {
     equal("calls made for 1,000 requests", upstream.seen().len(), 1_000)
 }
 
-pub(crate) async fn limits(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &bootstrap()).await?;
+pub(crate) async fn limits(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &bootstrap(subject)).await?;
     let is_refused_with = async |what: &str, request: String, status: u16| -> Verdict {
-        let answer = exchange_raw(service.application, request.as_bytes()).await?;
+        let answer = exchange_raw(&service.application, request.as_bytes()).await?;
         ensure(answer.starts_with(&format!("HTTP/1.1 {status} ")), || {
             format!("{what} got `{answer}`")
         })
@@ -108,12 +109,12 @@ pub(crate) async fn limits(implementation: Implementation) -> Verdict {
         200,
     )?;
     let body = "x".repeat(1024 * 1024);
-    let reply = send(service.application, "POST", "/", &[], &body).await?;
+    let reply = send(&service.application, "POST", "/", &[], &body).await?;
     equal("a body of 1 MiB", reply.status, 200)
 }
 
-pub(crate) async fn malformed_requests(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &bootstrap()).await?;
+pub(crate) async fn malformed_requests(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &bootstrap(subject)).await?;
     for head in [
         "NONSENSE\r\n",
         "GET /\r\nhost: a\r\n",
@@ -129,13 +130,13 @@ pub(crate) async fn malformed_requests(implementation: Implementation) -> Verdic
         "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n",
         "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n",
     ] {
-        let answer = exchange_raw(service.application, format!("{head}\r\n").as_bytes()).await?;
+        let answer = exchange_raw(&service.application, format!("{head}\r\n").as_bytes()).await?;
         ensure(answer.starts_with("HTTP/1.1 400 "), || {
             format!("{head:?} got `{answer}`")
         })?;
     }
     let head = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
-    let answer = exchange_raw(service.application, format!("{head}zz\r\n").as_bytes()).await?;
+    let answer = exchange_raw(&service.application, format!("{head}zz\r\n").as_bytes()).await?;
     ensure(answer.starts_with("HTTP/1.1 400 "), || {
         format!("a malformed chunk got `{answer}`")
     })?;
@@ -155,11 +156,11 @@ pub(crate) async fn malformed_requests(implementation: Implementation) -> Verdic
     noise::is_survived(&service, 2).await
 }
 
-pub(crate) async fn answer(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &bootstrap()).await?;
+pub(crate) async fn answer(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &bootstrap(subject)).await?;
     let headers = [("X-Note", "one"), ("x-note", "two")];
     let reply = send(
-        service.application,
+        &service.application,
         "PROPFIND",
         "/charge?amount=1&x=%20",
         &headers,
@@ -194,7 +195,7 @@ pub(crate) async fn answer(implementation: Implementation) -> Verdict {
         format!("a field is missing in {written}")
     })?;
 
-    let mut connection = Connection::open(service.application).await?;
+    let mut connection = Connection::open(&service.application).await?;
     let absolute = connection
         .send("GET", "http://ledger:81/entry?x", &[], "")
         .await?;
@@ -205,7 +206,7 @@ pub(crate) async fn answer(implementation: Implementation) -> Verdict {
         (Some("ledger:81"), "/entry?x"),
     )?;
     let utf8 = b"GET / HTTP/1.1\r\nhost: a\r\nx-raw: \xc3\xa9\xff\r\nconnection: close\r\n\r\n";
-    let raw = exchange_raw(service.application, utf8).await?;
+    let raw = exchange_raw(&service.application, utf8).await?;
     let body = raw.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     let echo: Answer = serde_json::from_str(body)?;
     equal(
@@ -214,7 +215,7 @@ pub(crate) async fn answer(implementation: Implementation) -> Verdict {
         Some("é\u{fffd}"),
     )?;
 
-    let mut raw = RawConnection::open(service.application).await?;
+    let mut raw = RawConnection::open(&service.application).await?;
     raw.write(b"HEAD / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         .await?;
     let head = raw.read_to_end().await?;
@@ -222,7 +223,7 @@ pub(crate) async fn answer(implementation: Implementation) -> Verdict {
         head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"),
         || format!("HEAD got `{head}`"),
     )?;
-    let connect = exchange_raw(service.application, b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n").await?;
+    let connect = exchange_raw(&service.application, b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n").await?;
     ensure(connect.starts_with("HTTP/1.1 405 "), || {
         format!("CONNECT got `{connect}`")
     })?;
@@ -234,7 +235,7 @@ pub(crate) async fn answer(implementation: Implementation) -> Verdict {
                 ..Default::default()
             })
             .await?;
-        let mut raw = RawConnection::open(service.application).await?;
+        let mut raw = RawConnection::open(&service.application).await?;
         raw.write(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
             .await?;
         let bodiless = raw.read_to_end().await?;

@@ -9,8 +9,9 @@ use tokio::sync::Barrier;
 use tokio::time::{sleep, timeout};
 
 use crate::idle::closing_after;
-use crate::implementation::Implementation;
+use crate::program::Ending;
 use crate::service::{Service, bootstrap, calling, finished};
+use crate::subject::Subject;
 use crate::ticks::{are_events, ticking};
 use crate::upstream::{Response, Upstream};
 use crate::wire::{Http2Connection, exchange_raw, is_reset};
@@ -25,24 +26,24 @@ pub(crate) fn h2c(bootstrap: Bootstrap) -> Bootstrap {
 }
 
 /// An implementation without the optional group knows nothing of it.
-pub(crate) async fn is_refused(implementation: Implementation) -> Verdict {
-    lifecycle::is_refused(implementation, &serde_json::to_string(&h2c(bootstrap()))?).await
+pub(crate) async fn is_refused(subject: &Subject) -> Verdict {
+    lifecycle::is_refused(subject, &serde_json::to_string(&h2c(bootstrap(subject)))?).await
 }
 
-pub(crate) async fn protocol(implementation: Implementation) -> Verdict {
-    answers_are_the_same(implementation).await?;
-    limits_hold(implementation).await?;
-    two_hundred_on_one_connection(implementation).await?;
-    faults_hit_one_request(implementation).await?;
-    answers_can_be_events_or_halves(implementation).await?;
-    idle_connections_close(implementation).await?;
-    it_finishes_what_is_in_flight(implementation).await?;
-    it_gives_up_after_five_seconds(implementation).await
+pub(crate) async fn protocol(subject: &Subject) -> Verdict {
+    answers_are_the_same(subject).await?;
+    limits_hold(subject).await?;
+    two_hundred_on_one_connection(subject).await?;
+    faults_hit_one_request(subject).await?;
+    answers_can_be_events_or_halves(subject).await?;
+    idle_connections_close(subject).await?;
+    it_finishes_what_is_in_flight(subject).await?;
+    it_gives_up_after_five_seconds(subject).await
 }
 
-async fn answers_are_the_same(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &h2c(bootstrap())).await?;
-    let connection = Http2Connection::open(service.application).await?;
+async fn answers_are_the_same(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &h2c(bootstrap(subject))).await?;
+    let connection = Http2Connection::open(&service.application).await?;
     let headers = [("x-note", "one"), ("x-note", "two")];
     let reply = connection
         .send("PROPFIND", "/charge?amount=1", &headers, "ignored")
@@ -67,7 +68,7 @@ async fn answers_are_the_same(implementation: Implementation) -> Verdict {
     let head = connection.send("HEAD", "/", &[], "").await?;
     equal("HEAD", (head.status, head.body.len()), (200, 0))?;
 
-    match exchange_raw(service.application, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await {
+    match exchange_raw(&service.application, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await {
         Ok(answer) => ensure(!answer.contains("HTTP/1."), || format!("HTTP/1.1 got `{answer}`"))?,
         Err(failure) => ensure(is_reset(&failure), || format!("HTTP/1.1 ended with `{failure}`"))?,
     }
@@ -88,9 +89,9 @@ async fn answers_are_the_same(implementation: Implementation) -> Verdict {
     equal("fail first", (first.status, second.status), (503, 200))
 }
 
-async fn limits_hold(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &h2c(bootstrap())).await?;
-    let connection = Http2Connection::open(service.application).await?;
+async fn limits_hold(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &h2c(bootstrap(subject))).await?;
+    let connection = Http2Connection::open(&service.application).await?;
     let status = async |headers: &[(&str, &str)], body: String| -> Result<u16, Failure> {
         Ok(connection.send("POST", "/", headers, body).await?.status)
     };
@@ -120,21 +121,21 @@ async fn limits_hold(implementation: Implementation) -> Verdict {
 }
 
 /// The upstream answers none of the 200 calls before all have come, so all requests must be served at once.
-async fn two_hundred_on_one_connection(implementation: Implementation) -> Verdict {
+async fn two_hundred_on_one_connection(subject: &Subject) -> Verdict {
     let barrier = Arc::new(Barrier::new(200));
-    let upstream = Upstream::start(move |_| Response::Together(barrier.clone())).await?;
-    let calling = calling(upstream.address, &["http://ledger/"]);
-    let service = Service::start(implementation, &h2c(calling)).await?;
-    let connection = Http2Connection::open(service.application).await?;
+    let upstream = Upstream::start(subject, move |_| Response::Together(barrier.clone())).await?;
+    let calling = calling(subject, upstream.address, &["http://ledger/"]);
+    let service = Service::start(subject, &h2c(calling)).await?;
+    let connection = Http2Connection::open(&service.application).await?;
     let replies = try_join_all((0..200).map(|_| connection.send("GET", "/", &[], ""))).await?;
     let answered = replies.iter().filter(|reply| reply.status == 200).count();
     equal("answers to 200 requests on one connection", answered, 200)
 }
 
 /// A reset, and a caller that leaves, end one stream; the others of the connection go on.
-async fn faults_hit_one_request(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &h2c(bootstrap())).await?;
-    let connection = Http2Connection::open(service.application).await?;
+async fn faults_hit_one_request(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &h2c(bootstrap(subject))).await?;
+    let connection = Http2Connection::open(&service.application).await?;
     let slow = Behaviour {
         latency: Some(Latency::Fixed { ms: 500.0 }),
         ..Default::default()
@@ -184,9 +185,9 @@ async fn faults_hit_one_request(implementation: Implementation) -> Verdict {
 }
 
 /// C34 and C35: half an answer resets its stream alone.
-async fn answers_can_be_events_or_halves(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &h2c(bootstrap())).await?;
-    let connection = Http2Connection::open(service.application).await?;
+async fn answers_can_be_events_or_halves(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &h2c(bootstrap(subject))).await?;
+    let connection = Http2Connection::open(&service.application).await?;
     service.behave(&ticking(3, Duration::from_millis(100))).await?;
     let events = connection.send("GET", "/", &[], "").await?;
     equal(
@@ -217,12 +218,12 @@ async fn answers_can_be_events_or_halves(implementation: Implementation) -> Verd
 }
 
 /// C37.
-async fn idle_connections_close(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &h2c(bootstrap())).await?;
-    let patient = Http2Connection::open(service.application).await?;
+async fn idle_connections_close(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &h2c(bootstrap(subject))).await?;
+    let patient = Http2Connection::open(&service.application).await?;
     patient.send("GET", "/", &[], "").await?;
     service.behave(&closing_after(Duration::from_millis(300))).await?;
-    let connection = Http2Connection::open(service.application).await?;
+    let connection = Http2Connection::open(&service.application).await?;
     equal(
         "a request",
         connection.send("GET", "/", &[], "").await?.status,
@@ -243,51 +244,51 @@ async fn idle_connections_close(implementation: Implementation) -> Verdict {
     )
 }
 
-async fn it_finishes_what_is_in_flight(implementation: Implementation) -> Verdict {
+async fn it_finishes_what_is_in_flight(subject: &Subject) -> Verdict {
     let behaviour = Behaviour {
         latency: Some(Latency::Fixed { ms: 700.0 }),
         ..Default::default()
     };
     let bootstrap = Bootstrap {
         behaviour,
-        ..bootstrap()
+        ..bootstrap(subject)
     };
-    let mut service = Service::start(implementation, &h2c(bootstrap)).await?;
-    let connection = Http2Connection::open(service.application).await?;
+    let mut service = Service::start(subject, &h2c(bootstrap)).await?;
+    let connection = Http2Connection::open(&service.application).await?;
     let busy = connection.send("GET", "/", &[], "");
     let order = async {
         service.received(1).await?;
-        service.close_input();
+        service.tell_to_stop();
         Ok::<_, Failure>(())
     };
     let (reply, ordered) = tokio::join!(busy, order);
     ordered?;
     equal("a request in flight", reply?.status, 200)?;
-    let (status, _) = service.ended(Duration::from_secs(4)).await?;
-    equal("the exit code", status.code(), Some(0))
+    let (ending, _) = service.ended(Duration::from_secs(4)).await?;
+    equal("its end", ending, Ending::Success)
 }
 
-async fn it_gives_up_after_five_seconds(implementation: Implementation) -> Verdict {
+async fn it_gives_up_after_five_seconds(subject: &Subject) -> Verdict {
     let behaviour = Behaviour {
         latency: Some(Latency::Fixed { ms: 60_000.0 }),
         ..Default::default()
     };
     let bootstrap = Bootstrap {
         behaviour,
-        ..bootstrap()
+        ..bootstrap(subject)
     };
-    let mut service = Service::start(implementation, &h2c(bootstrap)).await?;
-    let connection = Http2Connection::open(service.application).await?;
+    let mut service = Service::start(subject, &h2c(bootstrap)).await?;
+    let connection = Http2Connection::open(&service.application).await?;
     let endless = connection.send("GET", "/", &[], "");
     let order = async {
         service.received(1).await?;
-        service.close_input();
+        service.tell_to_stop();
         service.ended(Duration::from_secs(10)).await
     };
     let (reply, ended) = tokio::join!(timeout(Duration::from_secs(15), endless), order);
     ensure(!matches!(reply, Ok(Ok(_))), || format!("it answered {reply:?}"))?;
-    let (status, records) = ended?;
-    equal("the exit code", status.code(), Some(0))?;
+    let (ending, records) = ended?;
+    equal("its end", ending, Ending::Success)?;
     let outcomes: Vec<_> = finished(&records)
         .iter()
         .map(|finished| finished.outcome)

@@ -5,8 +5,8 @@ use std::time::Duration;
 use hallway_service::contract::{Behaviour, IdleClose, Latency};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::implementation::Implementation;
 use crate::service::{Service, bootstrap};
+use crate::subject::Subject;
 use crate::wire::RawConnection;
 use crate::{Failure, Verdict, ensure, equal, fail};
 
@@ -22,11 +22,11 @@ pub(crate) fn closing_after(limit: Duration) -> Behaviour {
     }
 }
 
-pub(crate) async fn idle_close(implementation: Implementation) -> Verdict {
-    let service = Service::behaving(implementation, closing_after(LIMIT)).await?;
+pub(crate) async fn idle_close(subject: &Subject) -> Verdict {
+    let service = Service::behaving(subject, closing_after(LIMIT)).await?;
     tokio::try_join!(unused(&service), used(&service))?;
     busy_is_not_idle(&service).await?;
-    the_behaviour_when_it_fell_idle_counts(implementation).await
+    the_behaviour_when_it_fell_idle_counts(subject).await
 }
 
 /// How long it takes until the other side closes without a word.
@@ -42,7 +42,7 @@ async fn until_closed(mut connection: RawConnection) -> Result<Duration, Failure
 
 async fn unused(service: &Service) -> Verdict {
     let opening = Instant::now();
-    let connection = RawConnection::open(service.application).await?;
+    let connection = RawConnection::open(&service.application).await?;
     until_closed(connection).await?;
     ensure(opening.elapsed() >= LIMIT, || {
         format!(
@@ -53,7 +53,7 @@ async fn unused(service: &Service) -> Verdict {
 }
 
 async fn used(service: &Service) -> Verdict {
-    let mut connection = RawConnection::open(service.application).await?;
+    let mut connection = RawConnection::open(&service.application).await?;
     for _ in 0..3 {
         // Far below the limit: a busy machine sleeps for longer than it is told to.
         sleep(LIMIT / 4).await;
@@ -76,7 +76,7 @@ async fn busy_is_not_idle(service: &Service) -> Verdict {
         ..closing_after(LIMIT)
     };
     service.behave(&slow).await?;
-    let mut connection = RawConnection::open(service.application).await?;
+    let mut connection = RawConnection::open(&service.application).await?;
     connection.write(REQUEST).await?;
     let answer = connection.read_until(|seen| seen.ends_with('}')).await?;
     ensure(answer.starts_with("HTTP/1.1 200 "), || {
@@ -86,13 +86,13 @@ async fn busy_is_not_idle(service: &Service) -> Verdict {
     Ok(())
 }
 
-async fn the_behaviour_when_it_fell_idle_counts(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &bootstrap()).await?;
-    let mut patient = RawConnection::open(service.application).await?;
+async fn the_behaviour_when_it_fell_idle_counts(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &bootstrap(subject)).await?;
+    let mut patient = RawConnection::open(&service.application).await?;
     patient.write(REQUEST).await?;
     patient.read_until(|seen| seen.ends_with('}')).await?;
     service.behave(&closing_after(LIMIT)).await?;
-    let mut closing = RawConnection::open(service.application).await?;
+    let mut closing = RawConnection::open(&service.application).await?;
     closing.write(REQUEST).await?;
     closing.read_until(|seen| seen.ends_with('}')).await?;
     service.behave(&Behaviour::default()).await?;

@@ -29,8 +29,10 @@ static STARTERS: [OnceLock<Starter>; 5] = [const { OnceLock::new() }; 5];
 pub(crate) struct Implementation(Language);
 
 impl Implementation {
+    pub(crate) const RUST: Self = Self(Language::Rust);
+
     pub(crate) const ALL: [Self; 5] = [
-        Self(Language::Rust),
+        Self::RUST,
         Self(Language::Python),
         Self(Language::Node),
         Self(Language::Go),

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use hallway_service::contract::{Behaviour, Latency, Outcome, Record};
-use rustix::process::Signal;
 use tokio::io::AsyncWriteExt;
 
-use crate::implementation::Implementation;
+use crate::program::Ending;
 use crate::service::{Service, bootstrap, calling, finished, received};
+use crate::subject::Subject;
 use crate::upstream::{Event, Response, Upstream};
 use crate::wire::RawConnection;
 use crate::{Verdict, effects, ensure, equal};
@@ -16,14 +16,14 @@ use crate::{Verdict, effects, ensure, equal};
 const CLIENT_CERT: &str =
     "By=spiffe://hallway.test/ns/shop/sa/payments;URI=spiffe://hallway.test/ns/shop/sa/orders";
 
-pub(crate) async fn received_and_finished(implementation: Implementation) -> Verdict {
-    let service = Service::start(implementation, &bootstrap()).await?;
+pub(crate) async fn received_and_finished(subject: &Subject) -> Verdict {
+    let service = Service::start(subject, &bootstrap(subject)).await?;
     let head = format!(
         "POST /charge?amount=1 HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\nx-request-id: id-1\r\n\
          X-Hallway-Request: load-1\r\nx-envoy-attempt-count: 3\r\nx-forwarded-client-cert: {CLIENT_CERT}\r\n\
          traceparent: 00-a-b-01\r\nconnection: close\r\n\r\n"
     );
-    let mut connection = RawConnection::open(service.application).await?;
+    let mut connection = RawConnection::open(&service.application).await?;
     connection.write(head.as_bytes()).await?;
     let arrived = service.received(1).await?.remove(0);
     equal(
@@ -81,8 +81,8 @@ pub(crate) async fn received_and_finished(implementation: Implementation) -> Ver
     equal("absent headers", absent, (None, None, None, None, None))
 }
 
-pub(crate) async fn killed(implementation: Implementation) -> Verdict {
-    let mut service = Service::start(implementation, &bootstrap()).await?;
+pub(crate) async fn killed(subject: &Subject) -> Verdict {
+    let mut service = Service::start(subject, &bootstrap(subject)).await?;
     try_join_all((0..50).map(|_| service.get("/", &[]))).await?;
     service
         .behave(&Behaviour {
@@ -92,7 +92,7 @@ pub(crate) async fn killed(implementation: Implementation) -> Verdict {
         .await?;
     let mut hanging = Vec::new();
     for _ in 0..10 {
-        let mut connection = RawConnection::open(service.application).await?;
+        let mut connection = RawConnection::open(&service.application).await?;
         connection.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await?;
         hanging.push(connection);
     }
@@ -100,9 +100,9 @@ pub(crate) async fn killed(implementation: Implementation) -> Verdict {
     service.behave(&Behaviour::default()).await?;
     service.get("/last", &[]).await?;
     // The answer to the last request has only just come: whatever is not in the pipe by now is lost.
-    service.signal(Signal::KILL)?;
-    let (status, records) = service.ended(Duration::from_secs(5)).await?;
-    equal("the exit code of a killed process", status.code(), None)?;
+    service.kill()?;
+    let (ending, records) = service.ended(Duration::from_secs(5)).await?;
+    equal("the end of a killed process", ending, Ending::Killed)?;
     equal("requests received", received(&records).len(), 61)?;
     let answered = finished(&records)
         .iter()
@@ -111,12 +111,12 @@ pub(crate) async fn killed(implementation: Implementation) -> Verdict {
     equal("requests answered", answered, 51)?;
     let balanced = matches!(records.last(), Some(Record::Finished(last)) if last.handling == 61);
     ensure(balanced, || format!("the last record is {:?}", records.last()))?;
-    effects::none_is_lost(implementation).await
+    effects::none_is_lost(subject).await
 }
 
-pub(crate) async fn cancellation(implementation: Implementation) -> Verdict {
-    let upstream = Upstream::start(|_| Response::Silence).await?;
-    let service = Service::start(implementation, &calling(upstream.address, &["http://ledger/"])).await?;
+pub(crate) async fn cancellation(subject: &Subject) -> Verdict {
+    let upstream = Upstream::start(subject, |_| Response::Silence).await?;
+    let service = Service::start(subject, &calling(subject, upstream.address, &["http://ledger/"])).await?;
     let hang = Behaviour {
         hang: true,
         ..Default::default()
@@ -145,7 +145,7 @@ pub(crate) async fn cancellation(implementation: Implementation) -> Verdict {
     }
 
     service.behave(&Behaviour::default()).await?;
-    let mut connection = RawConnection::open(service.application).await?;
+    let mut connection = RawConnection::open(&service.application).await?;
     connection.write(request.as_bytes()).await?;
     upstream.events_when(|events| events.len() == 1).await?;
     drop(connection);
@@ -175,7 +175,7 @@ enum Leave {
 
 /// Sends a request, leaves, and expects the service to notice. `count` is how many requests there have been with this one.
 async fn abandon(service: &Service, request: &str, leave: Leave, count: usize) -> Verdict {
-    let mut connection = RawConnection::open(service.application).await?;
+    let mut connection = RawConnection::open(&service.application).await?;
     connection.write(request.as_bytes()).await?;
     service.received(count).await?;
     match leave {

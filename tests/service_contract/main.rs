@@ -1,16 +1,17 @@
 //! The contract of the sample services, clause by clause, against every implementation.
 //!
-//! Each clause of `services/CONTRACT.md` is one function, which starts the services that it needs as real processes and
-//! talks to them over real sockets. At the end stands a table: clauses by implementations.
+//! Each clause of `services/CONTRACT.md` is one function, which starts the services that it needs and talks to them: real processes over
+//! real sockets, and the Rust service once more on a machine of a simulation. At the end stands a table: clauses by implementations.
 //!
-//! - [`implementation`]: how each implementation is started; [`service`]: a running one and its records
+//! - [`subject`]: an implementation on a ground; [`implementation`]: how each is started as a process
+//! - [`program`]: one that runs, on either ground; [`service`]: a running service and its records
 //! - [`wire`]: the suite's HTTP client; [`upstream`]: whom the services call
 //! - [`lifecycle`], [`http`], [`noise`], [`idle`]: starting and stopping, HTTP, and what is none
 //! - [`calls`], [`propagation`]: the calls that are made
 //! - [`behaviour`], [`faults`], [`capacity`], [`ticks`], [`effects`]: the behaviours
 //! - [`ledger`], [`control`]: what is written down, and how a running service is told things
 //! - [`http2`], [`grpc`], [`own_retries`]: the optional groups
-//! - [`book`]: where the table is shown
+//! - [`table`]: what came of it; [`book`]: where the table is shown
 
 mod behaviour;
 mod book;
@@ -28,8 +29,11 @@ mod ledger;
 mod lifecycle;
 mod noise;
 mod own_retries;
+mod program;
 mod propagation;
 mod service;
+mod subject;
+mod table;
 mod ticks;
 mod upstream;
 mod wire;
@@ -37,12 +41,14 @@ mod wire;
 use std::error::Error;
 use std::fmt::Debug;
 use std::io::Write;
-use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{LocalBoxFuture, join_all};
 use futures_util::{StreamExt, stream};
+use hallway_simulator::{Options, Simulation};
 use implementation::Implementation;
+use subject::Subject;
+use table::{Cell, Column};
 
 /// Why a clause does not hold.
 type Failure = Box<dyn Error + Send + Sync>;
@@ -51,7 +57,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 type Verdict = Result<(), Failure>;
 
 /// A clause that is being tried.
-type Check = Pin<Box<dyn Future<Output = Verdict> + Send>>;
+type Trial<'a> = LocalBoxFuture<'a, Verdict>;
 
 /// How long one clause may take against one implementation.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -63,7 +69,7 @@ const AT_ONCE: usize = 3;
 struct Clause {
     title: &'static str,
     group: Group,
-    check: Box<dyn Fn(Implementation) -> Check>,
+    check: Box<dyn for<'a> Fn(&'a Subject) -> Trial<'a>>,
 }
 
 /// Whom a clause binds.
@@ -86,33 +92,28 @@ impl Clause {
     }
 
     /// Whoever does not have an optional group has nothing of it.
-    fn check(&self, implementation: Implementation) -> Check {
+    fn check<'a>(&self, subject: &'a Subject) -> Trial<'a> {
         match self.group {
-            _ if self.binds(implementation) => (self.check)(implementation),
-            Group::OwnRetries => Box::pin(own_retries::are_refused(implementation)),
-            Group::Everyone | Group::Http2 => Box::pin(http2::is_refused(implementation)),
+            _ if self.binds(subject.implementation) => (self.check)(subject),
+            Group::OwnRetries => Box::pin(own_retries::are_refused(subject)),
+            Group::Everyone | Group::Http2 => Box::pin(http2::is_refused(subject)),
         }
     }
 }
 
-fn clause<Trial>(title: &'static str, check: fn(Implementation) -> Trial) -> Clause
-where
-    Trial: Future<Output = Verdict> + Send + 'static,
-{
-    Clause {
-        title,
-        group: Group::Everyone,
-        check: Box::new(move |implementation| Box::pin(check(implementation))),
-    }
+fn clause(title: &'static str, check: impl AsyncFn(&Subject) -> Verdict + Copy + 'static) -> Clause {
+    optional(Group::Everyone, title, check)
 }
 
-fn optional<Trial>(group: Group, title: &'static str, check: fn(Implementation) -> Trial) -> Clause
-where
-    Trial: Future<Output = Verdict> + Send + 'static,
-{
+fn optional(
+    group: Group,
+    title: &'static str,
+    check: impl AsyncFn(&Subject) -> Verdict + Copy + 'static,
+) -> Clause {
     Clause {
+        title,
         group,
-        ..clause(title, check)
+        check: Box::new(move |subject| Box::pin(async move { check(subject).await })),
     }
 }
 
@@ -161,67 +162,63 @@ fn clauses() -> Vec<Clause> {
     ]
 }
 
-#[tokio::test]
-async fn every_implementation_keeps_every_clause() {
+#[test]
+fn every_implementation_keeps_every_clause() {
     let clauses = clauses();
-    let columns =
-        join_all(Implementation::ALL.map(|implementation| verdicts(&clauses, implementation))).await;
-    let (table, broken) = report(&clauses, &columns);
+    let mut columns = on_processes(&clauses);
+    columns.push(simulated(&clauses));
+    let (table, broken) = table::of(&clauses, &columns);
     // Past the capture of the test harness: the table is for whoever runs the suite.
     writeln!(std::io::stderr(), "{table}").expect("standard error takes a table");
     assert!(broken.is_empty(), "{}", broken.join("\n"));
     // Where a runtime is missing, there is no whole table to compare.
-    if columns.iter().all(Option::is_some) {
+    if columns.iter().all(|column| column.cells.is_some()) {
         book::has(&table).expect("the book has the table");
     }
 }
 
-/// What came of every clause against `implementation`; nothing when it cannot run here.
-async fn verdicts(clauses: &[Clause], implementation: Implementation) -> Option<Vec<Verdict>> {
+#[tokio::main(flavor = "current_thread")]
+async fn on_processes(clauses: &[Clause]) -> Vec<Column> {
+    join_all(Implementation::ALL.map(|implementation| on_process(clauses, implementation))).await
+}
+
+/// What came of every clause against processes of `implementation`; nothing when they cannot run here.
+async fn on_process(clauses: &[Clause], implementation: Implementation) -> Column {
+    let name = implementation.to_string();
     if let Err(missing) = implementation.runtime().await {
         let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
         assert!(!in_ci, "{implementation} must be tested in CI: {missing}");
-        return None;
+        return Column { name, cells: None };
     }
-    let checks = clauses.iter().map(|clause| async {
-        let check = tokio::time::timeout(PATIENCE, clause.check(implementation));
-        check
-            .await
-            .unwrap_or_else(|_| fail(format!("it took longer than {PATIENCE:?}")))
-    });
-    Some(stream::iter(checks).buffered(AT_ONCE).collect().await)
+    let subject = Subject::real(implementation);
+    let checks = clauses.iter().map(|clause| cell(clause, &subject));
+    let cells = stream::iter(checks).buffered(AT_ONCE).collect().await;
+    Column {
+        name,
+        cells: Some(cells),
+    }
 }
 
-/// The table, and one line for every clause that is broken.
-fn report(clauses: &[Clause], columns: &[Option<Vec<Verdict>>]) -> (String, Vec<String>) {
-    let names = Implementation::ALL.map(|implementation| implementation.to_string());
-    let names = names.map(|name| format!("{name:10}")).concat();
-    let mut table = format!("\n  {:30}{}\n", "services/CONTRACT.md", names.trim_end());
-    let mut broken = Vec::new();
-    for (row, clause) in clauses.iter().enumerate() {
-        table += &format!("  {:30}", clause.title);
-        for (implementation, column) in Implementation::ALL.iter().zip(columns) {
-            table += match column.as_ref().map(|verdicts| &verdicts[row]) {
-                Some(Ok(())) if !clause.binds(*implementation) => "absent    ",
-                Some(Ok(())) => "holds     ",
-                Some(Err(_)) => "BROKEN    ",
-                None => "skipped   ",
-            };
-            if let Some(Err(failure)) = column.as_ref().map(|verdicts| &verdicts[row]) {
-                broken.push(format!(
-                    "{} is broken by {implementation}: {failure}",
-                    clause.title
-                ));
-            }
-        }
-        table = table.trim_end().to_owned() + "\n";
+/// What came of every clause in a simulation of its own.
+fn simulated(clauses: &[Clause]) -> Column {
+    let cells = clauses.iter().map(|clause| {
+        let simulation = Simulation::new(Options::default());
+        let subject = Subject::simulated(&simulation);
+        simulation.run(cell(clause, &subject))
+    });
+    Column {
+        name: format!("{}, simulated", Implementation::RUST),
+        cells: Some(cells.collect()),
     }
-    for (implementation, column) in Implementation::ALL.iter().zip(columns) {
-        if column.is_none() {
-            table += &format!("  {implementation} was skipped: its runtime is not installed\n");
-        }
+}
+
+async fn cell(clause: &Clause, subject: &Subject) -> Cell {
+    let verdict = tokio::time::timeout(PATIENCE, clause.check(subject)).await;
+    Cell {
+        verdict: verdict.unwrap_or_else(|_| fail(format!("it took longer than {PATIENCE:?}"))),
+        binds: clause.binds(subject.implementation),
+        unasked: subject.unasked(),
     }
-    (table, broken)
 }
 
 fn fail<T>(reason: impl Into<String>) -> Result<T, Failure> {

@@ -65,7 +65,7 @@ pub(crate) async fn is_survived(service: &Service, before: usize) -> Verdict {
 
 /// Sends the bytes and nothing after them. A connection that is reset with bytes unread gives no answer.
 async fn exchange(service: &Service, bytes: &[u8]) -> Result<String, Failure> {
-    let mut connection = RawConnection::open(service.application).await?;
+    let mut connection = RawConnection::open(&service.application).await?;
     let sent = async {
         connection.write(bytes).await?;
         connection.0.shutdown().await?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use hallway_service::contract::{Answer, Bootstrap, Call, CallOrder, CallResult};
 use serde_json::{Value, json};
 
-use crate::implementation::Implementation;
 use crate::service::{Service, bootstrap, calling, get};
+use crate::subject::Subject;
 use crate::upstream::{Event, Response, Upstream, answer};
 use crate::{Failure, Verdict, ensure, equal, lifecycle};
 
@@ -79,25 +79,26 @@ fn retrying(bootstrap: &Bootstrap, value: Value) -> Result<String, Failure> {
 }
 
 /// An implementation without the group knows nothing of it.
-pub(crate) async fn are_refused(implementation: Implementation) -> Verdict {
+pub(crate) async fn are_refused(subject: &Subject) -> Verdict {
     for value in [true, false] {
-        lifecycle::is_refused(implementation, &retrying(&bootstrap(), json!(value))?).await?;
+        lifecycle::is_refused(subject, &retrying(&bootstrap(subject), json!(value))?).await?;
     }
     Ok(())
 }
 
-pub(crate) async fn own_retries(implementation: Implementation) -> Verdict {
-    let policy = implementation
+pub(crate) async fn own_retries(subject: &Subject) -> Verdict {
+    let policy = subject
+        .implementation
         .own_retries()
         .ok_or("it is not known what its own retries do")?;
     for value in [Value::Null, json!(1), json!("yes")] {
-        lifecycle::is_refused(implementation, &retrying(&bootstrap(), value)?).await?;
+        lifecycle::is_refused(subject, &retrying(&bootstrap(subject), value)?).await?;
     }
-    are_made_for_statuses(implementation, &policy).await?;
-    are_made_for_errors(implementation, &policy).await?;
-    end_with_the_first_good_answer(implementation).await?;
-    wait_only_so_long(implementation, &policy).await?;
-    are_made_for_requests_alone(implementation).await
+    are_made_for_statuses(subject, &policy).await?;
+    are_made_for_errors(subject, &policy).await?;
+    end_with_the_first_good_answer(subject).await?;
+    wait_only_so_long(subject, &policy).await?;
+    are_made_for_requests_alone(subject).await
 }
 
 fn target(seen: &crate::upstream::Seen) -> (String, String) {
@@ -116,8 +117,8 @@ fn calls<'a>(paths: impl Iterator<Item = String> + Clone + 'a) -> Vec<Call> {
     METHODS.into_iter().flat_map(of_method).collect()
 }
 
-async fn are_made_for_statuses(implementation: Implementation, policy: &Policy) -> Verdict {
-    let upstream = Upstream::start(|seen| {
+async fn are_made_for_statuses(subject: &Subject, policy: &Policy) -> Verdict {
+    let upstream = Upstream::start(subject, |seen| {
         let status = target(seen).1;
         let head = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n");
         Response::Bytes(head.into_bytes())
@@ -128,9 +129,9 @@ async fn are_made_for_statuses(implementation: Implementation, policy: &Policy) 
         calls: calls(STATUSES.iter().map(u16::to_string)),
         // All at once, a patience of a quarter of a second could be spent on waiting for a busy machine.
         call_order: CallOrder::Sequence,
-        ..bootstrap()
+        ..bootstrap(subject)
     };
-    let service = Service::start_with(implementation, &retrying(&calling, json!(true))?).await?;
+    let service = Service::start_with(subject, &retrying(&calling, json!(true))?).await?;
     let results = service
         .get("/", &[("x-request-id", "id-1")])
         .await?
@@ -165,14 +166,14 @@ async fn are_made_for_statuses(implementation: Implementation, policy: &Policy) 
     Ok(())
 }
 
-async fn are_made_for_errors(implementation: Implementation, policy: &Policy) -> Verdict {
-    let upstream = Upstream::start(|_| Response::Close).await?;
+async fn are_made_for_errors(subject: &Subject, policy: &Policy) -> Verdict {
+    let upstream = Upstream::start(subject, |_| Response::Close).await?;
     let calling = Bootstrap {
         proxy: Some(upstream.address),
         calls: calls(["close".to_owned()].into_iter()),
-        ..bootstrap()
+        ..bootstrap(subject)
     };
-    let service = Service::start_with(implementation, &retrying(&calling, json!(true))?).await?;
+    let service = Service::start_with(subject, &retrying(&calling, json!(true))?).await?;
     let reply = service.get("/", &[]).await?;
     equal("the status relayed", reply.status, 502)?;
     let results = reply.json::<Answer>()?.calls;
@@ -195,25 +196,25 @@ async fn are_made_for_errors(implementation: Implementation, policy: &Policy) ->
     Ok(())
 }
 
-async fn end_with_the_first_good_answer(implementation: Implementation) -> Verdict {
+async fn end_with_the_first_good_answer(subject: &Subject) -> Verdict {
     let failures = std::sync::atomic::AtomicUsize::new(0);
-    let upstream = Upstream::start(move |_| {
+    let upstream = Upstream::start(subject, move |_| {
         let is_first = failures.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
         answer(if is_first { 503 } else { 200 }, "")
     })
     .await?;
-    let calling = calling(upstream.address, &["http://a/"]);
-    let service = Service::start_with(implementation, &retrying(&calling, json!(true))?).await?;
+    let calling = calling(subject, upstream.address, &["http://a/"]);
+    let service = Service::start_with(subject, &retrying(&calling, json!(true))?).await?;
     let reply = service.get("/", &[]).await?;
     equal("the answer after one failure", reply.status, 200)?;
     equal("the attempts", upstream.seen().len(), 2)?;
     equal("the result", reply.json::<Answer>()?.calls[0].status, Some(200))
 }
 
-async fn wait_only_so_long(implementation: Implementation, policy: &Policy) -> Verdict {
-    let upstream = Upstream::start(|_| Response::Silence).await?;
-    let silent = calling(upstream.address, &["http://a/"]);
-    let service = Service::start_with(implementation, &retrying(&silent, json!(true))?).await?;
+async fn wait_only_so_long(subject: &Subject, policy: &Policy) -> Verdict {
+    let upstream = Upstream::start(subject, |_| Response::Silence).await?;
+    let silent = calling(subject, upstream.address, &["http://a/"]);
+    let service = Service::start_with(subject, &retrying(&silent, json!(true))?).await?;
     let result = service.get("/", &[]).await?.json::<Answer>()?.calls.remove(0);
     let says_so = result
         .error
@@ -244,22 +245,22 @@ async fn wait_only_so_long(implementation: Implementation, policy: &Policy) -> V
     })?;
 
     let soon = policy.patience / 4;
-    let upstream = Upstream::start(move |_| Response::Late(soon)).await?;
-    let late = calling(upstream.address, &["http://a/"]);
-    let service = Service::start_with(implementation, &retrying(&late, json!(true))?).await?;
+    let upstream = Upstream::start(subject, move |_| Response::Late(soon)).await?;
+    let late = calling(subject, upstream.address, &["http://a/"]);
+    let service = Service::start_with(subject, &retrying(&late, json!(true))?).await?;
     equal("an answer in time", service.get("/", &[]).await?.status, 200)?;
     equal("its attempts", upstream.seen().len(), 1)
 }
 
 /// Without `own_retries`, and for calls on demand and first calls, there is one attempt.
-async fn are_made_for_requests_alone(implementation: Implementation) -> Verdict {
-    let upstream = Upstream::start(|_| answer(503, "")).await?;
+async fn are_made_for_requests_alone(subject: &Subject) -> Verdict {
+    let upstream = Upstream::start(subject, |_| answer(503, "")).await?;
     let calling = Bootstrap {
         first_calls: vec![get("http://a/first")],
-        ..calling(upstream.address, &["http://a/"])
+        ..calling(subject, upstream.address, &["http://a/"])
     };
     let retrying = retrying(&calling, json!(true))?;
-    let service = Service::start_with(implementation, &retrying).await?;
+    let service = Service::start_with(subject, &retrying).await?;
     let call = serde_json::to_string(&get("http://a/on-demand"))?;
     let result: CallResult = service.command("POST", "/call", &call).await?.json()?;
     equal("a call on demand", result.status, Some(503))?;
@@ -267,7 +268,7 @@ async fn are_made_for_requests_alone(implementation: Implementation) -> Verdict 
         .records_when(|records| !crate::service::first_calls(records).is_empty())
         .await?;
     equal("attempts of both", upstream.seen().len(), 2)?;
-    let plain = Service::start_with(implementation, &retrying.replace("true", "false")).await?;
+    let plain = Service::start_with(subject, &retrying.replace("true", "false")).await?;
     plain.get("/", &[]).await?;
     plain
         .records_when(|records| !crate::service::first_calls(records).is_empty())

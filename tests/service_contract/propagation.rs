@@ -5,24 +5,25 @@ use std::time::Duration;
 use hallway_service::contract::{Behaviour, Bootstrap, Call, Record};
 use tokio::time::sleep;
 
-use crate::implementation::Implementation;
+use crate::program::Ending;
 use crate::service::{Service, bootstrap, calling, first_calls as first_calls_of, get};
+use crate::subject::Subject;
 use crate::upstream::{Event, Response, Upstream, answer};
 use crate::{Verdict, ensure, equal};
 
-pub(crate) async fn propagation(implementation: Implementation) -> Verdict {
-    let proxy = Upstream::start(|_| answer(200, "")).await?;
+pub(crate) async fn propagation(subject: &Subject) -> Verdict {
+    let proxy = Upstream::start(subject, |_| answer(200, "")).await?;
     let own = Call {
         headers: [("X-Request-Id".to_owned(), "its own".to_owned())].into(),
         ..get("http://b/")
     };
     let calls = vec![get("http://a/"), own];
     let service = Service::start(
-        implementation,
+        subject,
         &Bootstrap {
             proxy: Some(proxy.address),
             calls,
-            ..bootstrap()
+            ..bootstrap(subject)
         },
     )
     .await?;
@@ -55,9 +56,9 @@ pub(crate) async fn propagation(implementation: Implementation) -> Verdict {
     )
 }
 
-pub(crate) async fn dropped_trace(implementation: Implementation) -> Verdict {
-    let proxy = Upstream::start(|_| answer(200, "")).await?;
-    let service = Service::start(implementation, &calling(proxy.address, &["http://a/"])).await?;
+pub(crate) async fn dropped_trace(subject: &Subject) -> Verdict {
+    let proxy = Upstream::start(subject, |_| answer(200, "")).await?;
+    let service = Service::start(subject, &calling(subject, proxy.address, &["http://a/"])).await?;
     let forgetful = Behaviour {
         drop_trace: true,
         ..Default::default()
@@ -94,13 +95,13 @@ pub(crate) async fn dropped_trace(implementation: Implementation) -> Verdict {
     )
 }
 
-pub(crate) async fn first_calls(implementation: Implementation) -> Verdict {
-    are_made_and_recorded(implementation).await?;
-    are_given_up(implementation).await
+pub(crate) async fn first_calls(subject: &Subject) -> Verdict {
+    are_made_and_recorded(subject).await?;
+    are_given_up(subject).await
 }
 
-async fn are_made_and_recorded(implementation: Implementation) -> Verdict {
-    let proxy = Upstream::start(|seen| match seen.target() {
+async fn are_made_and_recorded(subject: &Subject) -> Verdict {
+    let proxy = Upstream::start(subject, |seen| match seen.target() {
         "http://a/late" => Response::Late(Duration::from_millis(300)),
         "http://a/close" => Response::Close,
         _ => answer(503, ""),
@@ -116,9 +117,9 @@ async fn are_made_and_recorded(implementation: Implementation) -> Verdict {
     let through = Bootstrap {
         proxy: Some(proxy.address),
         first_calls,
-        ..bootstrap()
+        ..bootstrap(subject)
     };
-    let service = Service::start(implementation, &through).await?;
+    let service = Service::start(subject, &through).await?;
     equal("a request meanwhile", service.get("/", &[]).await?.status, 200)?;
     let records = service
         .records_when(|records| first_calls_of(records).len() >= 3)
@@ -158,20 +159,20 @@ async fn are_made_and_recorded(implementation: Implementation) -> Verdict {
 }
 
 /// What is under way when the service is told to stop is no reason to wait.
-async fn are_given_up(implementation: Implementation) -> Verdict {
-    let proxy = Upstream::start(|_| Response::Silence).await?;
+async fn are_given_up(subject: &Subject) -> Verdict {
+    let proxy = Upstream::start(subject, |_| Response::Silence).await?;
     let endless = Bootstrap {
         proxy: Some(proxy.address),
         first_calls: vec![get("http://a/1"), get("http://a/2")],
-        ..bootstrap()
+        ..bootstrap(subject)
     };
-    let mut service = Service::start(implementation, &endless).await?;
+    let mut service = Service::start(subject, &endless).await?;
     proxy.events_when(|events| events.len() == 1).await?;
     equal("a request meanwhile", service.get("/", &[]).await?.status, 200)?;
     sleep(Duration::from_millis(200)).await;
-    service.close_input();
-    let (status, records) = service.ended(Duration::from_secs(4)).await?;
-    equal("the exit code", status.code(), Some(0))?;
+    service.tell_to_stop();
+    let (ending, records) = service.ended(Duration::from_secs(4)).await?;
+    equal("its end", ending, Ending::Success)?;
     equal("first calls recorded", first_calls_of(&records).len(), 0)?;
     equal("first calls made", proxy.seen().len(), 1)
 }

@@ -1,55 +1,33 @@
-//! A running service and its records.
+//! A running service, what it is started with, and its records.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use hallway_host::Host;
 use hallway_service::contract::{
     Behaviour, Bootstrap, Call, CallOrder, ControlEndpoint, Effect, Finished, FirstCall, Outcome, Protocol,
     Received, Record,
 };
-use rustix::process::{Pid, Signal, kill_process};
-use serde::Deserialize;
-use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, ChildStdout};
-use tokio::sync::watch;
-use tokio::time::timeout;
 
-use crate::implementation::Implementation;
-use crate::wire::{self, Reply};
+use crate::program::{Ending, Program};
+use crate::subject::Subject;
+use crate::wire::{self, Endpoint, Reply};
 use crate::{Failure, Verdict, ensure, fail};
 
 pub(crate) const TOKEN: &str = "a token that only the suite knows";
 
-/// How long a record may take to come: long, for a busy machine that starts many interpreters.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A service process. Dropping it kills the process.
+/// A running service. Dropping it kills it.
 pub(crate) struct Service {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: watch::Receiver<Output>,
+    program: Program,
     /// Where its application is.
-    pub(crate) application: SocketAddr,
+    pub(crate) application: Endpoint,
     /// Where its control endpoint is.
-    pub(crate) control: SocketAddr,
-}
-
-/// What a service has written on its standard output.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Output {
-    records: Vec<Record>,
-    /// The first line that is no record.
-    garbage: Option<String>,
-    ended: bool,
+    pub(crate) control: Endpoint,
 }
 
 /// A bootstrap with free ports, no calls and no misbehaviour.
-pub(crate) fn bootstrap() -> Bootstrap {
-    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+pub(crate) fn bootstrap(subject: &Subject) -> Bootstrap {
+    let anywhere = subject.anywhere();
     Bootstrap {
         service: "payments".to_owned(),
         version: "v1".to_owned(),
@@ -71,11 +49,11 @@ pub(crate) fn bootstrap() -> Bootstrap {
 }
 
 /// A bootstrap whose calls go through `proxy`.
-pub(crate) fn calling(proxy: SocketAddr, urls: &[&str]) -> Bootstrap {
+pub(crate) fn calling(subject: &Subject, proxy: SocketAddr, urls: &[&str]) -> Bootstrap {
     Bootstrap {
         proxy: Some(proxy),
         calls: urls.iter().map(|url| get(url)).collect(),
-        ..bootstrap()
+        ..bootstrap(subject)
     }
 }
 
@@ -89,70 +67,37 @@ pub(crate) fn get(url: &str) -> Call {
     }
 }
 
-/// Starts the process and hands it the first line of its input.
-pub(crate) async fn spawn(implementation: Implementation, first_line: &str) -> Result<Child, Failure> {
-    let mut child = implementation
-        .command()
-        // A service that believes its environment would send its calls nowhere (C10).
-        .envs(["http_proxy", "HTTP_PROXY", "ALL_PROXY"].map(|name| (name, "http://127.0.0.1:9")))
-        // With it, Python would write through buffers that hold records back elsewhere (C23).
-        .env_remove("PYTHONUNBUFFERED")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
-    let input = child.stdin.as_mut().expect("it is piped");
-    input.write_all(format!("{first_line}\n").as_bytes()).await?;
-    Ok(child)
-}
-
 impl Service {
     /// Starts one and waits until it listens.
-    pub(crate) async fn start(
-        implementation: Implementation,
-        bootstrap: &Bootstrap,
-    ) -> Result<Self, Failure> {
-        Self::start_with(implementation, &serde_json::to_string(bootstrap)?).await
+    pub(crate) async fn start(subject: &Subject, bootstrap: &Bootstrap) -> Result<Self, Failure> {
+        Self::start_with(subject, &serde_json::to_string(bootstrap)?).await
     }
 
     /// Starts one with this first line of its input, and waits until it listens.
-    pub(crate) async fn start_with(
-        implementation: Implementation,
-        first_line: &str,
-    ) -> Result<Self, Failure> {
-        let mut child = spawn(implementation, first_line).await?;
-        let (sender, output) = watch::channel(Output::default());
-        let lines = child.stdout.take().expect("it is piped");
-        Host::real_unseeded().spawn(read_records(lines, sender));
-        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-        let input = child.stdin.take();
-        let mut service = Self {
-            child,
-            input,
-            output,
-            application: unknown,
-            control: unknown,
+    pub(crate) async fn start_with(subject: &Subject, first_line: &str) -> Result<Self, Failure> {
+        let program = Program::start(subject, first_line).await?;
+        let records = program.records_when(|records| !records.is_empty()).await?;
+        let endpoint = |address| Endpoint {
+            host: subject.host().clone(),
+            address,
         };
-        match service.records_when(|records| !records.is_empty()).await?.first() {
-            Some(Record::Listening { application, control }) => {
-                (service.application, service.control) = (*application, *control);
-                Ok(service)
-            }
+        match &records[0] {
+            Record::Listening { application, control } => Ok(Self {
+                program,
+                application: endpoint(*application),
+                control: endpoint(*control),
+            }),
             other => fail(format!("the first record is {other:?}")),
         }
     }
 
     /// Starts one that behaves like this.
-    pub(crate) async fn behaving(
-        implementation: Implementation,
-        behaviour: Behaviour,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn behaving(subject: &Subject, behaviour: Behaviour) -> Result<Self, Failure> {
         Self::start(
-            implementation,
+            subject,
             &Bootstrap {
                 behaviour,
-                ..bootstrap()
+                ..bootstrap(subject)
             },
         )
         .await
@@ -163,29 +108,7 @@ impl Service {
         &self,
         complete: impl Fn(&[Record]) -> bool,
     ) -> Result<Vec<Record>, Failure> {
-        let mut output = self.output.clone();
-        let done = |output: &Output| complete(&output.records) || output.garbage.is_some();
-        let outcome = timeout(PATIENCE, output.wait_for(done))
-            .await
-            .map(|found| found.map(|found| found.clone()));
-        match outcome {
-            Ok(Ok(Output {
-                records,
-                garbage: None,
-                ..
-            })) => Ok(records),
-            Ok(Ok(Output {
-                garbage: Some(line), ..
-            })) => fail(format!("`{line}` is no record")),
-            Ok(Err(_)) => fail(format!(
-                "its output has ended: {:?}",
-                self.output.borrow().records
-            )),
-            Err(_) => fail(format!(
-                "the record did not come: {:?}",
-                self.output.borrow().records
-            )),
-        }
+        self.program.records_when(complete).await
     }
 
     /// The first `count` requests that it has received.
@@ -227,40 +150,38 @@ impl Service {
     /// Sends a request with the token to its control endpoint.
     pub(crate) async fn command(&self, method: &str, path: &str, body: &str) -> Result<Reply, Failure> {
         let token = format!("Bearer {TOKEN}");
-        wire::send(self.control, method, path, &[("authorization", &token)], body).await
+        wire::send(&self.control, method, path, &[("authorization", &token)], body).await
     }
 
     /// Sends it a POST.
     pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)]) -> Result<Reply, Failure> {
-        wire::send(self.application, "POST", path, headers, "").await
+        wire::send(&self.application, "POST", path, headers, "").await
     }
 
     /// Sends it a request.
     pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Result<Reply, Failure> {
-        wire::send(self.application, "GET", path, headers, "").await
+        wire::send(&self.application, "GET", path, headers, "").await
     }
 
-    /// Closes its standard input, which is the order to stop.
-    pub(crate) fn close_input(&mut self) {
-        self.input = None;
+    /// Gives it the order to stop: the end of its standard input.
+    pub(crate) fn tell_to_stop(&mut self) {
+        self.program.tell_to_stop();
     }
 
-    /// Sends it a signal.
-    pub(crate) fn signal(&self, signal: Signal) -> Verdict {
-        let number = self.child.id().ok_or("the process has ended")?;
-        let process = Pid::from_raw(i32::try_from(number)?).ok_or("process ids are positive")?;
-        Ok(kill_process(process, signal)?)
+    /// Gives it the order to stop by SIGTERM.
+    pub(crate) fn terminate(&self) -> Verdict {
+        self.program.terminate()
     }
 
-    /// Waits until it has ended, and returns all its records.
-    pub(crate) async fn ended(&mut self, within: Duration) -> Result<(ExitStatus, Vec<Record>), Failure> {
-        let Ok(status) = timeout(within, self.child.wait()).await else {
-            return fail(format!("it still runs after {within:?}"));
-        };
-        let mut output = self.output.clone();
-        let ended = timeout(PATIENCE, output.wait_for(|output| output.ended)).await?;
-        let records = ended?.records.clone();
-        Ok((status?, records))
+    /// Kills it, as `kill -9` does.
+    pub(crate) fn kill(&self) -> Verdict {
+        self.program.kill()
+    }
+
+    /// Waits until it has ended, and returns how it did and all its records.
+    pub(crate) async fn ended(&mut self, within: Duration) -> Result<(Ending, Vec<Record>), Failure> {
+        let ended = self.program.ended(within).await?;
+        Ok((ended.ending, ended.records))
     }
 }
 
@@ -294,29 +215,4 @@ pub(crate) fn first_calls(records: &[Record]) -> Vec<FirstCall> {
         _ => None,
     };
     records.iter().filter_map(first_call).collect()
-}
-
-/// A record that has all its fields: those without a value are null, not missing.
-fn parse(line: &str) -> Option<Record> {
-    let written: Value = serde_json::from_str(line).ok()?;
-    let record = Record::deserialize(&written).ok()?;
-    let expected = serde_json::to_value(&record).ok()?;
-    is_whole(&written, &expected).then_some(record)
-}
-
-/// Whether an object has at least the fields that are expected.
-pub(crate) fn is_whole(written: &Value, expected: &Value) -> bool {
-    let fields = expected.as_object().into_iter().flat_map(|fields| fields.keys());
-    fields.into_iter().all(|field| written.get(field).is_some())
-}
-
-async fn read_records(output: ChildStdout, sender: watch::Sender<Output>) {
-    let mut lines = BufReader::new(output).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        sender.send_modify(|output| match parse(&line) {
-            Some(record) => output.records.push(record),
-            None => output.garbage = output.garbage.take().or(Some(line)),
-        });
-    }
-    sender.send_modify(|output| output.ended = true);
 }

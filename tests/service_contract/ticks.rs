@@ -5,8 +5,9 @@ use std::time::Duration;
 use hallway_service::contract::{Answer, Behaviour, Outcome, SlowBody, Tick, Ticks};
 use tokio::time::{Instant, sleep};
 
-use crate::implementation::Implementation;
+use crate::program::Ending;
 use crate::service::Service;
+use crate::subject::Subject;
 use crate::wire::{Connection, RawConnection, exchange_raw};
 use crate::{Failure, Verdict, ensure, equal};
 
@@ -20,13 +21,13 @@ pub(crate) fn ticking(count: u32, every: Duration) -> Behaviour {
     }
 }
 
-pub(crate) async fn ticks(implementation: Implementation) -> Verdict {
-    answers_are_streams_of_events(implementation).await?;
-    only_successes_tick(implementation).await?;
-    a_listener_who_leaves_is_noticed(implementation).await
+pub(crate) async fn ticks(subject: &Subject) -> Verdict {
+    answers_are_streams_of_events(subject).await?;
+    only_successes_tick(subject).await?;
+    a_listener_who_leaves_is_noticed(subject).await
 }
 
-async fn answers_are_streams_of_events(implementation: Implementation) -> Verdict {
+async fn answers_are_streams_of_events(subject: &Subject) -> Verdict {
     let slow = SlowBody {
         pieces: 3,
         over_ms: 60_000.0,
@@ -36,8 +37,8 @@ async fn answers_are_streams_of_events(implementation: Implementation) -> Verdic
         slow_body: Some(slow),
         ..ticking(4, Duration::from_millis(200))
     };
-    let service = Service::behaving(implementation, behaviour).await?;
-    let mut connection = Connection::open(service.application).await?;
+    let service = Service::behaving(subject, behaviour).await?;
+    let mut connection = Connection::open(&service.application).await?;
     for _ in 0..2 {
         let started = Instant::now();
         let reply = connection.send("GET", "/", &[], "").await?;
@@ -53,11 +54,11 @@ async fn answers_are_streams_of_events(implementation: Implementation) -> Verdic
         equal("the announced length", reply.header("content-length"), None)?;
         are_events(std::str::from_utf8(&reply.body)?, 4)?;
     }
-    let old = exchange_raw(service.application, b"GET / HTTP/1.0\r\n\r\n").await?;
+    let old = exchange_raw(&service.application, b"GET / HTTP/1.0\r\n\r\n").await?;
     let (_, body) = old.split_once("\r\n\r\n").ok_or("HTTP/1.0 got no head")?;
     are_events(body, 4)?;
 
-    let mut raw = RawConnection::open(service.application).await?;
+    let mut raw = RawConnection::open(&service.application).await?;
     let started = Instant::now();
     raw.write(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         .await?;
@@ -73,7 +74,7 @@ async fn answers_are_streams_of_events(implementation: Implementation) -> Verdic
         format!("the last event came after {:?}", started.elapsed())
     })?;
     let head = exchange_raw(
-        service.application,
+        &service.application,
         b"HEAD / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
     )
     .await?;
@@ -100,12 +101,12 @@ pub(crate) fn are_events(body: &str, count: u32) -> Verdict {
     equal("what comes after the last event", rest, "")
 }
 
-async fn only_successes_tick(implementation: Implementation) -> Verdict {
+async fn only_successes_tick(subject: &Subject) -> Verdict {
     let failing = Behaviour {
         status: Some(404),
         ..ticking(2, Duration::ZERO)
     };
-    let service = Service::behaving(implementation, failing).await?;
+    let service = Service::behaving(subject, failing).await?;
     let reply = service.get("/", &[]).await?;
     equal("the status", reply.status, 404)?;
     equal(
@@ -121,20 +122,20 @@ async fn only_successes_tick(implementation: Implementation) -> Verdict {
 
 /// The next event is a minute away: it is not by writing that the service can notice. What it has noticed does not keep it from
 /// stopping.
-async fn a_listener_who_leaves_is_noticed(implementation: Implementation) -> Verdict {
-    let mut service = Service::behaving(implementation, ticking(100, Duration::from_secs(60))).await?;
-    let mut listener = RawConnection::open(service.application).await?;
+async fn a_listener_who_leaves_is_noticed(subject: &Subject) -> Verdict {
+    let mut service = Service::behaving(subject, ticking(100, Duration::from_secs(60))).await?;
+    let mut listener = RawConnection::open(&service.application).await?;
     listener.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await?;
     listener.read_until(|seen| seen.contains("id: 1\n")).await?;
     drop(listener);
     sleep(Duration::from_secs(1)).await;
     let started = Instant::now();
-    service.close_input();
-    let (status, records) = service.ended(Duration::from_secs(10)).await?;
+    service.tell_to_stop();
+    let (ending, records) = service.ended(Duration::from_secs(10)).await?;
     ensure(started.elapsed() < Duration::from_secs(4), || {
         "it waits for a listener who has left".to_owned()
     })?;
-    equal("the exit code", status.code(), Some(0))?;
+    equal("its end", ending, Ending::Success)?;
     let outcomes: Vec<_> = crate::service::finished(&records)
         .iter()
         .map(|end| end.outcome)

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Barrier, watch};
 use tokio::time::{Instant, timeout};
 
+use crate::subject::Subject;
 use crate::{Failure, fail};
 
 /// How long an event may take to come.
@@ -92,12 +93,13 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// Starts one that responds to each request as `respond` says.
+    /// Starts one beside `subject` that responds to each request as `respond` says.
     pub(crate) async fn start(
+        subject: &Subject,
         respond: impl Fn(&Seen) -> Response + Send + Sync + 'static,
     ) -> Result<Self, Failure> {
-        let host = Host::real_unseeded();
-        let listener = host.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        let host = subject.host();
+        let listener = host.listen(subject.beside()).await?;
         let address = listener.local_address()?;
         let events = Events::default();
         let accepting = host.spawn(accept(host.clone(), listener, Arc::new(respond), events.clone()));

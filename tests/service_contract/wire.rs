@@ -42,16 +42,28 @@ impl Reply {
     }
 }
 
+/// An address, and the machine from which the suite speaks to it.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) host: Host,
+    pub(crate) address: SocketAddr,
+}
+
+impl Endpoint {
+    async fn connect(&self) -> io::Result<Stream> {
+        self.host.connect(self.address).await
+    }
+}
+
 /// A connection that is kept alive.
 pub(crate) struct Connection(SendRequest<Full<Bytes>>);
 
 impl Connection {
-    pub(crate) async fn open(address: SocketAddr) -> Result<Self, Failure> {
-        let host = Host::real_unseeded();
-        let stream = host.connect(address).await?;
+    pub(crate) async fn open(endpoint: &Endpoint) -> Result<Self, Failure> {
+        let stream = endpoint.connect().await?;
         let (connection, driver) = http1::handshake(TokioIo::new(stream)).await?;
         // What goes wrong on the connection is told to whoever waits for an answer on it.
-        host.spawn(async { driver.await.unwrap_or_default() });
+        endpoint.host.spawn(async { driver.await.unwrap_or_default() });
         Ok(Self(connection))
     }
 
@@ -82,16 +94,15 @@ impl Connection {
 pub(crate) struct Http2Connection(http2::SendRequest<Full<Bytes>>);
 
 impl Http2Connection {
-    pub(crate) async fn open(address: SocketAddr) -> Result<Self, Failure> {
-        let host = Host::real_unseeded();
-        let stream = host.connect(address).await?;
+    pub(crate) async fn open(endpoint: &Endpoint) -> Result<Self, Failure> {
+        let stream = endpoint.connect().await?;
         // As small a window as RFC 9113 has to begin with, so that large answers depend on its being opened again.
-        let (connection, driver) = http2::Builder::new(host.clone())
+        let (connection, driver) = http2::Builder::new(endpoint.host.clone())
             .initial_stream_window_size(65_535)
             .handshake(TokioIo::new(stream))
             .await?;
         // What goes wrong on the connection is told to whoever waits for an answer on it.
-        host.spawn(async { driver.await.unwrap_or_default() });
+        endpoint.host.spawn(async { driver.await.unwrap_or_default() });
         Ok(Self(connection))
     }
 
@@ -124,13 +135,13 @@ impl Http2Connection {
 
 /// Sends one request on a connection of its own.
 pub(crate) async fn send(
-    address: SocketAddr,
+    endpoint: &Endpoint,
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
     body: &str,
 ) -> Result<Reply, Failure> {
-    Connection::open(address)
+    Connection::open(endpoint)
         .await?
         .send(method, path, headers, body)
         .await
@@ -151,8 +162,8 @@ async fn whole(response: Response<hyper::body::Incoming>) -> Result<Reply, Failu
 pub(crate) struct RawConnection(pub(crate) Stream);
 
 impl RawConnection {
-    pub(crate) async fn open(address: SocketAddr) -> Result<Self, Failure> {
-        Ok(Self(Host::real_unseeded().connect(address).await?))
+    pub(crate) async fn open(endpoint: &Endpoint) -> Result<Self, Failure> {
+        Ok(Self(endpoint.connect().await?))
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -185,8 +196,8 @@ impl RawConnection {
 }
 
 /// Writes `request` on a connection of its own and reads until the other side closes.
-pub(crate) async fn exchange_raw(address: SocketAddr, request: &[u8]) -> Result<String, Failure> {
-    let mut connection = RawConnection::open(address).await?;
+pub(crate) async fn exchange_raw(endpoint: &Endpoint, request: &[u8]) -> Result<String, Failure> {
+    let mut connection = RawConnection::open(endpoint).await?;
     connection.write(request).await?;
     connection.read_to_end().await
 }

@@ -16,13 +16,14 @@ pub(crate) fn commands(grade: &Grade) -> Vec<String> {
             grade.scenario
         )
     };
-    let is_lab_failure = matches!(grade.outcome, Outcome::LabFailed { .. });
     let red = grade.verdicts.iter().find(|verdict| !verdict.held);
     let of_run = match red {
+        // What requests met while the lab failed is no journey worth a look, whether or not a check is red already.
+        _ if matches!(grade.outcome, Outcome::LabFailed { .. }) => Some(command("")),
         Some(verdict) if !verdict.samples.is_empty() => {
             Some(format!("{} --explain {}", command(""), verdict.check))
         }
-        None if grade.failures.is_empty() && !is_lab_failure => None,
+        None if grade.failures.is_empty() => None,
         _ => Some(command("")),
     };
     let controls = grade.controls.iter().filter(|control| !control.holds());

@@ -171,6 +171,30 @@ fn all_green_needs_few_words() {
     "#);
 }
 
+/// `hallway run` shows no journey of a run that the lab spoilt, so none is offered, whether or not a check is red already.
+#[test]
+fn a_broken_lab_is_replayed_without_a_journey() {
+    let mut run = healthy(2);
+    let refused = Call {
+        attempts: &[(503, "payments-1")],
+        ..Call::default()
+    };
+    call(&mut run, &refused);
+    run.incidents.push(Incident {
+        who: "payments-1 sidecar".to_owned(),
+        what: "ended by itself".to_owned(),
+    });
+    let scenario = named("killed-sidecar", "the lab itself is hurt");
+    let grade = graded(&scenario, &run, &healthy(3));
+    assert!(!grade.verdicts[0].samples.is_empty(), "{:?}", grade.verdicts);
+    let text = table(&[grade], 100, Styles::plain());
+    let replays: Vec<&str> = text.lines().filter(|line| line.contains("replay:")).collect();
+    assert_eq!(
+        replays,
+        ["     replay: hallway run killed-sidecar --on processes --seed 1"]
+    );
+}
+
 #[test]
 fn the_checks_of_one_run() {
     let terminal = Terminal::new(Styles::plain(), Some(80), []);
