@@ -250,7 +250,10 @@ fn rejected_fails_when_a_request_was_served() {
     let mut observations = refused_inbound(2);
     observations.client[1].outcome = healthy(1).client[0].outcome.clone();
     let saw = red(rejected("payments sidecar", "expired"), &observations);
-    assert_eq!(saw, "answered 200, handled by nobody × 1, expired, says the payments sidecar × 1");
+    assert_eq!(
+        saw,
+        "answered 200, handled by nobody × 1, expired, says the payments sidecar × 1"
+    );
     // A failure that the client saw does not help when the service has handled it.
     let mut observations = refused_inbound(1);
     observations.ledger = healthy(1).ledger;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use hallway_config::Resources;
+use hallway_model::bootstrap::GatewayPort;
 use hallway_scenario::Scenario;
 use hallway_world::AdminAddress;
 use hallway_world::up::Places;
@@ -23,8 +24,8 @@ pub(super) enum Tokens {
     Hidden,
 }
 
-/// What is up. In JSON it is what a program needs to know; tokens are only in it if they are asked for.
-#[derive(Debug, Serialize)]
+/// What is up. In JSON it is what a program needs to know; tokens are only in it if they are asked for. So it has no `Debug` output.
+#[derive(Serialize)]
 pub(super) struct Announcement {
     event: &'static str,
     scenario: String,
@@ -42,21 +43,15 @@ pub(super) struct Announcement {
     inside: Examples,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 struct Gateway {
     workload: String,
-    ports: Vec<Port>,
+    ports: Vec<GatewayPort>,
     /// The file with the root of its certificates, PEM.
     root_certificate: Option<PathBuf>,
 }
 
-#[derive(Debug, Serialize)]
-struct Port {
-    port: u16,
-    address: SocketAddr,
-}
-
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 struct Sidecar {
     workload: String,
     service: String,
@@ -64,7 +59,7 @@ struct Sidecar {
 }
 
 /// An admin endpoint.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 struct Admin {
     of: String,
     address: SocketAddr,
@@ -85,14 +80,7 @@ impl Announcement {
         let scenario: &Scenario = order.scenario();
         let gateway = places.gateway.as_ref().map(|gateway| Gateway {
             workload: gateway.workload.clone(),
-            ports: gateway
-                .ports
-                .iter()
-                .map(|port| Port {
-                    port: port.port,
-                    address: port.address,
-                })
-                .collect(),
+            ports: gateway.ports.clone(),
             root_certificate: root.map(Path::to_owned),
         });
         let sidecars = places.sidecars.iter().map(|sidecar| Sidecar {
@@ -171,7 +159,7 @@ impl Announcement {
 impl Gateway {
     fn text(&self) -> String {
         let mut text = format!("\nGateway {}\n", self.workload);
-        for Port { port, address } in &self.ports {
+        for GatewayPort { port, address } in &self.ports {
             let _ = writeln!(text, " {:<NAMES$} {address}", format!("port {port}"));
         }
         if let Some(root) = &self.root_certificate {
