@@ -53,19 +53,26 @@ async fn every_command_that_is_told_can_be_typed_and_is_counted() {
         return;
     }
     let up = Up::front_door().await;
-    for (place, service) in [("outside", "storefront"), ("inside", "orders")] {
+    for (place, services) in [
+        ("outside", &["storefront", "the gateway itself"][..]),
+        ("inside", &["orders"][..]),
+    ] {
         let commands = up.announced[place]["commands"]
             .as_array()
             .expect("there are some");
-        assert!(!commands.is_empty(), "{:#}", up.announced);
-        for told in commands {
+        assert_eq!(commands.len(), services.len(), "{:#}", up.announced);
+        for (told, service) in commands.iter().zip(services) {
             let answer = typed(told["command"].as_str().expect("it is a text")).await;
-            assert_eq!(read(&answer)["service"], service, "{told}");
+            match *service {
+                // In the clear, everybody is sent to https.
+                "the gateway itself" => assert_eq!(answer, "Moved Permanently", "{told}"),
+                service => assert_eq!(read(&answer)["service"], service, "{told}"),
+            }
         }
     }
     let counts = up.counts().await;
     let expected = json!({
-        "front-1": { "requests": { "gateway": { "2xx": 1 } }, "refused_handshakes": 0 },
+        "front-1": { "requests": { "gateway": { "2xx": 1, "3xx": 1 } }, "refused_handshakes": 0 },
         "storefront-1": { "requests": { "inbound": { "2xx": 1 }, "outbound": { "2xx": 2 } }, "refused_handshakes": 0 },
         "orders-1": { "requests": { "inbound": { "2xx": 2 } }, "refused_handshakes": 0 },
     });
@@ -107,6 +114,8 @@ async fn people_are_told_where_everything_is() {
         From outside, through the gateway
          GET https://shop.test/ → storefront
            curl --cacert [directory]/root.pem --connect-to shop.test:443:[address] https://shop.test/
+         GET http://[address]/ → the gateway itself
+           curl http://[address]/
 
         From inside, as an application beside its sidecar
          as storefront-1: GET http://orders/
