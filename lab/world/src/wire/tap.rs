@@ -301,6 +301,28 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_may_outlive_the_run() {
+        let (tap, _) = seen(&OPENING);
+        assert_eq!(tap.take().len(), 1);
+        for (from, to, kind) in [
+            (SERVER, CLIENT, SegmentKind::Rst),
+            ("10.0.0.1:50001", SERVER, SegmentKind::Syn),
+        ] {
+            tap.segment(&Segment {
+                at: Duration::from_secs(1),
+                connection: 1,
+                from_machine: "payments-1",
+                to_machine: "orders-1",
+                from: address(from),
+                to: address(to),
+                kind,
+                bytes: b"",
+            });
+        }
+        assert_eq!(tap.take().len(), 0, "nothing is watched any more");
+    }
+
+    #[test]
     fn what_goes_elsewhere_is_not_watched() {
         let tap = Tap::new("5eed", 0);
         tap.segment(&Segment {
