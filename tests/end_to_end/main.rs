@@ -2,7 +2,7 @@
 //!
 //! - [`program`]: one `hallway`, from its start to its end; [`family`]: every process that it started, directly or not
 //! - [`scratch`]: scenarios in a directory of their own, to be changed
-//! - [`runs`]: runs and their reports; [`simulated`]: on the simulated ground, and on both; [`mistakes`]: what is said of wrong input
+//! - [`runs`]: runs and their reports; [`simulated`]: on the simulated ground, and on both; [`mistakes`]: what is said of wrong input; [`own`]: scenarios that a person begins
 //! - [`languages`]: one scenario through all languages; [`runtimes`]: machines without some language runtimes; [`ports`]: a port that somebody else has
 //! - [`harm`]: children that die; [`interrupts`]: signals to the lab itself
 //! - [`up`]: a topology that stays up; [`clients`]: clients that nobody here wrote
@@ -23,6 +23,7 @@ mod languages;
 mod matrix;
 mod measures;
 mod mistakes;
+mod own;
 mod ports;
 mod program;
 mod runs;

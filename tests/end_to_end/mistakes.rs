@@ -20,7 +20,7 @@ async fn every_mistake_of_a_scenario_is_told_at_its_place() {
           ╭▸ [scratch]/02-first-two-fail/scenario.yaml:2:1
           │
         2 │ titel: retries hide two failures
-          │ ━━━━━ this document has `scenario`, `title`, `teaches`, `grounds`, `topology`, `rules`, `traffic`, `timeline`, `checks` and `controls`
+          │ ━━━━━ this document has `scenario`, `title`, `teaches`, `grounds`, `topology`, `rules`, `traffic`, `timeline`, `deployments`, `checks` and `controls`
           ╰╴
         help: did you mean `title`?
 

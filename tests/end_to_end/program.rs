@@ -38,11 +38,20 @@ pub(crate) struct Ended {
 
 /// `hallway` with `arguments`, in the root of the repository, on no terminal and not in continuous integration.
 pub(crate) fn hallway<Argument: AsRef<OsStr>>(arguments: impl IntoIterator<Item = Argument>) -> Program {
+    started_as(env!("CARGO_BIN_EXE_hallway").as_ref(), &repository(), arguments)
+}
+
+/// The same from another place: `hallway` as the program at `path`, in the directory `here`.
+pub(crate) fn started_as<Argument: AsRef<OsStr>>(
+    path: &Path,
+    here: &Path,
+    arguments: impl IntoIterator<Item = Argument>,
+) -> Program {
     let family = Family::new();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hallway"));
+    let mut command = Command::new(path);
     command
         .args(arguments)
-        .current_dir(repository())
+        .current_dir(here)
         .env(VARIABLE, family.name())
         .env("NO_COLOR", "1")
         .env_remove("CLICOLOR_FORCE")

@@ -26,9 +26,9 @@ async fn a_run_tells_of_every_check() {
                             witness: the ledgers of payments, its sidecars' logs and metrics, the callers'
                             spans
 
-        Next:  hallway run first-two-fail --explain    one request's journey
-               hallway run first-two-fail --control no-retry    the same with one thing spoilt
-               hallway grade first-two-fail    with all controls
+        Next:  hallway run first-two-fail --explain           one request's journey
+               hallway run first-two-fail --control no-retry  the same with one thing spoilt
+               hallway grade first-two-fail                   with all controls
         ");
     });
 }

@@ -27,9 +27,9 @@ async fn a_run_is_simulated_when_nobody_says_otherwise() {
 
          [time] (2 virtual seconds), fingerprint [fingerprint]
 
-        Next:  hallway run first-two-fail --explain    one request's journey
-               hallway run first-two-fail --control no-retry    the same with one thing spoilt
-               hallway grade first-two-fail    with all controls
+        Next:  hallway run first-two-fail --explain           one request's journey
+               hallway run first-two-fail --control no-retry  the same with one thing spoilt
+               hallway grade first-two-fail                   with all controls
         ")
     });
 }

@@ -66,6 +66,7 @@ async fn the_help_says_where_to_begin_and_what_exit_codes_mean() {
       list     Lists the scenarios
       show     Shows a scenario's lesson and files, or the JSON Schema of scenario files
       check    Checks rule files without running anything
+      new      Begins something of your own
       doctor   Says what Hallway can use on this machine, and what each missing thing costs
       help     Print this message or the help of the given subcommand(s)
 
@@ -145,8 +146,9 @@ async fn scenarios_can_be_listed_and_shown() {
     do-you-need-one         three services, then forty
                             What a mesh takes before it gives anything, and why for a handful of services the answer is often: not yet
 
-    Next:  hallway show first-hop    its lesson and files
-           hallway run first-hop     run it
+    Next:  hallway show first-hop         its lesson and files
+           hallway run first-hop          run it
+           hallway new scenario checkout  begin one of your own
     ");
     let shown = run("show canary-weights").await.quietly(0);
     assert!(
@@ -190,7 +192,7 @@ async fn can_be_typed(command: &str, scenarios: &[Loaded]) -> Result<(), String>
         return Err(ended.stderr);
     }
     match words.as_slice() {
-        ["grade", "--on", _] | ["bench", _] | ["list" | "doctor"] => Ok(()),
+        ["grade", "--on", _] | ["bench", _] | ["list" | "doctor"] | ["new", "scenario", _] => Ok(()),
         [
             "run" | "grade" | "show" | "replay" | "explore" | "up",
             name,

@@ -56,6 +56,9 @@ pub(crate) enum Command {
     Show(Show),
     /// Checks rule files without running anything.
     Check(Check),
+    /// Begins something of your own.
+    #[command(subcommand)]
+    New(New),
     /// Says what Hallway can use on this machine, and what each missing thing costs.
     Doctor(Doctor),
     /// The sample service; started by the lab, with its bootstrap on standard input.
@@ -345,6 +348,19 @@ pub(crate) struct Check {
     /// Treats references that lead nowhere as warnings.
     #[arg(long)]
     pub(crate) relaxed: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum New {
+    /// Writes a scenario that works, to be changed: with rules, checks and a control.
+    Scenario(NewScenario),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NewScenario {
+    /// The scenario's directory, which is made; the last part of it is the scenario's name.
+    #[arg(value_name = "NAME|DIR")]
+    pub(crate) directory: PathBuf,
 }
 
 #[derive(Args, Debug)]

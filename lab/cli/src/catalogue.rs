@@ -24,16 +24,18 @@ const CONTRACT: &str = "CONTRACT.md";
 /// The scenarios that can be asked for by name.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
-    root: PathBuf,
+    /// The directory that holds them; none where Hallway was installed without them.
+    root: Option<PathBuf>,
 }
 
 impl Catalogue {
-    /// The one at `given`, or else the nearest from the current directory upwards, or else from this program upwards.
+    /// The one at `given`, or else the nearest from the current directory upwards, or else from this program upwards. Scenarios that are
+    /// named by their directory need none.
     pub(crate) fn find(given: Option<&Path>) -> Result<Self, Failure> {
         if let Some(given) = given {
             return match discover(given) {
                 Ok(found) if !found.is_empty() => Ok(Self {
-                    root: given.to_owned(),
+                    root: Some(given.to_owned()),
                 }),
                 Ok(_) => Err(Failure::input(format_args!(
                     "`{}` holds no scenario: expected directories with a {SCENARIO_FILE}",
@@ -42,16 +44,20 @@ impl Catalogue {
                 Err(error) => Err(Failure::input(error)),
             };
         }
-        upwards(None, scenarios_in).map(|root| Self { root }).ok_or_else(|| {
-            Failure::input(
-                "no `scenarios` directory here or above: go to Hallway's directory, or name one with --scenarios DIR",
-            )
+        Ok(Self {
+            root: upwards(None, scenarios_in),
         })
     }
 
     /// The directories of all scenarios, in their order.
     pub(crate) fn directories(&self) -> Result<Vec<PathBuf>, Failure> {
-        discover(&self.root).map_err(Failure::input)
+        let root = self.root.as_deref().ok_or_else(|| {
+            Failure::input(
+                "no `scenarios` directory here or above: go to Hallway's directory, or name one with --scenarios DIR; \
+                 a scenario of your own is given with its path, such as ./checkout",
+            )
+        })?;
+        discover(root).map_err(Failure::input)
     }
 
     /// Whether there is a scenario of that name.
@@ -64,15 +70,17 @@ impl Catalogue {
 
     /// The scenario of that name, or in that directory.
     pub(crate) fn load(&self, name_or_directory: &str) -> Result<Loaded, Failure> {
+        let is_there = Path::new(name_or_directory).exists();
+        if name_or_directory.contains(['/', '.']) || (self.root.is_none() && is_there) {
+            return load(Path::new(name_or_directory));
+        }
         let directories = self.directories()?;
         let named = directories
             .iter()
             .find(|directory| scenario_name(directory) == name_or_directory);
         match named {
             Some(directory) => load(directory),
-            None if Path::new(name_or_directory).exists() || name_or_directory.contains(['/', '.']) => {
-                load(Path::new(name_or_directory))
-            }
+            None if is_there => load(Path::new(name_or_directory)),
             None => Err(unknown(name_or_directory, &directories)),
         }
     }
@@ -102,7 +110,10 @@ impl Catalogue {
             let services = directory.join(SERVICES);
             services.join(CONTRACT).is_file().then_some(services)
         };
-        let services = upwards(self.root.canonicalize().ok(), services_in);
+        let services = upwards(
+            self.root.as_ref().and_then(|root| root.canonicalize().ok()),
+            services_in,
+        );
         let services = services.unwrap_or_else(|| SERVICES.into());
         Ok(Languages::new(hallway, services, Environment::of_this_process()))
     }

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod explore;
 pub(crate) mod grade;
 pub(crate) mod list;
+pub(crate) mod new;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod show;

@@ -10,6 +10,8 @@
 //! | `conduct` | scenarios and their controls, run and graded |
 //! | `report` | what commands print and write of grades |
 //! | `progress` | what a person sees meanwhile |
+//! | `next` | what a person may want to type next |
+//! | `shell` | words as a shell reads them |
 //! | `runtime` | the lab's own runtime, and interrupts |
 //! | `roles` | the programs of the mesh: control plane, proxy, service |
 //! | `failure` | exit codes, and what is said with them |
@@ -20,17 +22,19 @@ mod commands;
 mod conduct;
 mod failure;
 mod ground;
+mod next;
 mod progress;
 mod report;
 mod roles;
 mod rules;
 mod runtime;
+mod shell;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Bench, Command};
+use crate::arguments::{Arguments, Bench, Command, New};
 use crate::catalogue::Catalogue;
 use crate::failure::Failure;
 
@@ -70,6 +74,7 @@ fn main() -> ExitCode {
         Some(Command::Bench(Bench::Part(part))) => commands::bench::sidecar::part(part),
         Some(Command::List) => catalogue().and_then(|catalogue| commands::list::list(&catalogue)),
         Some(Command::Show(show)) => commands::show::show(catalogue, show),
+        Some(Command::New(New::Scenario(new))) => commands::new::scenario(new),
         Some(Command::Doctor(doctor)) => commands::doctor::doctor(catalogue, doctor),
         Some(Command::Check(check)) => commands::check::check(check),
     };

@@ -15,7 +15,7 @@ use crate::arguments::{DEFAULT_SEED, Grade as Arguments, On};
 use crate::catalogue::{self, Catalogue};
 use crate::conduct::{Conductor, Graded};
 use crate::failure::{Failure, worst};
-use crate::{ground, report, rules, runtime};
+use crate::{ground, next, report, rules, runtime};
 
 /// What runs on processes too when nobody says what to run: a first call with two languages, and a push under load.
 const ON_PROCESSES: [&str; 2] = ["first-hop", "canary-weights"];
@@ -63,20 +63,15 @@ pub(crate) fn grade_all(catalogue: &Catalogue) -> Result<ExitCode, Failure> {
 }
 
 fn print_next(catalogue: &Catalogue) -> Result<(), Failure> {
-    let mut lead = "\nNext: ";
+    let mut commands = Vec::new();
     for (scenario, command, shows) in HINTS {
         if catalogue.holds(scenario)? {
-            anstream::println!("{lead} {command:<38}  {shows}");
-            lead = "      ";
+            commands.push((command, shows));
         }
     }
-    for (command, shows) in [
-        ("hallway grade --on both", "everything on both grounds, compared"),
-        ("hallway list", "all scenarios, and what each teaches"),
-    ] {
-        anstream::println!("{lead} {command:<38}  {shows}");
-        lead = "      ";
-    }
+    commands.push(("hallway grade --on both", "everything on both grounds, compared"));
+    commands.push(("hallway list", "all scenarios, and what each teaches"));
+    next::print(&commands);
     Ok(())
 }
 

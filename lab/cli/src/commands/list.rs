@@ -6,6 +6,7 @@ use hallway_scenario::load::Loaded;
 
 use crate::catalogue::{self, Catalogue};
 use crate::failure::Failure;
+use crate::next;
 
 /// Prints two lines per scenario.
 pub(crate) fn list(catalogue: &Catalogue) -> Result<ExitCode, Failure> {
@@ -18,8 +19,10 @@ pub(crate) fn list(catalogue: &Catalogue) -> Result<ExitCode, Failure> {
         anstream::println!("{:<width$}{}", loaded.name, loaded.scenario.title);
         anstream::println!("{:<width$}{}", "", loaded.scenario.teaches);
     }
-    anstream::println!(
-        "\nNext:  hallway show first-hop    its lesson and files\n       hallway run first-hop     run it"
-    );
+    next::print(&[
+        ("hallway show first-hop", "its lesson and files"),
+        ("hallway run first-hop", "run it"),
+        ("hallway new scenario checkout", "begin one of your own"),
+    ]);
     Ok(ExitCode::SUCCESS)
 }

@@ -16,7 +16,7 @@ use crate::conduct::Conductor;
 use crate::conduct::judged::{Judged, evidence};
 use crate::conduct::run::{Finished, Order, Programs};
 use crate::failure::Failure;
-use crate::{ground, report, runtime};
+use crate::{ground, next, report, runtime, shell};
 
 /// Runs the scenario that was asked for, or one of its controls.
 pub(crate) fn run(catalogue: &Catalogue, arguments: &Run) -> Result<ExitCode, Failure> {
@@ -182,11 +182,14 @@ fn print_control(terminal: &Terminal, order: &Order<'_>, graded: &ControlGrade, 
 
 /// `asked` is how the scenario was named on the command line.
 fn print_next(asked: &str, loaded: &Loaded) {
-    anstream::println!("\nNext:  hallway run {asked} --explain    one request's journey");
+    let asked = shell::quoted(asked);
+    let mut commands = vec![(format!("hallway run {asked} --explain"), "one request's journey")];
     if let Some((control, _)) = loaded.scenario.controls.first() {
-        anstream::println!(
-            "       hallway run {asked} --control {control}    the same with one thing spoilt\n       \
-             hallway grade {asked}    with all controls"
-        );
+        commands.push((
+            format!("hallway run {asked} --control {control}"),
+            "the same with one thing spoilt",
+        ));
+        commands.push((format!("hallway grade {asked}"), "with all controls"));
     }
+    next::print(&commands);
 }

@@ -3,7 +3,6 @@
 
 mod inside;
 mod outside;
-mod shell;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,6 +11,8 @@ use hallway_config::Resources;
 use hallway_scenario::Scenario;
 use hallway_world::up::Places;
 use serde::Serialize;
+
+use crate::shell;
 
 /// No more commands are told of each kind: a topology can have hundreds of routes.
 const MOST: usize = 12;

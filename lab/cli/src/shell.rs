@@ -1,7 +1,7 @@
 //! Words as a shell reads them. Source: POSIX.1-2024, Shell Command Language, 2.2 Quoting.
 
 /// `word` so that a shell takes it for one word, and for nothing else.
-pub(super) fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:,@%+=".contains(character);
     match !word.is_empty() && word.chars().all(is_plain) {
         true => word.to_owned(),
