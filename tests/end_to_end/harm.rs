@@ -14,7 +14,7 @@ async fn a_killed_sidecar_is_named() {
 
          ! long-haul  traffic that lasts  no result
              lab failed  [one] sidecar: ended by itself (signal: 9 (SIGKILL)); it left no message
-             replay: hallway run long-haul --on processes --seed 1
+             replay: hallway run [scratch]/long-haul --on processes --seed 1
 
         The lab itself failed, so this run proves nothing. Run it again.
         ");
@@ -30,7 +30,7 @@ async fn a_killed_control_plane_is_named() {
 
          ! long-haul  traffic that lasts  no result
              lab failed  control plane: ended by itself (signal: 9 (SIGKILL)); it left no message
-             replay: hallway run long-haul --on processes --seed 1
+             replay: hallway run [scratch]/long-haul --on processes --seed 1
 
         The lab itself failed, so this run proves nothing. Run it again.
         ");
@@ -46,7 +46,7 @@ async fn a_killed_service_is_named() {
 
          ! long-haul  traffic that lasts  no result
              lab failed  [one]: ended by itself (signal: 9 (SIGKILL)); it left no message
-             replay: hallway run long-haul --on processes --seed 1
+             replay: hallway run [scratch]/long-haul --on processes --seed 1
 
         The lab itself failed, so this run proves nothing. Run it again.
         ");

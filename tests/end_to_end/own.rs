@@ -40,7 +40,13 @@ async fn a_new_scenario_works_on_both_grounds_where_hallway_is_installed_alone()
     fs::write(&rules, spoilt).expect("it can be written");
     let ended = from(&installed, "grade ./checkout").await;
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
-    assert!(ended.stdout.contains("✗ checkout"), "{}", ended.stdout);
+    assert!(
+        ended
+            .stdout
+            .contains("replay: hallway run ./checkout --on simulated"),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[tokio::test]

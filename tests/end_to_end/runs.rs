@@ -174,7 +174,7 @@ async fn a_weight_changed_by_hand_turns_exactly_its_check_red() {
                              p = [p] < 10⁻⁶
                              witness: the ledgers of payments-v1 and payments-v2
                              rule: rules.yaml:26
-             replay: hallway run canary-weights --on processes --seed 1 --explain split-before
+             replay: hallway run [scratch]/05-canary-weights --on processes --seed 1 --explain split-before
 
          ✓ split-after       expected payments-v1 50%, payments-v2 50% of checkout, after rules.half.yaml
                              saw [count] first attempts: payments-v1 [share], payments-v2 [share]

@@ -169,9 +169,9 @@ async fn a_search_ends_with_the_seed_that_breaks_a_scenario() {
                              saw 2 attempts × 40
                              witness: the ledgers of payments
                              rule: rules.yaml:14
-             replay: hallway run first-two-fail --on simulated --seed 7 --explain caller-sees-200
+             replay: hallway run [scratch]/02-first-two-fail --on simulated --seed 7 --explain caller-sees-200
 
-        Event by event: hallway replay first-two-fail --seed 7
+        Event by event: hallway replay [scratch]/02-first-two-fail --seed 7
         ")
     });
 }

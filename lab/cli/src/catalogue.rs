@@ -26,6 +26,8 @@ const CONTRACT: &str = "CONTRACT.md";
 pub(crate) struct Catalogue {
     /// The directory that holds them; none where Hallway was installed without them.
     root: Option<PathBuf>,
+    /// Whether a name is enough, because the directory is found from here without `--scenarios`.
+    is_found: bool,
 }
 
 impl Catalogue {
@@ -36,6 +38,7 @@ impl Catalogue {
             return match discover(given) {
                 Ok(found) if !found.is_empty() => Ok(Self {
                     root: Some(given.to_owned()),
+                    is_found: false,
                 }),
                 Ok(_) => Err(Failure::input(format_args!(
                     "`{}` holds no scenario: expected directories with a {SCENARIO_FILE}",
@@ -46,11 +49,18 @@ impl Catalogue {
         }
         Ok(Self {
             root: upwards(None, scenarios_in),
+            is_found: true,
         })
     }
 
+    /// All scenarios, in their order.
+    pub(crate) fn all(&self) -> Result<Vec<Loaded>, Failure> {
+        let directories = self.directories()?;
+        directories.iter().map(|directory| self.open(directory)).collect()
+    }
+
     /// The directories of all scenarios, in their order.
-    pub(crate) fn directories(&self) -> Result<Vec<PathBuf>, Failure> {
+    fn directories(&self) -> Result<Vec<PathBuf>, Failure> {
         let root = self.root.as_deref().ok_or_else(|| {
             Failure::input(
                 "no `scenarios` directory here or above: go to Hallway's directory, or name one with --scenarios DIR; \
@@ -79,10 +89,19 @@ impl Catalogue {
             .iter()
             .find(|directory| scenario_name(directory) == name_or_directory);
         match named {
-            Some(directory) => load(directory),
+            Some(directory) => self.open(directory),
             None if is_there => load(Path::new(name_or_directory)),
             None => Err(unknown(name_or_directory, &directories)),
         }
+    }
+
+    /// One of the scenarios that can be asked for by name.
+    fn open(&self, directory: &Path) -> Result<Loaded, Failure> {
+        let mut loaded = load(directory)?;
+        if self.is_found {
+            loaded.argument.clone_from(&loaded.name);
+        }
+        Ok(loaded)
     }
 
     /// The scenario, and the name of its control, if it is about one. Its rules have been checked.
@@ -120,7 +139,7 @@ impl Catalogue {
 }
 
 /// Loads the scenario in `directory`.
-pub(crate) fn load(directory: &Path) -> Result<Loaded, Failure> {
+fn load(directory: &Path) -> Result<Loaded, Failure> {
     load_directory(directory).map_err(|error| match error {
         LoadError::Invalid(diagnostics) => {
             Failure::Input(diagnostics.render(Style::Coloured).trim_end().to_owned())

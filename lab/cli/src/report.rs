@@ -12,16 +12,21 @@ use hallway_scenario::load::Loaded;
 
 use crate::arguments::{On, Options};
 use crate::failure::Failure;
+use crate::shell;
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The layout for this terminal; colours are taken out again by `anstream` where they do not belong.
 pub(crate) fn terminal<'a>(scenarios: impl IntoIterator<Item = &'a Loaded>) -> Terminal {
+    let scenarios: Vec<&Loaded> = scenarios.into_iter().collect();
     let names = scenarios
-        .into_iter()
+        .iter()
         .map(|loaded| (loaded.name.as_str(), loaded.scenario.title.as_str()));
-    Terminal::new(Styles::coloured(), terminal_width(), names)
+    let terminal = Terminal::new(Styles::coloured(), terminal_width(), names);
+    scenarios.iter().fold(terminal, |terminal, loaded| {
+        terminal.calling(&loaded.name, shell::quoted(&loaded.argument))
+    })
 }
 
 /// The first line of every report.

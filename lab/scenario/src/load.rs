@@ -25,6 +25,8 @@ pub struct Loaded {
     pub directory: PathBuf,
     /// Its name: that of the directory without the number.
     pub name: String,
+    /// How a command line names it: by its directory, unless whoever looked it up by its name says otherwise.
+    pub argument: String,
     /// What was written.
     pub scenario: Scenario,
     /// What runs under each control: the scenario with the control applied, and without controls of its own.
@@ -111,6 +113,7 @@ pub fn load_directory(directory: impl AsRef<Path>) -> Result<Loaded, LoadError> 
     let lesson = Some(directory.join(LESSON_FILE)).filter(|lesson| lesson.is_file());
     Ok(Loaded {
         directory: directory.to_owned(),
+        argument: directory.display().to_string(),
         scenario: contents.scenario,
         controls: contents.controls,
         document: contents.document,

@@ -13,7 +13,6 @@ mod text;
 use std::process::ExitCode;
 
 use hallway_grade::report::Styles;
-use hallway_scenario::load::Loaded;
 use serde::Serialize;
 
 use self::benches::Peer;
@@ -21,7 +20,7 @@ use self::clients::Client;
 use self::languages::Language;
 use self::machine::Feature;
 use crate::arguments::Doctor;
-use crate::catalogue::{self, Catalogue};
+use crate::catalogue::Catalogue;
 use crate::failure::Failure;
 use crate::{report, runtime};
 
@@ -44,9 +43,7 @@ pub(crate) fn doctor(
     arguments: &Doctor,
 ) -> Result<ExitCode, Failure> {
     let catalogue = catalogue()?;
-    let directories = catalogue.directories()?;
-    let scenarios = directories.iter().map(|directory| catalogue::load(directory));
-    let scenarios: Vec<Loaded> = scenarios.collect::<Result<_, _>>()?;
+    let scenarios = catalogue.all()?;
     let runtimes = catalogue.languages()?;
     let languages = runtime::run(async |cancel| {
         tokio::select! {

@@ -12,7 +12,7 @@ use hallway_scenario::load::Loaded;
 use tokio::time::Instant;
 
 use crate::arguments::{DEFAULT_SEED, Grade as Arguments, On};
-use crate::catalogue::{self, Catalogue};
+use crate::catalogue::Catalogue;
 use crate::conduct::{Conductor, Graded};
 use crate::failure::{Failure, worst};
 use crate::{ground, next, report, rules, runtime};
@@ -195,11 +195,7 @@ fn compare(simulated: &Pass, processes: &Pass) -> Vec<Comparison> {
 /// The scenarios of these names, or all. Their rules have been checked.
 fn chosen(catalogue: &Catalogue, names: &[String]) -> Result<Vec<Loaded>, Failure> {
     let scenarios: Vec<Loaded> = if names.is_empty() {
-        let directories = catalogue.directories()?;
-        directories
-            .iter()
-            .map(|directory| catalogue::load(directory))
-            .collect::<Result<_, _>>()?
+        catalogue.all()?
     } else {
         names
             .iter()

@@ -2,17 +2,13 @@
 
 use std::process::ExitCode;
 
-use hallway_scenario::load::Loaded;
-
-use crate::catalogue::{self, Catalogue};
+use crate::catalogue::Catalogue;
 use crate::failure::Failure;
 use crate::next;
 
 /// Prints two lines per scenario.
 pub(crate) fn list(catalogue: &Catalogue) -> Result<ExitCode, Failure> {
-    let directories = catalogue.directories()?;
-    let scenarios = directories.iter().map(|directory| catalogue::load(directory));
-    let scenarios: Vec<Loaded> = scenarios.collect::<Result<_, _>>()?;
+    let scenarios = catalogue.all()?;
     let names = scenarios.iter().map(|loaded| loaded.name.chars().count());
     let width = names.max().unwrap_or(0) + 2;
     for loaded in &scenarios {

@@ -53,7 +53,7 @@ pub(crate) fn run(catalogue: &Catalogue, arguments: &Run) -> Result<ExitCode, Fa
     }
     report::write(&arguments.options, &grades, &comparisons, took)?;
     if code == 0 && control.is_none() && pick.is_none() {
-        print_next(&arguments.subject.scenario, &loaded);
+        print_next(&loaded);
     }
     Ok(ExitCode::from(code))
 }
@@ -180,16 +180,18 @@ fn print_control(terminal: &Terminal, order: &Order<'_>, graded: &ControlGrade, 
     anstream::println!("   replay: {}", order.command());
 }
 
-/// `asked` is how the scenario was named on the command line.
-fn print_next(asked: &str, loaded: &Loaded) {
-    let asked = shell::quoted(asked);
-    let mut commands = vec![(format!("hallway run {asked} --explain"), "one request's journey")];
+fn print_next(loaded: &Loaded) {
+    let scenario = shell::quoted(&loaded.argument);
+    let mut commands = vec![(
+        format!("hallway run {scenario} --explain"),
+        "one request's journey",
+    )];
     if let Some((control, _)) = loaded.scenario.controls.first() {
         commands.push((
-            format!("hallway run {asked} --control {control}"),
+            format!("hallway run {scenario} --control {control}"),
             "the same with one thing spoilt",
         ));
-        commands.push((format!("hallway grade {asked}"), "with all controls"));
+        commands.push((format!("hallway grade {scenario}"), "with all controls"));
     }
     next::print(&commands);
 }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::Catalogue;
 use crate::failure::Failure;
-use crate::{ground, report};
+use crate::{ground, report, shell};
 
 /// What is to be run.
 #[derive(Clone, Copy)]
@@ -177,9 +177,10 @@ impl<'a> Order<'a> {
 
     /// As arguments of a command.
     fn subject(&self) -> String {
+        let scenario = shell::quoted(&self.loaded.argument);
         match self.control {
-            None => self.loaded.name.clone(),
-            Some(control) => format!("{} --control {control}", self.loaded.name),
+            None => scenario,
+            Some(control) => format!("{scenario} --control {control}"),
         }
     }
 

@@ -4,17 +4,14 @@ use hallway_evidence::Run;
 
 use crate::grade::{Grade, Outcome};
 
-/// How to see what is red again: the run itself, and each control that proves nothing.
-pub(crate) fn commands(grade: &Grade) -> Vec<String> {
+/// How to see what is red again: the run itself, and each control that proves nothing. A command line calls the scenario `argument`.
+pub(crate) fn commands(grade: &Grade, argument: &str) -> Vec<String> {
     let Some(run) = &grade.run else {
         return Vec::new();
     };
     let command = |control: &str| {
         let Run { ground, seed, .. } = run;
-        format!(
-            "hallway run {}{control} --on {ground} --seed {seed}",
-            grade.scenario
-        )
+        format!("hallway run {argument}{control} --on {ground} --seed {seed}")
     };
     let red = grade.verdicts.iter().find(|verdict| !verdict.held);
     let of_run = match red {

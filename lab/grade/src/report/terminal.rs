@@ -7,6 +7,7 @@
 //!                      …
 //! ```
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ pub struct Terminal {
     width: usize,
     names: usize,
     titles: usize,
+    arguments: BTreeMap<String, String>,
 }
 
 /// What the first line says.
@@ -70,7 +72,15 @@ impl Terminal {
             width,
             names,
             titles,
+            arguments: BTreeMap::new(),
         }
+    }
+
+    /// A command line calls the scenario `name` by this `argument`, and not by its name.
+    #[must_use]
+    pub fn calling(mut self, name: &str, argument: String) -> Self {
+        self.arguments.insert(name.to_owned(), argument);
+        self
     }
 
     /// The first line.
@@ -201,7 +211,8 @@ impl Terminal {
             let words = paint(self.styles.quiet, format!("replay: {command}"));
             format!("{:INDENT$}{words}\n", "")
         };
-        replay::commands(grade).into_iter().map(line).collect()
+        let argument = self.arguments.get(&grade.scenario).unwrap_or(&grade.scenario);
+        replay::commands(grade, argument).into_iter().map(line).collect()
     }
 
     /// Where the words right of a label begin.
