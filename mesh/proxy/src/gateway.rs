@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::downstream::{Downstream, Entrance};
 use crate::drain::Drain;
-use crate::listener::{self, HANDSHAKE_TIMEOUT, HEADER_TIMEOUT};
+use crate::listener::{self, HANDSHAKE_TIMEOUT, HEADER_TIMEOUT, SILENCE_TIMEOUT};
 use crate::time::epoch_micros;
 use crate::transport::{Peeked, Spoken, Transport};
 use crate::worker::Worker;
@@ -82,13 +82,13 @@ impl Client {
                     );
                     return None;
                 };
-                Some((Transport::Plaintext(stream), protocol))
+                Some((Transport::Plaintext(stream.impatient(SILENCE_TIMEOUT)), protocol))
             }
         }
     }
 
     async fn handshake(&self, acceptor: &TlsAcceptor, stream: Stream) -> Option<Transport> {
-        let stream = Peeked::untouched(stream).for_tls();
+        let stream = Peeked::untouched(stream).for_tls().impatient(SILENCE_TIMEOUT);
         match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => Some(Transport::Tls(Box::new(stream.into()))),
             Ok(Err(error)) => {

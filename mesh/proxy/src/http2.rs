@@ -12,6 +12,7 @@ use http::HeaderMap;
 use http_body::Body;
 use http_body_util::BodyExt;
 use thiserror::Error;
+use tokio::time::timeout;
 
 /// How many streams a connection carries at once. Clients open a further connection beyond it: on one connection, one lost
 /// packet holds up all streams.
@@ -45,13 +46,20 @@ pub(crate) enum Unsent<E: Error> {
     /// The peer has reset the stream.
     #[error("the stream was reset: {0}")]
     Reset(Reason),
+    /// The peer has taken nothing for longer than it is waited for.
+    #[error("the peer has taken nothing for too long")]
+    Stalled,
 }
 
-/// Sends `body` on `stream`, at the pace of the peer's flow control.
+/// Sends `body` on `stream`, at the pace of the peer's flow control, which may stand still for no longer than `patience`.
 ///
 /// # Errors
 /// [`Unsent`]. Being dropped meanwhile resets the stream.
-pub(crate) async fn send<B>(mut stream: SendStream<Bytes>, body: B) -> Result<(), Unsent<B::Error>>
+pub(crate) async fn send<B>(
+    mut stream: SendStream<Bytes>,
+    body: B,
+    patience: Option<Duration>,
+) -> Result<(), Unsent<B::Error>>
 where
     B: Body<Data = Bytes>,
     B::Error: Error,
@@ -72,7 +80,7 @@ where
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => {
                     let last = body.is_end_stream();
-                    send_data(&mut stream, data, last).await?;
+                    send_data(&mut stream, data, last, patience).await?;
                     if last {
                         return Ok(());
                     }
@@ -87,12 +95,20 @@ where
 }
 
 /// Sends one piece, in parts as large as the peer allows.
-async fn send_data(stream: &mut SendStream<Bytes>, mut data: Bytes, last: bool) -> Result<(), Stopped> {
+async fn send_data(
+    stream: &mut SendStream<Bytes>,
+    mut data: Bytes,
+    last: bool,
+    patience: Option<Duration>,
+) -> Result<(), Stopped> {
     loop {
         stream.reserve_capacity(data.len());
-        let capacity = match stream.capacity() {
-            0 if !data.is_empty() => granted(stream).await?,
-            capacity => capacity,
+        let capacity = match (stream.capacity(), patience) {
+            (0, None) if !data.is_empty() => granted(stream).await?,
+            (0, Some(patience)) if !data.is_empty() => timeout(patience, granted(stream))
+                .await
+                .map_err(|_| Stopped::Stalled)??,
+            (capacity, _) => capacity,
         };
         let part = data.split_to(capacity.min(data.len()));
         let done = data.is_empty();
@@ -107,6 +123,7 @@ async fn send_data(stream: &mut SendStream<Bytes>, mut data: Bytes, last: bool) 
 enum Stopped {
     Stream(h2::Error),
     Reset(Reason),
+    Stalled,
 }
 
 /// Waits until the peer allows more bytes, and gives how many.
@@ -142,6 +159,61 @@ impl<E: Error> From<Stopped> for Unsent<E> {
         match stopped {
             Stopped::Stream(error) => Self::Stream(error),
             Stopped::Reset(reason) => Self::Reset(reason),
+            Stopped::Stalled => Self::Stalled,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::{Request, Response};
+    use http_body_util::Full;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// What comes of sending an answer larger than its window to a client that reads the connection, and `takes` the body or lets the
+    /// window stay closed.
+    async fn sent(takes: bool) -> Result<(), Unsent<Infallible>> {
+        let (near, far) = tokio::io::duplex(1024 * 1024);
+        let (client, server) = tokio::join!(h2::client::handshake(near), h2::server::handshake(far));
+        let ((mut requests, connection), mut server) = (client.expect("a client"), server.expect("a server"));
+        let client = async {
+            let (response, _) = requests.send_request(Request::new(()), true).expect("a stream");
+            let mut body = response.await.expect("an answer").into_body();
+            while let (true, Some(data)) = (takes, body.data().await) {
+                let length = data.expect("a piece").len();
+                body.flow_control().release_capacity(length).expect("a window");
+            }
+            std::future::pending::<()>().await;
+        };
+        let answering = async {
+            let (_, mut respond) = server.accept().await.expect("a request").expect("a good one");
+            let stream = respond.send_response(Response::new(()), false).expect("a stream");
+            let body = Full::new(Bytes::from(vec![0; 256 * 1024]));
+            tokio::select! {
+                sent = send(stream, body, Some(Duration::from_secs(60))) => sent,
+                _ = server.accept() => unreachable!("there is one request"),
+            }
+        };
+        tokio::select! {
+            sent = answering => sent,
+            _ = connection => unreachable!("the connection stays open"),
+            () = client => unreachable!("the client stays"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_that_stays_closed_ends_the_answer() {
+        let began = Instant::now();
+        assert!(matches!(sent(false).await, Err(Unsent::Stalled)));
+        assert_eq!(began.elapsed(), Duration::from_secs(60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_that_opens_lets_it_through() {
+        sent(true).await.expect("all of it");
     }
 }

@@ -25,6 +25,10 @@ use crate::worker::Worker;
 /// How long a head may take to arrive, and a connection may wait for its next request. Peers keep theirs for less.
 pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long a client outside may send nothing in the midst of its request, or take nothing of its answer. Those inside have deadlines of
+/// their own.
+pub(crate) const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// How long whoever connects may take for a TLS handshake.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -32,12 +32,10 @@ use crate::downstream::Downstream;
 use crate::front::Fronts;
 use crate::head::{self, Head, Hop};
 use crate::incoming::Incoming;
+use crate::listener::SILENCE_TIMEOUT;
 use crate::reply::{self, LocalReply};
 use crate::response::{Deadline, Download, ResponseBody, forwarded};
 use crate::worker::Worker;
-
-/// How long a client outside may be silent in the midst of its request. Those inside have deadlines of their own.
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Serves one request.
 pub(crate) async fn handle(

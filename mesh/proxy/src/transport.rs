@@ -1,14 +1,17 @@
 //! The bytes below HTTP: plaintext, or TLS over the same.
 
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use hallway_host::Stream;
 use hallway_identity::{PeerCertificate, Versions};
 use hallway_model::Protocol;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 use tokio_rustls::TlsStream;
 use tokio_util::io::poll_read_buf;
 
@@ -28,6 +31,10 @@ pub(crate) struct Peeked {
     ahead: BytesMut,
     /// How much to read ahead; nothing when 0.
     reads_ahead: usize,
+    /// How long the peer may take nothing of what is written; without end when there is none.
+    patience: Option<Duration>,
+    /// Ends when it has taken nothing for so long; set while it takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 /// What the first bytes of a connection say.
@@ -85,13 +92,40 @@ impl Peeked {
             stream,
             ahead: BytesMut::new(),
             reads_ahead: 0,
+            patience: None,
+            stalled: None,
         }
+    }
+
+    /// The same, which breaks when the peer takes nothing of what is written for `limit`.
+    pub(crate) fn impatient(mut self, limit: Duration) -> Self {
+        self.patience = Some(limit);
+        self
     }
 
     /// The same, for TLS to read from.
     pub(crate) fn for_tls(mut self) -> Self {
         self.reads_ahead = READ_AHEAD;
         self
+    }
+
+    /// What came of writing; an error when the peer has taken nothing for too long.
+    fn or_stalled(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let Some(patience) = self.patience else {
+            return written;
+        };
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        let words = "the peer has taken nothing for too long";
+        let failed = |()| Err(io::Error::new(io::ErrorKind::TimedOut, words));
+        stalled.as_mut().poll(context).map(failed)
     }
 
     /// Waits for the first bytes, until they tell what is spoken. None when the connection ended before the first one.
@@ -139,6 +173,7 @@ impl AsyncRead for Peeked {
             stream,
             ahead,
             reads_ahead,
+            ..
         } = self.get_mut();
         if ahead.is_empty() {
             if *reads_ahead <= buffer.remaining() {
@@ -167,7 +202,8 @@ impl AsyncWrite for Peeked {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.or_stalled(context, written)
     }
 
     fn poll_write_vectored(
@@ -175,7 +211,8 @@ impl AsyncWrite for Peeked {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.or_stalled(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -247,7 +284,71 @@ impl AsyncWrite for Transport {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use hallway_simulator::{Options, Simulation};
+    use tokio::io::AsyncWriteExt;
+    use tokio::time::{Instant, timeout};
+
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Writes without end to a peer that takes what fits into its buffers, and then a piece every `pause`, if there is one: for five
+    /// times the patience, or until it fails.
+    fn written_to_a_peer(pause: Option<Duration>) -> Result<io::Error, Duration> {
+        let simulation = Simulation::new(Options::default());
+        let (near, far) = (simulation.machine("near"), simulation.machine("far"));
+        let far_address = far.address();
+        let (near, far) = (near.process("writer").host(), far.process("reader").host());
+        simulation.run(async {
+            let mut listener = far
+                .listen(SocketAddr::new(far_address, 80))
+                .await
+                .expect("a port");
+            let address = listener.local_address().expect("its address");
+            let connecting = near.connect(address);
+            let (connected, (mut accepted, _)) = tokio::join!(connecting, listener.accept());
+            let mut stream = Peeked::untouched(connected.expect("a connection")).impatient(PATIENCE);
+            let began = Instant::now();
+            let writing = async {
+                loop {
+                    if let Err(error) = stream.write_all(&[0; 16 * 1024]).await {
+                        return error;
+                    }
+                }
+            };
+            let reading = async {
+                while let Some(pause) = pause {
+                    tokio::time::sleep(pause).await;
+                    accepted
+                        .read_exact(&mut vec![0; 1024 * 1024])
+                        .await
+                        .expect("bytes");
+                }
+                std::future::pending::<()>().await;
+            };
+            let either = async {
+                tokio::select! {
+                    error = writing => error,
+                    () = reading => unreachable!("it reads without end"),
+                }
+            };
+            timeout(5 * PATIENCE, either).await.map_err(|_| began.elapsed())
+        })
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_is_given_up() {
+        let error = written_to_a_peer(None).expect("an error");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
+    }
+
+    #[test]
+    fn a_peer_that_takes_its_time_is_not() {
+        let lasted = written_to_a_peer(Some(PATIENCE / 2)).expect_err("no error");
+        assert!(lasted >= 5 * PATIENCE, "{lasted:?}");
+    }
 
     #[test]
     fn the_first_bytes_tell_what_is_spoken() {

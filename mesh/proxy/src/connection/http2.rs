@@ -174,7 +174,7 @@ impl Drop for Sender {
 /// its end.
 async fn send_body(host: &Host, stream: SendStream<Bytes>, body: RequestBody) -> Option<TaskGuard> {
     // Whatever stops it reaches the request as the end of its stream.
-    let mut sending = Box::pin(async move { drop(http2::send(stream, body).await) });
+    let mut sending = Box::pin(async move { drop(http2::send(stream, body, None).await) });
     let is_sent = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context).is_ready())).await;
     (!is_sent).then(|| host.spawn(sending).abort_on_drop())
 }

@@ -8,12 +8,13 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::{Builder, Connection, SendResponse};
+use hallway_model::telemetry::Direction;
 use http::header::CONNECTION;
 use http::{Request, Response};
 use http_body::Body;
 use tokio::time::{Instant, Sleep, sleep, timeout, timeout_at};
 
-use super::{Ended, Ending, HEADER_TIMEOUT};
+use super::{Ended, Ending, HEADER_TIMEOUT, SILENCE_TIMEOUT};
 use crate::cork::Cork;
 use crate::downstream::Downstream;
 use crate::http2;
@@ -157,7 +158,8 @@ async fn answer(
         return;
     }
     let deadline = body.deadline();
-    let sending = http2::send(stream, body);
+    let patience = (downstream.direction == Direction::Gateway).then_some(SILENCE_TIMEOUT);
+    let sending = http2::send(stream, body, patience);
     match deadline {
         None => drop(sending.await),
         Some(deadline) => drop(timeout_at(deadline, sending).await),
