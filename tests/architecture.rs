@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("hallway-service", &["hallway-host"]),
+    ("hallway-book", &["hallway-host", "hallway-yaml"]),
     (
         "hallway-scenario",
         &["hallway-config", "hallway-model", "hallway-yaml"],
