@@ -89,6 +89,7 @@ pub fn is_claim(name: &HeaderName) -> bool {
     may_be && is_claim_in(&with_hyphens(name))
 }
 
+// ANCHOR: claims
 /// Whether a header from outside of the mesh claims to be of a proxy: what [`is_claim`] names, all of `x-envoy-*`, and what others write the
 /// address of a client into.
 fn is_claim_from_outside(name: &HeaderName) -> bool {
@@ -104,6 +105,7 @@ fn is_claim_in(name: &str) -> bool {
             "forwarded" | "x-real-ip" | "x-envoy-external-address" | "x-envoy-attempt-count"
         )
 }
+// ANCHOR_END: claims
 
 fn with_hyphens(name: &HeaderName) -> Cow<'_, str> {
     match name.as_str().contains('_') {
