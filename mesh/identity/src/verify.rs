@@ -199,6 +199,7 @@ impl ServerCertVerifier for ServerVerifier {
             .store
             .roots()
             .verify(end_entity, intermediates, Role::Server, now)?;
+        // ANCHOR: whose
         if presented == self.expected {
             return Ok(ServerCertVerified::assertion());
         }
@@ -206,6 +207,7 @@ impl ServerCertVerifier for ServerVerifier {
             expected: self.expected.clone(),
             presented,
         }))
+        // ANCHOR_END: whose
     }
 
     fn verify_tls12_signature(

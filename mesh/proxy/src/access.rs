@@ -91,6 +91,7 @@ impl Exchange {
         let bootstrap = &worker.proxy.bootstrap;
         let headers = request.headers();
         let ids = &worker.randomness.ids;
+        // ANCHOR: identifiers
         let trusted = downstream.direction == Direction::Outbound || downstream.peer.is_some();
         let request_id = headers
             .get(X_REQUEST_ID)
@@ -102,6 +103,7 @@ impl Exchange {
             .get(TRACEPARENT)
             .and_then(TraceContext::parse)
             .unwrap_or_else(|| ids.with(TraceContext::start));
+        // ANCHOR_END: identifiers
         let logs = bootstrap.access_log;
         Self {
             arrived: Instant::now(),

@@ -125,6 +125,7 @@ impl Stream<'_> {
         let refused = if unchanged {
             None
         } else {
+            // ANCHOR: answer
             let environment = self.proxy.environment();
             let compiled = Configuration::compile(version, snapshot, previous.as_deref(), &environment);
             let refused = compiled.as_ref().err().map(ToString::to_string);
@@ -133,6 +134,7 @@ impl Stream<'_> {
             }
             self.record(version, refused.clone());
             refused
+            // ANCHOR_END: answer
         };
         if refused.is_none() {
             self.accepted = Some(version);

@@ -96,6 +96,7 @@ async fn serve(
     };
     let most = configuration.fronts().and_then(Fronts::body_bytes);
     let mut upload = call.hold(exchange, body, most).await?;
+    // ANCHOR: attempts
     let mut tried = BTreeSet::new();
     loop {
         let mut facts = AttemptFacts::default();
@@ -108,6 +109,7 @@ async fn serve(
         }
         tried.extend(chosen.map(|(position, _)| position));
     }
+    // ANCHOR_END: attempts
 }
 
 /// Refuses plaintext on a connection that was accepted while it was still allowed.

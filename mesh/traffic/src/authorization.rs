@@ -54,6 +54,7 @@ pub fn decide<'p>(policies: &'p [AuthorizationPolicy], request: &AuthorizationRe
             .into_iter()
             .find(|rule| Facts { request, action }.match_rule(rule))
     };
+    // ANCHOR: decide
     if let Some(rule) = matching(AuthorizationAction::Deny) {
         return Decision::Denied(rule);
     }
@@ -62,6 +63,7 @@ pub fn decide<'p>(policies: &'p [AuthorizationPolicy], request: &AuthorizationRe
         true => Decision::NotAllowed,
         false => Decision::Allowed,
     }
+    // ANCHOR_END: decide
 }
 
 /// A request, as a rule with this action sees it.

@@ -27,6 +27,7 @@ pub fn choose(
     random: &mut impl Rng,
 ) -> Option<usize> {
     let left = endpoints.left();
+    // ANCHOR: choose
     match (left, policy) {
         (0, _) => None,
         (1, _) => Some(endpoints.nth(0)),
@@ -42,6 +43,7 @@ pub fn choose(
             })
         }
     }
+    // ANCHOR_END: choose
 }
 
 impl Endpoints<'_> {

@@ -130,6 +130,7 @@ pub fn judge(policy: Option<&Retry>, attempt: &Attempt<'_>, random: &mut impl Rn
     let Some(policy) = policy else {
         return refuse(ReturnReason::NoPolicy);
     };
+    // ANCHOR: judge
     if attempt.number > policy.attempts {
         return refuse(ReturnReason::AttemptsUsedUp {
             attempts: attempt.number,
@@ -146,6 +147,7 @@ pub fn judge(policy: Option<&Retry>, attempt: &Attempt<'_>, random: &mut impl Rn
         return refuse(ReturnReason::NoTimeLeft);
     }
     Verdict::Retry { after, reason }
+    // ANCHOR_END: judge
 }
 
 impl Verdict {

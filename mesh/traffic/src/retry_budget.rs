@@ -95,9 +95,11 @@ impl RetryBudget {
         let now = self.now;
         let requests = self.active + self.ended.total(now);
         let retries = self.retries.total(now);
+        // ANCHOR: permit
         let percent = u64::from(self.constraint.percent);
         let in_budget = (retries + 1) * 100 <= requests * percent;
         let in_minimum = self.recent.total(now) < u64::from(self.constraint.least.count);
+        // ANCHOR_END: permit
         if !in_budget && !in_minimum {
             return Err(Spent {
                 requests,

@@ -4,6 +4,7 @@ use hallway_model::Backend;
 use rand::{Rng, RngExt};
 
 /// Chooses a backend; each has the chance `weight / sum of all weights`. None when that sum is zero.
+// ANCHOR: choose
 pub fn choose<'a>(backends: &'a [Backend], random: &mut impl Rng) -> Option<&'a Backend> {
     match backends.iter().map(|backend| u64::from(backend.weight)).sum() {
         0 => None,
@@ -19,6 +20,7 @@ fn at(backends: &[Backend], point: u64) -> Option<&Backend> {
         point < end
     })
 }
+// ANCHOR_END: choose
 
 #[cfg(test)]
 mod tests {

@@ -25,6 +25,7 @@ pub struct Allowance {
 
 /// The time that an attempt has when it begins `elapsed` after the request arrived; none when nothing limits it.
 /// When both timeouts would end it at the same moment, it is the request's that does.
+// ANCHOR: allowance
 pub fn allowance(timeouts: &Timeouts, elapsed: Duration) -> Option<Allowance> {
     let request = remaining(timeouts, elapsed).map(|time| Allowance {
         time,
@@ -39,6 +40,7 @@ pub fn allowance(timeouts: &Timeouts, elapsed: Duration) -> Option<Allowance> {
         (request, backend) => request.or(backend),
     }
 }
+// ANCHOR_END: allowance
 
 /// What is left of the request timeout, `elapsed` after the request arrived; none when there is no such timeout.
 pub fn remaining(timeouts: &Timeouts, elapsed: Duration) -> Option<Duration> {
