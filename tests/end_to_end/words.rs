@@ -163,6 +163,12 @@ async fn scenarios_can_be_listed_and_shown() {
     );
     let responses = run("show checks responses --all").await.quietly(0);
     assert!(responses.contains("\nresponses.during: "), "{responses}");
+    let split = run("show checks split").await.quietly(0);
+    assert!(
+        split.ends_with("payments-v2: 20 }\n      sample: 1200\n")
+            && split.contains("\n  split-before:\n    split:\n"),
+        "{split}"
+    );
     let schema = run("show schema").await.quietly(0);
     let published = fs::read_to_string(repository().join("scenarios/schema.json")).expect("it is published");
     assert_eq!(json(&schema), json(&published));

@@ -4,10 +4,13 @@
 //! | --- | --- |
 //! | `topic` | what can be looked up, and the schema that knows it |
 //! | `render` | an outline as text |
+//! | `example` | a check as a scenario uses it |
 
+mod example;
 mod render;
 mod topic;
 
+pub(crate) use example::example;
 pub(crate) use topic::Topic;
 
 use hallway_yaml::suggest;

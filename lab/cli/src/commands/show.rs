@@ -20,8 +20,17 @@ pub(crate) fn show(
     arguments: &Show,
 ) -> Result<ExitCode, Failure> {
     if let Some(topic) = Topic::named(&arguments.subject) {
-        let page = reference::page(topic, arguments.path.as_deref(), arguments.all)?;
+        let path = arguments.path.as_deref();
+        let page = reference::page(topic, path, arguments.all)?;
         anstream::print!("{page}");
+        if let (Topic::Checks, Some(kind)) = (topic, path) {
+            // Without scenarios, or with one that somebody is just changing, the page has no example.
+            let scenarios = catalogue().and_then(|catalogue| catalogue.all());
+            let example = scenarios
+                .ok()
+                .and_then(|scenarios| reference::example(&scenarios, kind));
+            anstream::print!("{}", example.unwrap_or_default());
+        }
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.path.is_some() || arguments.all {
