@@ -83,6 +83,26 @@ async fn rules_that_are_not_there_are_told_at_their_place() {
 }
 
 #[tokio::test]
+async fn what_the_reference_does_not_know_is_told_with_what_it_does() {
+    let field = run("show rules HTTPRoute.spec.rules.retries").await.complaint(2);
+    let kind = run("show rules VirtualService").await.complaint(2);
+    let topic = run("show rule").await.complaint(2);
+    let scenario = run("show first-hop traffic").await.complaint(2);
+    let said = [field, kind, topic, scenario].join("\n");
+    insta::assert_snapshot!(said, @"
+    error: HTTPRoute.spec.rules has no field `retries`: did you mean `retry`?
+    `hallway show rules HTTPRoute.spec.rules` shows what it has
+
+    error: there is no kind `VirtualService`
+    `hallway show rules` lists all kinds that Hallway understands
+
+    error: there is no scenario `rule`: did you mean `hallway show rules`?
+
+    error: only `rules`, `checks` and `scenario-format` have pages to choose from: write `hallway show first-hop` alone
+    ");
+}
+
+#[tokio::test]
 async fn what_is_no_scenario_is_told_apart() {
     let scratch = Scratch::copy("02-first-two-fail");
     fs::remove_file(scratch.file("scenario.yaml")).expect("it is there");

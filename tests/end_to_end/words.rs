@@ -64,7 +64,7 @@ async fn the_help_says_where_to_begin_and_what_exit_codes_mean() {
       up       Keeps a topology running, with ready-made curl commands to send requests to it
       bench    Measures
       list     Lists the scenarios
-      show     Shows a scenario's lesson and files, or the JSON Schema of scenario files
+      show     Shows a scenario's lesson and files, or what rules, checks and scenario files can hold
       check    Checks rule files without running anything
       new      Begins something of your own
       doctor   Says what Hallway can use on this machine, and what each missing thing costs
@@ -156,6 +156,19 @@ async fn scenarios_can_be_listed_and_shown() {
         "{shown}"
     );
     assert!(shown.contains("\nscenario: canary-weights\n"), "{shown}");
+    let retry = run("show rules HTTPRoute.spec.rules.retry").await.quietly(0);
+    assert!(
+        retry.starts_with("HTTPRoute.spec.rules.retry: fields\n"),
+        "{retry}"
+    );
+    let responses = run("show checks responses --all").await.quietly(0);
+    assert!(responses.contains("\nresponses.during: "), "{responses}");
+    let split = run("show checks split").await.quietly(0);
+    assert!(
+        split.ends_with("payments-v2: 20 }\n      sample: 1200\n")
+            && split.contains("\n  split-before:\n    split:\n"),
+        "{split}"
+    );
     let schema = run("show schema").await.quietly(0);
     let published = fs::read_to_string(repository().join("scenarios/schema.json")).expect("it is published");
     assert_eq!(json(&schema), json(&published));
@@ -192,6 +205,12 @@ async fn can_be_typed(command: &str, scenarios: &[Loaded]) -> Result<(), String>
         return Err(ended.stderr);
     }
     match words.as_slice() {
+        ["show", "rules" | "checks" | "scenario-format" | "schema", ..] => {
+            match hallway(&words).run().await {
+                shown if shown.code == Some(0) => Ok(()),
+                refused => Err(refused.stderr),
+            }
+        }
         ["grade", "--on", _] | ["bench", _] | ["list" | "doctor"] | ["new", "scenario", _] => Ok(()),
         [
             "run" | "grade" | "show" | "replay" | "explore" | "up",

@@ -52,7 +52,7 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Lists the scenarios.
     List,
-    /// Shows a scenario's lesson and files, or the JSON Schema of scenario files.
+    /// Shows a scenario's lesson and files, or what rules, checks and scenario files can hold.
     Show(Show),
     /// Checks rule files without running anything.
     Check(Check),
@@ -335,9 +335,16 @@ pub(crate) enum On {
 
 #[derive(Args, Debug)]
 pub(crate) struct Show {
-    /// A scenario's name or directory, or the word `schema`.
-    #[arg(value_name = "NAME|DIR|schema")]
+    /// A scenario's name or directory; `rules`, `checks` or `scenario-format` for what can be written there; `schema` for the JSON Schema of
+    /// scenario files.
+    #[arg(value_name = "SUBJECT")]
     pub(crate) subject: String,
+    /// The place that is looked up, such as `HTTPRoute.spec.rules.retry` of the rules, or `responses` of the checks.
+    #[arg(value_name = "PATH")]
+    pub(crate) path: Option<String>,
+    /// Shows everything below that place, too.
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Args, Debug)]

@@ -5,6 +5,7 @@
 //! | `arguments` | the command line |
 //! | `commands` | one file per command |
 //! | `catalogue` | where the scenarios are |
+//! | `reference` | what rules, checks and scenario files can hold |
 //! | `rules` | rule files, checked before anything is started |
 //! | `ground` | where a scenario is asked to run, and whether it can |
 //! | `conduct` | scenarios and their controls, run and graded |
@@ -24,6 +25,7 @@ mod failure;
 mod ground;
 mod next;
 mod progress;
+mod reference;
 mod report;
 mod roles;
 mod rules;

@@ -60,7 +60,7 @@ pub enum Check {
     ExactlyOnce(ExactlyOnce),
     /// What a service called as soon as it ran went well, every time. Witnesses: the service itself, and its sidecars' access logs.
     FirstCalls(FirstCalls),
-    /// What programs take of the machine.
+    /// What programs take of the machine. Witness: the operating system.
     Footprint(Footprint),
     /// Nothing between these services was readable. Witness: the wire.
     Encrypted(Encrypted),

@@ -156,6 +156,20 @@ pub fn scenario_name(directory: &Path) -> String {
 }
 
 impl Loaded {
+    /// The lines of a check, as the file writes them.
+    pub fn check_as_written(&self, check: &str) -> Vec<String> {
+        let key = self
+            .document
+            .key_span(&hallway_yaml::Path::keys(["checks", check]));
+        let mut lines = key.source().text().lines().skip(key.line() as usize - 1);
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let first = lines.next().unwrap_or_default();
+        let depth = indent(first);
+        let others = lines.take_while(|line| indent(line) > depth);
+        let written = std::iter::once(first).chain(others);
+        written.map(|line| line[depth..].to_owned()).collect()
+    }
+
     /// Where a check is written.
     pub fn check_origin(&self, check: &str) -> Origin {
         self.origin(&hallway_yaml::Path::keys(["checks", check]))

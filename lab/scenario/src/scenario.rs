@@ -27,7 +27,7 @@ pub struct Scenario {
     pub grounds: Grounds,
     /// The services and the mesh around them.
     pub topology: Topology,
-    /// The rule file that is in force at the start.
+    /// The rule file that is in force at the start, beside the scenario file.
     pub rules: String,
     /// The traffic, by name.
     pub traffic: IndexMap<String, Traffic>,

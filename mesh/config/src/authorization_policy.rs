@@ -12,7 +12,7 @@ use crate::workload_selector::WorkloadSelector;
 /// A `security.istio.io/v1 AuthorizationPolicy`.
 pub type AuthorizationPolicy = Manifest<AuthorizationPolicySpec>;
 
-/// What the workloads of a namespace, or some of them, let others do.
+/// Who may do what at the workloads of a namespace, or at some of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(extend("x-unsupported" = {
     "provider": "is not supported: requests are judged by rules, not by a service",
@@ -23,7 +23,7 @@ pub struct AuthorizationPolicySpec {
     /// The workloads that it applies to; when absent, all of the namespace.
     #[serde(default)]
     pub selector: Option<WorkloadSelector>,
-    /// What becomes of a request that one of the rules matches.
+    /// What becomes of a request that one of the rules matches. The default is `ALLOW`.
     #[serde(default)]
     pub action: Action,
     /// Any of these matches. Without any, the policy never matches: with `ALLOW` it allows nothing.

@@ -12,7 +12,7 @@ use crate::names::DnsSubdomain;
 /// A `gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy`.
 pub type BackendTrafficPolicy = Manifest<BackendTrafficPolicySpec>;
 
-/// How callers treat some services.
+/// How much of their requests the callers of some services may try again (a retry budget). Each caller's sidecar counts for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-unsupported" = { "sessionPersistence": "is not supported yet" }))]

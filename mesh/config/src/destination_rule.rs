@@ -10,7 +10,7 @@ use crate::resources::NamespacedName;
 /// A `networking.istio.io/v1 DestinationRule`.
 pub type DestinationRule = Manifest<DestinationRuleSpec>;
 
-/// How callers treat a service.
+/// How callers treat a service: how they choose an endpoint of it, and how much may be under way at once.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-unsupported" = {
@@ -56,7 +56,7 @@ pub struct TrafficPolicy {
     "warmupDurationSecs": "is not supported yet",
 }))]
 pub struct LoadBalancer {
-    /// The algorithm.
+    /// The algorithm. The default is `LEAST_REQUEST`.
     #[serde(default)]
     pub simple: SimpleLoadBalancer,
 }

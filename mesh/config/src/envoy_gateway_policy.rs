@@ -16,7 +16,7 @@ use crate::quantity::Quantity;
 /// A `gateway.envoyproxy.io/v1alpha1 BackendTrafficPolicy`.
 pub type EnvoyGatewayPolicy = Manifest<EnvoyGatewayPolicySpec>;
 
-/// What some gateways take from one client.
+/// What some gateways take from one client: how many requests, and how long a body.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-unsupported" = {

@@ -15,7 +15,7 @@ pub type Gateway = Manifest<GatewaySpec>;
 /// The class of the gateways that this mesh serves.
 pub const GATEWAY_CLASS: &str = "hallway";
 
-/// What a gateway serves.
+/// The ports and host names at which clients outside of the mesh are served.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-unsupported" = {
@@ -93,7 +93,7 @@ impl ListenerProtocol {
     "options": "is not supported: there are no options",
 }))]
 pub struct ListenerTls {
-    /// Who ends it.
+    /// Who ends it. The default is `Terminate`.
     #[serde(default)]
     pub mode: TlsMode,
     /// The certificate, with its key.
@@ -149,7 +149,7 @@ pub struct AllowedRoutes {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(extend("x-unsupported" = { "selector": "is not supported: namespaces have no labels here" }))]
 pub struct RouteNamespaces {
-    /// Which ones.
+    /// Which ones. The default is `Same`.
     #[serde(default)]
     pub from: FromNamespaces,
 }

@@ -14,7 +14,7 @@ use crate::resources::NamespacedName;
 /// A `gateway.networking.k8s.io/v1 HTTPRoute`.
 pub type HttpRoute = Manifest<HttpRouteSpec>;
 
-/// Which requests go where.
+/// Which requests go where, and what is done to them on the way: those that come through a gateway, and those that services send to a service.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-unsupported" = {
@@ -41,7 +41,7 @@ pub struct ParentRef {
     /// The API group: `gateway.networking.k8s.io`, the default, for a Gateway, and `""` for a Service.
     #[serde(default)]
     pub group: ParentGroup,
-    /// The kind. The default is Gateway.
+    /// The kind. The default is `Gateway`.
     #[serde(default)]
     pub kind: ParentKind,
     /// The name of the gateway or service.
@@ -134,7 +134,7 @@ pub struct HttpRouteRule {
     #[serde(default)]
     #[schemars(length(max = 16))]
     pub backend_refs: Vec<HttpBackendRef>,
-    /// Deadlines.
+    /// Deadlines: how long a request and each attempt may take.
     #[serde(default)]
     pub timeouts: HttpRouteTimeouts,
     /// When and how to try again.
@@ -165,7 +165,7 @@ pub struct HttpRouteMatch {
 /// A condition on the path.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct HttpPathMatch {
-    /// How `value` is compared.
+    /// How `value` is compared. The default is `PathPrefix`.
     #[serde(rename = "type", default)]
     pub match_type: PathMatchType,
     /// The path, prefix or expression.
@@ -208,7 +208,7 @@ pub enum ValueMatchType {
 /// A condition on a header.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct HttpHeaderMatch {
-    /// How `value` is compared.
+    /// How `value` is compared. The default is `Exact`.
     #[serde(rename = "type", default)]
     pub match_type: ValueMatchType,
     /// The name, in any case.
@@ -222,7 +222,7 @@ pub struct HttpHeaderMatch {
 /// A condition on a query parameter.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct HttpQueryParamMatch {
-    /// How `value` is compared.
+    /// How `value` is compared. The default is `Exact`.
     #[serde(rename = "type", default)]
     pub match_type: ValueMatchType,
     /// The name, case-sensitive.
@@ -273,7 +273,7 @@ pub struct HttpBackendRef {
     /// The API group: `""`, the default, for a Service.
     #[serde(default)]
     pub group: CoreGroup,
-    /// The kind.
+    /// The kind. The default is `Service`.
     #[serde(default)]
     pub kind: ServiceKind,
     /// The name of the service.
@@ -296,10 +296,10 @@ pub struct HttpBackendRef {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpRouteTimeouts {
-    /// For the whole request, all attempts included.
+    /// For the whole request, all attempts included; none when absent.
     #[serde(default)]
     pub request: Option<GatewayDuration>,
-    /// For each attempt.
+    /// For each attempt; none when absent.
     #[serde(default)]
     pub backend_request: Option<GatewayDuration>,
 }

@@ -10,14 +10,14 @@ use crate::workload_selector::WorkloadSelector;
 /// A `security.istio.io/v1 PeerAuthentication`.
 pub type PeerAuthentication = Manifest<PeerAuthenticationSpec>;
 
-/// What the workloads of a namespace, or some of them, demand of their callers.
+/// Whether the workloads of a namespace, or some of them, demand that their callers prove who they are (mutual TLS).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(extend("x-unsupported" = { "portLevelMtls": "is not supported: the mode applies to all ports of a workload" }))]
 pub struct PeerAuthenticationSpec {
     /// The workloads that it applies to; when absent, all of the namespace.
     #[serde(default)]
     pub selector: Option<WorkloadSelector>,
-    /// The demand.
+    /// What they demand.
     #[serde(default)]
     pub mtls: MutualTls,
 }
@@ -25,7 +25,7 @@ pub struct PeerAuthenticationSpec {
 /// What is demanded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct MutualTls {
-    /// The mode.
+    /// The mode. The default is `UNSET`.
     #[serde(default)]
     pub mode: MtlsMode,
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::manifest::{Metadata, Named};
 
-/// A `v1 Secret`.
+/// A certificate with its private key, for a listener of a gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-unsupported" = {

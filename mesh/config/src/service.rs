@@ -26,7 +26,7 @@ impl Service {
     }
 }
 
-/// The ports of a service and the workloads behind them.
+/// A name under which workloads are called: its ports, and the workloads behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(extend("x-unsupported" = {
     "clusterIP": "is not supported: the mesh routes by name, services have no address",
@@ -43,7 +43,7 @@ pub struct ServiceSpec {
     /// The labels of the workloads behind the service. When absent: those whose `app` label is the service's name.
     #[serde(default)]
     pub selector: Option<BTreeMap<String, String>>,
-    /// How the service is reached.
+    /// How the service is reached. The default is `ClusterIP`.
     #[serde(rename = "type", default)]
     pub service_type: ServiceType,
 }
@@ -64,10 +64,10 @@ pub struct ServicePort {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub target_port: Option<u16>,
-    /// The transport.
+    /// The transport. The default is `TCP`.
     #[serde(default)]
     pub protocol: Protocol,
-    /// The protocol of the application.
+    /// The protocol of the application. The default is `http`.
     #[serde(default)]
     pub app_protocol: AppProtocol,
 }

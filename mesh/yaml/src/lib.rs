@@ -23,6 +23,7 @@
 //! | [`node`], [`path`] | the tree of one document, and places in it |
 //! | [`parser`], `scalar` | text to trees: no anchors, tags or duplicate keys; YAML 1.2 core scalars |
 //! | [`merge_patch`] | RFC 7396 on trees: what is patched keeps the span of the patch |
+//! | [`outline`], `phrase` | what a schema says to a person who looks something up |
 //! | [`schema`], `validate` | JSON Schemas of types, and trees checked against them |
 //! | `deserialize` | trees to values |
 //! | [`diagnostic`], `render` | what is wrong, where, and what to do next |
@@ -32,8 +33,10 @@ mod deserialize;
 pub mod diagnostic;
 pub mod merge_patch;
 pub mod node;
+pub mod outline;
 pub mod parser;
 pub mod path;
+mod phrase;
 mod render;
 mod scalar;
 pub mod schema;
@@ -43,6 +46,7 @@ mod validate;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Record, Severity};
 pub use node::{Content, Entry, Key, Mapping, Node};
+pub use outline::{Outline, Place};
 pub use parser::{parse, parse_one};
 pub use path::{Path, Step};
 pub use render::Style;

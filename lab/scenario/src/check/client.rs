@@ -11,7 +11,7 @@ use crate::quantity::{Comparison, ShareBound};
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Responses {
-    /// Which traffic.
+    /// Which traffic, by its name.
     pub traffic: String,
     /// The status in question.
     #[schemars(range(min = 200, max = 599))]
@@ -41,7 +41,7 @@ pub struct GrpcOutcome {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connections {
-    /// Which traffic.
+    /// Which traffic, by its name.
     pub traffic: String,
     /// Exactly so many.
     #[schemars(range(min = 1))]
@@ -52,7 +52,7 @@ pub struct Connections {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Latency {
-    /// Which traffic.
+    /// Which traffic, by its name.
     pub traffic: String,
     /// Which percentile.
     pub percentile: Percentile,
@@ -71,7 +71,7 @@ pub struct Latency {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recovers {
-    /// Which traffic.
+    /// Which traffic, by its name.
     pub traffic: String,
     /// When the fault ended, counted from the start of the traffic: the time of a step.
     pub after: GatewayDuration,

@@ -12,7 +12,7 @@ use crate::quantity::Percentage;
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
-    /// Which traffic.
+    /// Which traffic, by its name.
     pub traffic: String,
     /// Which replica, such as `payments-3`.
     pub instance: String,
@@ -24,9 +24,9 @@ pub struct Load {
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spread {
-    /// Which traffic.
+    /// Which traffic, by its name.
     pub traffic: String,
-    /// Which service.
+    /// Which service, by its name.
     pub service: String,
     /// The share of the first attempts that each of its replicas must be above.
     pub each_above: Percentage,
@@ -36,7 +36,7 @@ pub struct Spread {
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
-    /// Which traffic.
+    /// Which traffic, by its name.
     pub traffic: String,
     /// The weights, by service.
     pub expect: IndexMap<String, u32>,
@@ -53,9 +53,9 @@ pub struct Split {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attempts {
-    /// Which traffic.
+    /// Which traffic, by its name.
     pub traffic: String,
-    /// Which service.
+    /// Which service, by its name.
     pub service: String,
     /// Exactly so often.
     pub each: u32,
@@ -65,7 +65,7 @@ pub struct Attempts {
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Amplification {
-    /// Which traffic.
+    /// Which traffic, by its name.
     pub traffic: String,
     /// Which service, however many hops away.
     pub service: String,
@@ -78,7 +78,7 @@ pub struct Amplification {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NeverHandled {
-    /// Which traffic.
+    /// Which traffic, by its name.
     #[schemars(length(min = 1))]
     pub traffic: Vec<String>,
 }
@@ -87,9 +87,9 @@ pub struct NeverHandled {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cancelled {
-    /// Which traffic.
+    /// Which traffic, by its name.
     pub traffic: String,
-    /// Which service.
+    /// Which service, by its name.
     pub service: String,
     /// At most so long after the caller had its answer.
     pub within: GatewayDuration,

@@ -18,7 +18,7 @@ pub struct Encrypted {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rejected {
-    /// Which traffic.
+    /// Which traffic, by its name.
     pub traffic: String,
     /// By whose sidecars: a service name and the word `sidecar`, such as `payments sidecar`.
     #[schemars(
@@ -27,7 +27,7 @@ pub struct Rejected {
         regex(pattern = r"^[-a-z0-9]+ sidecar$")
     )]
     pub by: String,
-    /// Why.
+    /// Why it was refused.
     pub because: RejectionReason,
 }
 

@@ -12,7 +12,7 @@ use crate::quantity::ShareBound;
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hops {
-    /// Which traffic.
+    /// Which traffic, by its name.
     pub traffic: String,
     /// A service and a direction each, such as `orders outbound`, or the gateway, as `front gateway`, from the caller to the callee.
     #[schemars(length(min = 1), extend("items" = proxy_side()))]
@@ -34,7 +34,7 @@ impl Hops {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TraceComplete {
-    /// Which traffic.
+    /// Which traffic, by its name.
     pub traffic: String,
 }
 
@@ -42,7 +42,7 @@ pub struct TraceComplete {
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct FlagShare {
-    /// Which traffic.
+    /// Which traffic, by its name.
     pub traffic: String,
     /// Whose sidecar, on its outbound side.
     pub proxy: String,
@@ -58,7 +58,7 @@ pub struct FlagShare {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetryAgrees {
-    /// Which service.
+    /// Which service, by its name.
     pub service: String,
 }
 

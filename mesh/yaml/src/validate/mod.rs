@@ -16,7 +16,8 @@ use crate::node::{Content, Node};
 use crate::path::{Path, Step};
 use crate::schema;
 use crate::source::Span;
-use scalar::{expectation, found, mistaken_for};
+pub(crate) use scalar::expectation;
+use scalar::{found, mistaken_for};
 
 /// Checks `node` against the schema `root`.
 pub(crate) fn validate(node: &Node, root: &Value) -> Diagnostics {

@@ -78,7 +78,7 @@ pub(super) fn has_type(node: &Node, schema: &Value) -> bool {
 }
 
 /// What the schema asks for, as a noun phrase: its title, or its description where a pattern needs one, or its type.
-pub(super) fn expectation(schema: &Value) -> String {
+pub(crate) fn expectation(schema: &Value) -> String {
     let words = |name: &str| schema.get(name).and_then(Value::as_str);
     let types: Vec<&str> = schema::types(schema)
         .into_iter()
