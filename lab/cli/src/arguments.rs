@@ -47,6 +47,11 @@ pub(crate) enum Command {
     /// Its programs are real processes; the scenario's traffic, timeline and checks are left out. Rules are pushed when their file is saved. It
     /// ends with Ctrl-C, or when somebody closes the pipe that is its standard input.
     Up(Up),
+    /// Checks that lessons keep their word.
+    ///
+    /// Each scenario has a lesson to read, a prediction and an exercise. The right answer of the prediction, and no other, is what the run shows. The
+    /// exercise fails as it declares as long as nothing is repaired, and its solution passes.
+    CheckLessons(CheckLessons),
     /// Measures.
     #[command(subcommand)]
     Bench(Bench),
@@ -99,6 +104,19 @@ pub(crate) struct Grade {
     pub(crate) on: On,
     #[command(flatten)]
     pub(crate) options: Options,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckLessons {
+    /// Scenarios, by name or directory; all when absent.
+    #[arg(value_name = "NAME|DIR")]
+    pub(crate) names: Vec<String>,
+    /// Where to run; wherever the scenario can when absent.
+    #[arg(long, value_enum, default_value_t = On::Both)]
+    pub(crate) on: On,
+    /// The seed of everything random.
+    #[arg(long, default_value_t = DEFAULT_SEED)]
+    pub(crate) seed: u64,
 }
 
 #[derive(Args, Debug)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod check;
+pub(crate) mod check_lessons;
 pub(crate) mod doctor;
 pub(crate) mod explore;
 pub(crate) mod grade;

@@ -50,6 +50,9 @@ fn main() -> ExitCode {
         Some(Command::Grade(grade)) => {
             catalogue().and_then(|catalogue| commands::grade::grade(&catalogue, grade))
         }
+        Some(Command::CheckLessons(check)) => {
+            catalogue().and_then(|catalogue| commands::check_lessons::check_lessons(&catalogue, check))
+        }
         Some(Command::Replay(replay)) => {
             catalogue().and_then(|catalogue| commands::replay::replay(&catalogue, replay))
         }

@@ -47,7 +47,7 @@ pub(crate) fn up(catalogue: &Catalogue, arguments: &arguments::Up) -> Result<Exi
     };
     ground::insist(order.scenario(), Ground::Processes)?;
     let session = Session {
-        resources: rules::admit(&loaded.directory, order.scenario())?.resources,
+        resources: rules::admit(&loaded.files, order.scenario())?.resources,
         tokens: match arguments.show_tokens {
             true => Tokens::Shown,
             false => Tokens::Hidden,
@@ -60,14 +60,14 @@ pub(crate) fn up(catalogue: &Catalogue, arguments: &arguments::Up) -> Result<Exi
         .teller
         .begin(&report::terminal([&loaded]).heading(&heading));
     // From before the first push on, so that nothing is missed that is saved meanwhile.
-    let saved = Saved::watch(loaded.directory.join(&order.scenario().rules));
+    let saved = Saved::watch(loaded.files.path(&order.scenario().rules));
     let options = Programs::find(catalogue)?.options(&order, None);
     let lines = session.teller.lines().clone();
     let last = runtime::run_beside(
         move |say| lines.aside(say),
         async |cancel: CancellationToken| {
             let live = async |up: &Up<'_>| session.live(up, saved, cancel.clone()).await;
-            hallway_world::up::up(order.scenario(), &loaded.directory, &options, &cancel, live).await
+            hallway_world::up::up(order.scenario(), &loaded.files, &options, &cancel, live).await
         },
     )?;
     session.teller.settle();
