@@ -8,6 +8,7 @@
 //! - [`prediction`]: `lesson.yaml`, and which answer a run shows to be right
 //! - [`exercise`]: `exercise/exercise.yaml`, and the scenario that it becomes with a learner's file
 //! - [`attempt`]: what came of a file in an exercise: whether it fails as the exercise declares, or solves it
+//! - [`gradebook`]: what came of the files of many learners
 //! - [`error`]: why there is no lesson
 //! - [`schema`]: the JSON Schemas of both files
 
@@ -15,6 +16,7 @@ pub mod attempt;
 pub mod error;
 pub mod exercise;
 mod file;
+pub mod gradebook;
 pub mod prediction;
 pub mod schema;
 pub mod text;
@@ -22,6 +24,7 @@ pub mod text;
 pub use attempt::{Attempt, Flaw};
 pub use error::LessonError;
 pub use exercise::{Exercise, Start};
+pub use gradebook::{Gradebook, Mark};
 pub use prediction::{Choice, Condition, Misprediction, Prediction};
 pub use schema::{exercise_schema, lesson_schema};
 pub use text::Text;

@@ -16,7 +16,8 @@ use hallway_scenario::Ground;
 use tokio::time::Instant;
 
 use self::subject::{Outcome, Run, Subject};
-use crate::arguments::{CheckLessons, On};
+use crate::arguments::On;
+use crate::arguments::lessons::CheckLessons;
 use crate::catalogue::Catalogue;
 use crate::conduct::Conductor;
 use crate::failure::{Failure, worst};
