@@ -12,11 +12,16 @@ use hallway_grade::report::styles::paint;
 /// How far code is indented.
 const CODE: &str = "    ";
 
+/// What an item of a list begins with.
+const ITEM: &str = " • ";
+
 /// The lines of a Markdown text, at most `width` characters wide but for code, with an empty line between its parts.
 pub(crate) fn lines(text: &str, width: usize) -> Vec<String> {
+    let blocks = blocks(text);
     let mut lines = Vec::new();
-    for block in blocks(text) {
-        if !lines.is_empty() {
+    for (index, block) in blocks.iter().enumerate() {
+        let is_next_item = block.is_item() && index > 0 && blocks[index - 1].is_item();
+        if index > 0 && !is_next_item {
             lines.push(String::new());
         }
         lines.extend(block.lines(width));
@@ -56,7 +61,7 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
             (Mark::Table, _) => blocks.push(Block::Table(vec![content])),
             (Mark::None, Some(Block::Paragraph(_, _, lines))) if !is_new => lines.push(content),
             (Mark::Quotation, Some(Block::Paragraph("│ ", _, lines))) if !is_new => lines.push(content),
-            (Mark::Item, _) => blocks.push(Block::Paragraph(" • ", "   ", vec![content])),
+            (Mark::Item, _) => blocks.push(Block::Paragraph(ITEM, "   ", vec![content])),
             (Mark::Quotation, _) => blocks.push(Block::Paragraph("│ ", "│ ", vec![content])),
             (Mark::None, _) => blocks.push(Block::Paragraph("", "", vec![content])),
         }
@@ -93,12 +98,18 @@ fn marked(line: &str) -> (Mark, &str) {
 }
 
 impl Block<'_> {
+    fn is_item(&self) -> bool {
+        matches!(self, Self::Paragraph(ITEM, ..))
+    }
+
     fn lines(&self, width: usize) -> Vec<String> {
         let styles = Styles::coloured();
         match self {
             Self::Heading(text) => {
-                let underline = "─".repeat(text.chars().count().min(width));
-                vec![paint(styles.strong, text), paint(styles.quiet, underline)]
+                let mut lines = inline::wrapped(text, width, styles.strong);
+                let underline = "─".repeat(inline::width(text).min(width));
+                lines.push(paint(styles.quiet, underline));
+                lines
             }
             Self::Code(lines) => lines.iter().map(|line| format!("{CODE}{line}")).collect(),
             Self::Table(rows) => table::lines(rows, width),
@@ -127,12 +138,34 @@ mod tests {
     fn a_lesson_reads_well_without_colours() {
         let text = "# A *call*\n\n`orders` calls **payments**, and nobody\nelse: see [the book](book.md).\n\n```yaml\nretry:\n  attempts: 3\n```\n\n\
                     - one thing\n  that goes on\n- another\n\n> said by\n> somebody\n";
-        insta::assert_snapshot!(plain(text, 24), @"");
+        insta::assert_snapshot!(plain(text, 24), @"
+        A call
+        ──────
+
+        `orders` calls payments,
+        and nobody else: see the
+        book.
+
+            retry:
+              attempts: 3
+
+         • one thing that goes
+           on
+         • another
+
+        │ said by somebody
+        ");
     }
 
     #[test]
     fn tables_are_aligned_and_fit() {
         let text = "| | attempts of a GET | what is tried again |\n| --- | --- | --- |\n| Python | 3 | any status from 500, or an `error` |\n| Go | 3 | 502 |";
-        insta::assert_snapshot!(plain(text, 50), @"");
+        insta::assert_snapshot!(plain(text, 50), @"
+                attempts of a GET  what is tried again
+        ──────  ─────────────────  ───────────────────────
+        Python  3                  any status from 500, or
+                                   an `error`
+        Go      3                  502
+        ");
     }
 }

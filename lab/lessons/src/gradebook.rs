@@ -8,6 +8,12 @@ use serde::Serialize;
 /// The version of the JSON.
 const FORMAT: u32 = 1;
 
+/// How wide the table's legend is at most.
+const WIDTH: usize = 96;
+
+/// What is between two of its entries.
+const GAP: &str = "   ";
+
 /// What came of the files of many learners.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Gradebook {
@@ -83,11 +89,9 @@ impl Gradebook {
                 signs.join(" ")
             );
         }
-        let of = self.exercises.iter().enumerate();
-        let legend: Vec<String> = of.map(|(index, name)| format!("{} {name}", index + 1)).collect();
         text += &format!(
-            "\n {}\n ✓ solved   ✗ red   · untouched   – missing   ! not graded\n",
-            legend.join("   ")
+            "\n{}\n ✓ solved   ✗ red   · untouched   – missing   ! not graded\n",
+            self.legend()
         );
         let because: Vec<String> = self
             .marks()
@@ -126,6 +130,22 @@ impl Gradebook {
             report.add_test_suite(suite);
         }
         report.to_string().expect("XML can be written to memory")
+    }
+
+    /// The exercises with their numbers, several on a line.
+    fn legend(&self) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for (index, name) in self.exercises.iter().enumerate() {
+            let entry = format!("{} {name}", index + 1);
+            match lines.last_mut() {
+                Some(line) if line.chars().count() + GAP.len() + entry.chars().count() < WIDTH => {
+                    line.push_str(GAP);
+                    line.push_str(&entry);
+                }
+                _ => lines.push(format!(" {entry}")),
+            }
+        }
+        lines.join("\n")
     }
 
     /// Learner, exercise and mark.
@@ -208,13 +228,82 @@ mod tests {
 
     #[test]
     fn a_class_on_one_page() {
-        insta::assert_snapshot!(class().table(&Styles::plain()), @"");
+        insta::assert_snapshot!(class().table(&Styles::plain()), @"
+                1  2  3
+        ada     ✓  ✗  –   1 of 3
+        grace   ✓  ·  ✓   2 of 3
+
+        1 first-hop   2 first-two-fail   3 slow-callee
+        ✓ solved   ✗ red   · untouched   – missing   ! not graded
+
+        ✗ ada · first-two-fail: three-attempts fails: saw 1
+        ");
     }
 
     #[test]
     fn reports_say_the_same() {
-        insta::assert_snapshot!(class().json(), @"");
-        insta::assert_snapshot!(class().junit().lines().filter(|line| !line.contains("uuid")).collect::<Vec<_>>().join("\n"), @"");
+        insta::assert_snapshot!(class().json(), @r#"
+        {
+          "format": 1,
+          "exercises": [
+            "first-hop",
+            "first-two-fail",
+            "slow-callee"
+          ],
+          "learners": [
+            {
+              "name": "ada",
+              "marks": [
+                {
+                  "mark": "solved"
+                },
+                {
+                  "mark": "red",
+                  "because": "three-attempts fails: saw 1"
+                },
+                {
+                  "mark": "missing"
+                }
+              ]
+            },
+            {
+              "name": "grace",
+              "marks": [
+                {
+                  "mark": "solved"
+                },
+                {
+                  "mark": "untouched"
+                },
+                {
+                  "mark": "solved"
+                }
+              ]
+            }
+          ]
+        }
+        "#);
+        insta::assert_snapshot!(class().junit().lines().filter(|line| !line.contains("uuid")).collect::<Vec<_>>().join("\n"), @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="hallway learn grade" tests="6" skipped="1" failures="2" errors="0">
+            <testsuite name="ada" tests="3" skipped="1" errors="0" failures="1">
+                <testcase name="first-hop" classname="ada"/>
+                <testcase name="first-two-fail" classname="ada">
+                    <failure message="three-attempts fails: saw 1"/>
+                </testcase>
+                <testcase name="slow-callee" classname="ada">
+                    <skipped message="there is no file"/>
+                </testcase>
+            </testsuite>
+            <testsuite name="grace" tests="3" skipped="0" errors="0" failures="1">
+                <testcase name="first-hop" classname="grace"/>
+                <testcase name="first-two-fail" classname="grace">
+                    <failure message="the file is as it was handed out"/>
+                </testcase>
+                <testcase name="slow-callee" classname="grace"/>
+            </testsuite>
+        </testsuites>
+        "#);
     }
 
     #[test]

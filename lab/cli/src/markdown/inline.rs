@@ -25,10 +25,7 @@ pub(super) fn wrapped(text: &str, width: usize, style: Style) -> Vec<String> {
 
 /// How wide `text` is on one line.
 pub(super) fn width(text: &str) -> usize {
-    let lengths: Vec<usize> = words(&spans(text, Style::new()))
-        .iter()
-        .map(length)
-        .collect();
+    let lengths: Vec<usize> = words(&spans(text, Style::new())).iter().map(length).collect();
     lengths.iter().sum::<usize>() + lengths.len().saturating_sub(1)
 }
 

@@ -92,7 +92,6 @@ impl Walk<'_> {
         self.run(chapter).await?;
         self.explain(&chapter.prediction, answer).await?;
         self.screen.pause("Enter for what happens").await?;
-        anstream::println!();
         self.screen.read(&chapter.text.after).await?;
         if !chapter.text.commands.is_empty() {
             let commands = format!(
