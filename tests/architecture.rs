@@ -45,6 +45,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["hallway-evidence", "hallway-model", "hallway-scenario"],
     ),
     (
+        "hallway-lessons",
+        &["hallway-grade", "hallway-scenario", "hallway-yaml"],
+    ),
+    (
         "hallway-world",
         &[
             "hallway-control",
@@ -78,6 +82,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hallway-evidence",
             "hallway-grade",
             "hallway-host",
+            "hallway-lessons",
             "hallway-model",
             "hallway-proxy",
             "hallway-scenario",

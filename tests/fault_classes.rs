@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use hallway_evidence::{Observations, Variant};
 use hallway_model::telemetry::Direction;
-use hallway_scenario::{Ground, Scenario};
+use hallway_scenario::{Files, Ground, Scenario};
 use hallway_world::languages::Environment;
 use hallway_world::{Languages, Options, StandIns, run, simulate};
 use serde_json::{Value, json};
@@ -105,8 +105,8 @@ fn scenario(table: &[Row]) -> Scenario {
 }
 
 /// Where there are rules that give a call 300 ms.
-fn rules() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/03-slow-callee")
+fn rules() -> Files {
+    Files::of(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/03-slow-callee"))
 }
 
 fn options(ground: Ground) -> Options {

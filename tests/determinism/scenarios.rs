@@ -1,7 +1,6 @@
 //! Every scenario: the same seed goes the same way, twice in this process and once in another; another seed goes another way.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::process::Command;
 
 use hallway_evidence::Variant;
@@ -32,7 +31,7 @@ fn here(loaded: &Loaded, seed: u64) -> String {
         progress: None,
         trace: false,
     };
-    let simulated = simulate(&loaded.scenario, &loaded.directory, &options);
+    let simulated = simulate(&loaded.scenario, &loaded.files, &options);
     let simulated = simulated.unwrap_or_else(|error| panic!("{}: {error}", loaded.name));
     simulated.fingerprint.to_string()
 }
@@ -40,7 +39,7 @@ fn here(loaded: &Loaded, seed: u64) -> String {
 fn in_another_process(loaded: &Loaded, seed: u64) -> String {
     let output = Command::new(HALLWAY)
         .arg("run")
-        .arg(Path::new(&loaded.directory))
+        .arg(loaded.files.directory())
         .args(["--fingerprint", "--seed", &seed.to_string()])
         .output()
         .expect("the binary was just built");

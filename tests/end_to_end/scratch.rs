@@ -67,6 +67,19 @@ controls:
     may_fail: [four-sidecars, one-trace]
 ";
 
+/// Copies the files of `from`, and of the directories in it, into the directory `to`.
+pub(crate) fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("there is room for a directory");
+    for entry in fs::read_dir(from).expect("the directory is there") {
+        let source = entry.expect("its directory can be read").path();
+        let target = to.join(source.file_name().expect("a file has a name"));
+        match source.is_dir() {
+            true => copy_all(&source, &target),
+            false => drop(fs::copy(&source, target).expect("there is room for a file")),
+        }
+    }
+}
+
 /// A directory that is removed in the end, with one scenario in it.
 pub(crate) struct Scratch {
     root: TempDir,
@@ -78,13 +91,7 @@ impl Scratch {
     pub(crate) fn copy(name: &'static str) -> Self {
         let scratch = Self::empty(name);
         let original = repository().join("scenarios").join(name);
-        for entry in fs::read_dir(original).expect("the scenario is in the repository") {
-            let file = entry.expect("its directory can be read").path();
-            let target = scratch
-                .scenario()
-                .join(file.file_name().expect("a file has a name"));
-            fs::copy(&file, target).expect("a scenario is a directory of plain files");
-        }
+        copy_all(&original, &scratch.scenario());
         scratch
     }
 

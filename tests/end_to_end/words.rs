@@ -39,7 +39,7 @@ fn every_rule_file_in_a_lesson_exists() {
             .filter(|word| word.starts_with("rules.") && word.ends_with(".yaml"))
         {
             assert!(
-                scenario.directory.join(word).is_file(),
+                scenario.files.path(word).is_file(),
                 "{}: there is no `{word}`",
                 scenario.name
             );
@@ -57,18 +57,19 @@ async fn the_help_says_where_to_begin_and_what_exit_codes_mean() {
     Usage: hallway [OPTIONS] [COMMAND]
 
     Commands:
-      run      Runs one scenario, and says of each check what was expected and what was seen
-      grade    Runs scenarios with all their controls, and prints a table
-      replay   Shows a simulated run event by event
-      explore  Searches for a seed that breaks a scenario
-      up       Keeps a topology running, with ready-made curl commands to send requests to it
-      bench    Measures
-      list     Lists the scenarios
-      show     Shows a scenario's lesson and files, or what rules, checks and scenario files can hold
-      check    Checks rule files without running anything
-      new      Begins something of your own
-      doctor   Says what Hallway can use on this machine, and what each missing thing costs
-      help     Print this message or the help of the given subcommand(s)
+      run            Runs one scenario, and says of each check what was expected and what was seen
+      grade          Runs scenarios with all their controls, and prints a table
+      replay         Shows a simulated run event by event
+      explore        Searches for a seed that breaks a scenario
+      up             Keeps a topology running, with ready-made curl commands to send requests to it
+      check-lessons  Checks that lessons keep their word
+      bench          Measures
+      list           Lists the scenarios
+      show           Shows a scenario's lesson and files, or what rules, checks and scenario files can hold
+      check          Checks rule files without running anything
+      new            Begins something of your own
+      doctor         Says what Hallway can use on this machine, and what each missing thing costs
+      help           Print this message or the help of the given subcommand(s)
 
     Options:
           --scenarios <DIR>  The directory with the scenarios; found from the current directory upwards

@@ -1,9 +1,15 @@
 //! The command line.
+//!
+//! - [`lessons`]: of the commands for learners and teachers
+
+pub(crate) mod lessons;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hallway_config::GatewayDuration;
+
+use self::lessons::{CheckLessons, Learn};
 
 /// The seed when none is given: the same for everybody, so that two people see the same choices.
 pub(crate) const DEFAULT_SEED: u64 = 1;
@@ -11,8 +17,8 @@ pub(crate) const DEFAULT_SEED: u64 = 1;
 /// What the help ends with.
 const AFTER_HELP: &str = "\
 Begin with:
-  hallway show first-hop    a lesson to read
-  hallway run first-hop     and the same in motion
+  hallway learn             the guided path, from the beginning
+  hallway run first-hop     one scenario in motion
 
 Exit codes:
   0  all green, or `up` was told to end
@@ -47,6 +53,15 @@ pub(crate) enum Command {
     /// Its programs are real processes; the scenario's traffic, timeline and checks are left out. Rules are pushed when their file is saved. It
     /// ends with Ctrl-C, or when somebody closes the pipe that is its standard input.
     Up(Up),
+    /// Leads through the scenarios, one after the other: a lesson to read, a prediction, a run, and something to repair.
+    ///
+    /// Without a name, it goes on where you stopped. Your files and your progress are in a folder of your own.
+    Learn(Learn),
+    /// Checks that lessons keep their word.
+    ///
+    /// Each scenario has a lesson to read, a prediction and an exercise. The right answer of the prediction, and no other, is what the run shows. The
+    /// exercise fails as it declares as long as nothing is repaired, and its solution passes.
+    CheckLessons(CheckLessons),
     /// Measures.
     #[command(subcommand)]
     Bench(Bench),

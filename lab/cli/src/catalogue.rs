@@ -117,7 +117,7 @@ impl Catalogue {
                 ))
             })?,
         };
-        rules::admit(&loaded.directory, scenario)?;
+        rules::admit(&loaded.files, scenario)?;
         Ok((loaded, subject.control.clone()))
     }
 

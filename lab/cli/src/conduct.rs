@@ -2,7 +2,9 @@
 //!
 //! - [`run`]: one run, on either ground
 //! - [`judged`]: what came of a single run
+//! - [`attempt`]: files in exercises
 
+pub(crate) mod attempt;
 pub(crate) mod judged;
 pub(crate) mod run;
 
@@ -46,6 +48,14 @@ pub(crate) struct Graded {
     pub(crate) virtual_time: Duration,
 }
 
+/// Why there is no result of a run.
+pub(crate) enum RunFailure {
+    /// This machine lacks a language runtime.
+    Skipped(String),
+    /// The lab or its input failed, or somebody interrupted it.
+    Failed(Failure),
+}
+
 /// How many runs can compute at once.
 pub(crate) fn cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
@@ -82,6 +92,29 @@ impl Conductor {
         let mut grades: FuturesOrdered<_> = scenarios.iter().map(|loaded| self.grade(loaded)).collect();
         while let Some(grade) = grades.next().await {
             self.board.aside(|| each(grade));
+        }
+        self.board.clear();
+    }
+
+    /// Makes the runs of each of `groups`, and hands over what came of them, group by group in their order, as soon as it is there. A run is that of a
+    /// scenario, or of one of its controls.
+    pub(crate) async fn run_groups<'a>(
+        &self,
+        groups: &[Vec<(&'a Loaded, Option<&'a str>)>],
+        mut each: impl FnMut(Vec<Result<Finished, RunFailure>>),
+    ) {
+        self.board
+            .expect(groups.iter().map(Vec::len).sum::<usize>() as u64);
+        let make = async |(loaded, control): (&'a Loaded, Option<&'a str>)| {
+            let finished = self.run(loaded, control, self.cancel.clone()).await;
+            finished.map_err(|(order, error)| RunFailure::of(&order, &error))
+        };
+        let groups = groups
+            .iter()
+            .map(|group| join_all(group.iter().map(|run| make(*run))));
+        let mut groups: FuturesOrdered<_> = groups.collect();
+        while let Some(outcomes) = groups.next().await {
+            self.board.aside(|| each(outcomes));
         }
         self.board.clear();
     }
@@ -178,6 +211,17 @@ impl Conductor {
             .acquire_many(wanted)
             .await
             .expect("the semaphore is never closed")
+    }
+}
+
+impl RunFailure {
+    fn of(order: &Order<'_>, error: &RunError) -> Self {
+        match error {
+            RunError::World(missing @ WorldError::MissingRuntime { .. }) => {
+                Self::Skipped(missing.to_string())
+            }
+            other => Self::Failed(order.told(other)),
+        }
     }
 }
 

@@ -9,6 +9,8 @@
 //! | `rules` | rule files, checked before anything is started |
 //! | `ground` | where a scenario is asked to run, and whether it can |
 //! | `conduct` | scenarios and their controls, run and graded |
+//! | `markdown` | lessons for a terminal |
+//! | `saved` | files that people save |
 //! | `report` | what commands print and write of grades |
 //! | `progress` | what a person sees meanwhile |
 //! | `next` | what a person may want to type next |
@@ -23,6 +25,7 @@ mod commands;
 mod conduct;
 mod failure;
 mod ground;
+mod markdown;
 mod next;
 mod progress;
 mod reference;
@@ -30,6 +33,7 @@ mod report;
 mod roles;
 mod rules;
 mod runtime;
+mod saved;
 mod shell;
 
 use std::process::ExitCode;
@@ -51,6 +55,12 @@ fn main() -> ExitCode {
         Some(Command::Run(run)) => catalogue().and_then(|catalogue| commands::run::run(&catalogue, run)),
         Some(Command::Grade(grade)) => {
             catalogue().and_then(|catalogue| commands::grade::grade(&catalogue, grade))
+        }
+        Some(Command::Learn(learn)) => {
+            catalogue().and_then(|catalogue| commands::learn::learn(&catalogue, learn))
+        }
+        Some(Command::CheckLessons(check)) => {
+            catalogue().and_then(|catalogue| commands::check_lessons::check_lessons(&catalogue, check))
         }
         Some(Command::Replay(replay)) => {
             catalogue().and_then(|catalogue| commands::replay::replay(&catalogue, replay))

@@ -158,7 +158,8 @@ pub(crate) fn write(
         })
 }
 
-fn terminal_width() -> Option<usize> {
+/// How many characters fit into a line of this terminal; nothing where it is none, or does not tell.
+pub(crate) fn terminal_width() -> Option<usize> {
     let output = std::io::stdout();
     let size = output
         .is_terminal()

@@ -102,9 +102,10 @@ pub fn grade_control(
     let spoilt = control.evidence.map(|evidence| tamper(observations, evidence));
     let verdicts = judge(scenario, spoilt.as_ref().unwrap_or(observations));
     let incidents = observations.incidents.iter().cloned().map(Shortcoming::LabFailed);
-    let judged = verdicts
-        .iter()
-        .filter_map(|verdict| shortcoming(control, verdict));
+    let judged = verdicts.iter().filter_map(|verdict| {
+        let cause = control.must_fail.get(&verdict.check).map(String::as_str);
+        shortcoming(cause, control.may_fail.contains(&verdict.check), verdict)
+    });
     let shortcomings = incidents.chain(judged).collect();
     ControlGrade {
         control: name.to_owned(),
@@ -115,18 +116,19 @@ pub fn grade_control(
     }
 }
 
-fn shortcoming(control: &Control, verdict: &Verdict) -> Option<Shortcoming> {
+/// What is wrong with a verdict that must be red for this `cause`, where there is one, and otherwise green unless it `may_fail`.
+pub fn shortcoming(cause: Option<&str>, may_fail: bool, verdict: &Verdict) -> Option<Shortcoming> {
     let (check, saw) = (verdict.check.clone(), verdict.saw.clone());
-    match (control.must_fail.get(&check), verdict.held) {
+    match (cause, verdict.held) {
         (Some(_), true) => Some(Shortcoming::DidNotFail { check, saw }),
         (Some(cause), false) if verdict.says(cause) => None,
         (Some(cause), false) => Some(Shortcoming::WrongCause {
             check,
-            cause: cause.clone(),
+            cause: cause.to_owned(),
             saw,
         }),
         (None, true) => None,
-        (None, false) if control.may_fail.contains(&check) => None,
+        (None, false) if may_fail => None,
         (None, false) => Some(Shortcoming::FailedToo { check, saw }),
     }
 }

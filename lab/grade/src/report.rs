@@ -6,13 +6,14 @@
 //! - [`junit`]: JUnit XML, for continuous integration
 //! - [`comparison`]: the same scenario on both grounds
 //! - [`matrix`]: the same checks with and without gateway and mesh
+//! - [`layout`]: text in a column
 //! - [`styles`]: the colours of all that is for a terminal
 
 pub mod comparison;
 pub mod journey;
 pub mod json;
 pub mod junit;
-mod layout;
+pub mod layout;
 pub mod matrix;
 mod replay;
 pub mod styles;

@@ -13,7 +13,8 @@
 //! - [`check`]: what must hold, as a closed set of typed checks
 //! - [`control`]: the same run with one thing removed or spoilt
 //! - [`quantity`]: shares, rates and comparisons as people write them
-//! - [`load`]: directories to scenarios, with every control applied; `validate` says all that is wrong with one
+//! - [`load`]: directories to scenarios, with every control applied; `validate` says all that is wrong with one, as
+//!   [`findings`]; [`files`]: where their files are
 //! - [`schema`]: the JSON Schema of scenario files
 //! - [`statistics`]: exact binomial tests, and the samples that they need
 
@@ -22,6 +23,8 @@ pub mod control;
 pub mod deployment;
 mod effective;
 pub mod fault;
+pub mod files;
+pub mod findings;
 pub mod gateway;
 pub mod load;
 pub mod network;
@@ -39,6 +42,7 @@ pub use check::Check;
 pub use control::{Control, Tamper};
 pub use deployment::Deployment;
 pub use fault::Fault;
+pub use files::Files;
 pub use gateway::Gateway;
 pub use load::{LoadError, Loaded, discover, load_directory};
 pub use network::Network;

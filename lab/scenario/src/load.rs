@@ -9,8 +9,8 @@ use hallway_yaml::{Diagnostic, Diagnostics, Node, SourceFile, parse_one};
 use indexmap::IndexMap;
 use thiserror::Error;
 
-use crate::validate::{self, Surroundings};
-use crate::{Scenario, effective, system};
+use crate::validate::{self, Proof, Surroundings};
+use crate::{Files, Scenario, effective, system};
 
 /// The file that makes a directory a scenario.
 pub const SCENARIO_FILE: &str = "scenario.yaml";
@@ -21,8 +21,8 @@ pub const LESSON_FILE: &str = "README.md";
 /// A scenario that can be run.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// Its directory; rule files are relative to it.
-    pub directory: PathBuf,
+    /// Where it and its rule files are.
+    pub files: Files,
     /// Its name: that of the directory without the number.
     pub name: String,
     /// How a command line names it: by its directory, unless whoever looked it up by its name says otherwise.
@@ -82,9 +82,23 @@ pub enum LoadError {
 /// # Errors
 /// When it is no scenario, cannot be read, or is wrong: then everything that is.
 pub fn load_directory(directory: impl AsRef<Path>) -> Result<Loaded, LoadError> {
-    let directory = directory.as_ref();
+    let files = Files::of(directory.as_ref());
+    load(files, Proof::Controls)
+}
+
+/// Reads the scenario of an exercise, of which some files take the place of those in the scenario's directory. Its controls are not run, so it needs
+/// none that turns each check red.
+///
+/// # Errors
+/// As [`load_directory`].
+pub fn load_exercise(files: Files) -> Result<Loaded, LoadError> {
+    load(files, Proof::BrokenStart)
+}
+
+fn load(files: Files, proof: Proof) -> Result<Loaded, LoadError> {
+    let directory = files.directory();
     check_directory(directory)?;
-    let file = directory.join(SCENARIO_FILE);
+    let file = files.path(SCENARIO_FILE);
     if !file.is_file() {
         return Err(LoadError::NoScenarioFile {
             directory: directory.to_owned(),
@@ -98,7 +112,7 @@ pub fn load_directory(directory: impl AsRef<Path>) -> Result<Loaded, LoadError> 
     // `.` and `..` have names too.
     let full = directory.canonicalize().map_err(unreadable(directory))?;
     let name = scenario_name(&full);
-    let has_file = |name: &str| directory.join(name).is_file();
+    let has_file = |name: &str| files.path(name).is_file();
     let source = SourceFile::new(file.display().to_string(), text);
     let read_system = |name: &str| read_system(directory, &full, name);
     let contents = read(
@@ -107,13 +121,14 @@ pub fn load_directory(directory: impl AsRef<Path>) -> Result<Loaded, LoadError> 
             name: &name,
             has_file: &has_file,
             read_system: &read_system,
+            proof,
         },
     )
     .map_err(LoadError::Invalid)?;
     let lesson = Some(directory.join(LESSON_FILE)).filter(|lesson| lesson.is_file());
     Ok(Loaded {
-        directory: directory.to_owned(),
         argument: directory.display().to_string(),
+        files,
         scenario: contents.scenario,
         controls: contents.controls,
         document: contents.document,

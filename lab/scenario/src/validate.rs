@@ -1,6 +1,5 @@
 //! What a schema cannot say: names that must exist, things that exclude each other, and whether a run can prove anything.
 //!
-//! - `findings`: what is wrong, each at its place
 //! - `topology`, `calls`, `gateway`, `traffic`, `timeline`, `checks`: the parts of a scenario
 //! - `faults`: whom faults befall, on which ground, and in which order
 //! - `split`, `spread`: whether a sample is large enough to tell two splits apart, and to prove a spread
@@ -12,7 +11,6 @@ mod calls;
 mod checks;
 mod controls;
 mod faults;
-mod findings;
 mod gateway;
 mod split;
 mod spread;
@@ -28,7 +26,7 @@ use std::path::{Component, Path as FilePath};
 use hallway_yaml::{Diagnostics, Node, Path, SourceFile};
 
 use crate::Scenario;
-use findings::Findings;
+use crate::findings::Findings;
 
 /// What is around a scenario file.
 pub(crate) struct Surroundings<'a> {
@@ -38,6 +36,17 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) has_file: &'a dyn Fn(&str) -> bool,
     /// The file of the system of that name.
     pub(crate) read_system: &'a dyn Fn(&str) -> io::Result<SourceFile>,
+    /// What proves that its checks can fail.
+    pub(crate) proof: Proof,
+}
+
+/// What proves that the checks of a scenario can fail.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Proof {
+    /// Each is turned red by at least one control.
+    Controls,
+    /// It is an exercise, which is broken when it begins; controls are not run.
+    BrokenStart,
 }
 
 /// Everything that is wrong with a scenario and with its controls as such.
@@ -52,6 +61,9 @@ pub(crate) fn scenario(document: &Node, scenario: &Scenario, surroundings: &Surr
     split::check(&mut findings, scenario);
     spread::check(&mut findings, scenario);
     controls::check(&mut findings, scenario);
+    if surroundings.proof == Proof::Controls {
+        controls::check_proof(&mut findings, scenario);
+    }
     findings.into_diagnostics()
 }
 

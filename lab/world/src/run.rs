@@ -1,10 +1,8 @@
 //! One run on processes.
 
-use std::path::Path;
-
 use hallway_evidence::Observations;
 use hallway_host::{Host, Output};
-use hallway_scenario::Scenario;
+use hallway_scenario::{Files, Scenario};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -19,7 +17,7 @@ use crate::processes::Processes;
 use crate::session::{Session, marker};
 use crate::wire::Wire;
 
-/// Runs `scenario` once on processes, as it stands (a control is a scenario with its change applied), with the rule files of `directory`, and
+/// Runs `scenario` once on processes, as it stands (a control is a scenario with its change applied), with the rule files of `files`, and
 /// returns what was observed. When it returns, with or without an error, no process that it started is left.
 ///
 /// What goes wrong with the lab after the mesh is up (a process that dies by itself, say) ends the traffic and is an incident
@@ -29,7 +27,7 @@ use crate::wire::Wire;
 /// [`WorldError`], when the run could not be made; [`WorldError::Cancelled`] as soon as possible after `cancel`.
 pub async fn run(
     scenario: &Scenario,
-    directory: &Path,
+    files: &Files,
     options: &Options,
     cancel: CancellationToken,
 ) -> Result<Observations, WorldError> {
@@ -49,7 +47,7 @@ pub async fn run(
     ));
     let session = Session {
         scenario,
-        directory,
+        files,
         options,
         plan: &plan,
         ground: &ground,

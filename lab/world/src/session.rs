@@ -1,15 +1,14 @@
 //! One run on whatever ground, from the first program to the last.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hallway_evidence::observations::Run;
 use hallway_evidence::{ClientRecord, Observations, Push, Sample};
 use hallway_host::Host;
-use hallway_scenario::Scenario;
 use hallway_scenario::traffic::{INTRUDER, OUTSIDE};
+use hallway_scenario::{Files, Scenario};
 use rand::Rng;
 use tokio::time::Instant;
 
@@ -34,7 +33,7 @@ use crate::traffic::Addressing;
 pub(crate) struct Session<'a> {
     pub(crate) scenario: &'a Scenario,
     /// Where the rule files are.
-    pub(crate) directory: &'a Path,
+    pub(crate) files: &'a Files,
     pub(crate) options: &'a Options,
     pub(crate) plan: &'a Plan,
     pub(crate) ground: &'a Ground,
@@ -133,7 +132,7 @@ impl Session<'_> {
         Timeline::new(
             mesh.control.clone(),
             self.clock,
-            self.directory,
+            self.files,
             &self.scenario.topology,
             mesh.proxies().collect(),
         )

@@ -1,10 +1,9 @@
 //! One run in a simulation.
 
-use std::path::Path;
 use std::time::Duration;
 
 use hallway_evidence::Observations;
-use hallway_scenario::Scenario;
+use hallway_scenario::{Files, Scenario};
 use hallway_simulator::{Fingerprint, Simulation};
 
 use crate::clock::{Clock, microseconds};
@@ -39,7 +38,7 @@ pub struct Simulated {
 ///
 /// # Panics
 /// When a simulated program panics, or virtual time makes no progress: both are bugs.
-pub fn simulate(scenario: &Scenario, directory: &Path, options: &Options) -> Result<Simulated, WorldError> {
+pub fn simulate(scenario: &Scenario, files: &Files, options: &Options) -> Result<Simulated, WorldError> {
     let plan = Plan::of(scenario)?;
     let link = link(&scenario.topology.network);
     let simulation = Simulation::new(hallway_simulator::Options {
@@ -60,7 +59,7 @@ pub fn simulate(scenario: &Scenario, directory: &Path, options: &Options) -> Res
         let ground = Ground::Simulated(machines);
         let session = Session {
             scenario,
-            directory,
+            files,
             options,
             plan: &plan,
             ground: &ground,

@@ -1,12 +1,11 @@
 //! The timeline: pushes of rules, the first one too, and faults, while traffic flows.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use hallway_control::api::{ProxyStatus, RuleFile, Status};
 use hallway_evidence::{ProxyState, Push, PushOutcome};
-use hallway_scenario::{Step, Topology};
+use hallway_scenario::{Files, Step, Topology};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
@@ -29,7 +28,7 @@ pub(crate) struct Timeline<'a> {
     control: Arc<ControlClient>,
     clock: Clock,
     /// Where the rule files are.
-    directory: &'a Path,
+    files: &'a Files,
     topology: &'a Topology,
     /// The sidecars that must answer, by workload.
     sidecars: Vec<String>,
@@ -53,14 +52,14 @@ impl<'a> Timeline<'a> {
     pub(crate) fn new(
         control: Arc<ControlClient>,
         clock: Clock,
-        directory: &'a Path,
+        files: &'a Files,
         topology: &'a Topology,
         sidecars: Vec<String>,
     ) -> Self {
         Self {
             control,
             clock,
-            directory,
+            files,
             topology,
             sidecars,
             in_force: Mutex::default(),
@@ -199,7 +198,7 @@ impl<'a> Timeline<'a> {
     }
 
     fn read(&self, rules: &str) -> Result<String, WorldError> {
-        let path = self.directory.join(rules);
+        let path = self.files.path(rules);
         std::fs::read_to_string(&path).map_err(|source| WorldError::Rules { path, source })
     }
 

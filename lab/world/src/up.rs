@@ -7,13 +7,12 @@
 mod counts;
 mod places;
 
-use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use hallway_evidence::{Push, Sample};
 use hallway_host::{Host, Output};
-use hallway_scenario::Scenario;
+use hallway_scenario::{Files, Scenario};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -46,7 +45,7 @@ pub struct Up<'a> {
     places: Places,
 }
 
-/// Starts all programs of `scenario`, as it stands, with the rule files of `directory`, and stops them when `live` returns. When this function
+/// Starts all programs of `scenario`, as it stands, with the rule files of `files`, and stops them when `live` returns. When this function
 /// returns, with or without an error, no process that it started is left.
 ///
 /// # Errors
@@ -55,7 +54,7 @@ pub struct Up<'a> {
 /// should.
 pub async fn up<T>(
     scenario: &Scenario,
-    directory: &Path,
+    files: &Files,
     options: &Options,
     cancel: &CancellationToken,
     live: impl AsyncFnOnce(&Up<'_>) -> T,
@@ -71,7 +70,7 @@ pub async fn up<T>(
     let mut programs = Programs::new(&ground, scenario, &plan, options.seed);
     let order = Order {
         scenario,
-        directory,
+        files,
         plan: &plan,
         ground: &ground,
         stand_ins,
@@ -95,7 +94,7 @@ pub async fn up<T>(
 /// What is to be up.
 struct Order<'a> {
     scenario: &'a Scenario,
-    directory: &'a Path,
+    files: &'a Files,
     plan: &'a Plan,
     ground: &'a Ground,
     stand_ins: Vec<String>,
@@ -109,7 +108,7 @@ impl<'a> Order<'a> {
         let mut timeline = Timeline::new(
             mesh.control.clone(),
             Clock::start(self.ground.lab()),
-            self.directory,
+            self.files,
             &self.scenario.topology,
             mesh.proxies().collect(),
         );

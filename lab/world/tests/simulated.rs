@@ -8,7 +8,7 @@ use hallway_evidence::Variant;
 use hallway_grade::report::{Styles, Terminal};
 use hallway_grade::{Observed, Outcome};
 use hallway_scenario::load::{Loaded, discover, load_directory};
-use hallway_scenario::{Ground, Scenario};
+use hallway_scenario::{Files, Ground, Scenario};
 use hallway_world::{Languages, Options, Simulated, StandIns, simulate};
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ fn options(seed: u64, variant: Variant) -> Options {
 }
 
 fn run(loaded: &Loaded, scenario: &Scenario, seed: u64, variant: Variant) -> Simulated {
-    simulate(scenario, &loaded.directory, &options(seed, variant))
+    simulate(scenario, &loaded.files, &options(seed, variant))
         .unwrap_or_else(|error| panic!("{}: {error}", loaded.name))
 }
 
@@ -95,7 +95,7 @@ fn a_replay_tells_what_became_of_a_request() {
         trace: true,
         ..options(1, Variant::Scenario)
     };
-    let simulated = simulate(&loaded.scenario, &loaded.directory, &traced).unwrap();
+    let simulated = simulate(&loaded.scenario, &loaded.files, &traced).unwrap();
     let events = &simulated.events;
     assert!(events.is_sorted_by_key(|event| event.at));
     let correlation = simulated.observations.client[0].correlation.as_str();
@@ -120,17 +120,18 @@ fn a_replay_tells_what_became_of_a_request() {
         places.iter().all(Option::is_some) && places.is_sorted(),
         "{told:#?}"
     );
-    let silent = simulate(
-        &loaded.scenario,
-        &loaded.directory,
-        &options(1, Variant::Scenario),
-    )
-    .unwrap();
+    let silent = simulate(&loaded.scenario, &loaded.files, &options(1, Variant::Scenario)).unwrap();
     assert_eq!(
         silent.fingerprint, simulated.fingerprint,
         "watching changes nothing"
     );
     assert!(silent.events.is_empty());
+}
+
+/// The files of a shipped scenario.
+fn files_of(name: &str) -> Files {
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    Files::of(scenarios.join(name))
 }
 
 /// Traffic of `orders` to `payments`, ten a second for `seconds`, while `timeline` happens.
@@ -150,10 +151,10 @@ fn with_orders(orders: Value, seconds: u32, timeline: Value) -> Simulated {
         "timeline": timeline, "checks": {}, "controls": {},
     });
     let scenario: Scenario = serde_json::from_value(scenario).unwrap();
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/01-first-hop");
-    let simulated = simulate(&scenario, &directory, &options(1, Variant::Scenario)).unwrap();
+    let files = files_of("01-first-hop");
+    let simulated = simulate(&scenario, &files, &options(1, Variant::Scenario)).unwrap();
     assert_eq!(simulated.observations.incidents, []);
-    let again = simulate(&scenario, &directory, &options(1, Variant::Scenario)).unwrap();
+    let again = simulate(&scenario, &files, &options(1, Variant::Scenario)).unwrap();
     assert_eq!(again.fingerprint, simulated.fingerprint);
     simulated
 }
@@ -267,8 +268,8 @@ fn newcomers_find_those_who_came_before_them() {
         "traffic": { "checkout": { "from": "orders", "to": "http://payments/charge", "count": 3 } },
     });
     let scenario: Scenario = serde_json::from_value(scenario).unwrap();
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/15-broken-trace");
-    let simulated = simulate(&scenario, &directory, &options(1, Variant::Scenario)).unwrap();
+    let files = files_of("15-broken-trace");
+    let simulated = simulate(&scenario, &files, &options(1, Variant::Scenario)).unwrap();
     let status = |workload: &str| simulated.observations.first_calls[workload][0][0].status;
     // The first of them calls somebody who is not there yet.
     assert_eq!((status("payments-1"), status("orders-1")), (Some(503), Some(200)));

@@ -204,7 +204,7 @@ fn chosen(catalogue: &Catalogue, names: &[String]) -> Result<Vec<Loaded>, Failur
     };
     for loaded in &scenarios {
         for scenario in once(&loaded.scenario).chain(loaded.controls.values()) {
-            rules::admit(&loaded.directory, scenario)?;
+            rules::admit(&loaded.files, scenario)?;
         }
     }
     Ok(scenarios)

@@ -52,7 +52,7 @@ fn show_scenario(loaded: &Loaded) -> Result<ExitCode, Failure> {
     if let Some(lesson) = &loaded.lesson {
         anstream::println!("{}", read(lesson)?.trim_end());
     }
-    let file = loaded.directory.join(hallway_scenario::load::SCENARIO_FILE);
+    let file = loaded.files.path(hallway_scenario::load::SCENARIO_FILE);
     anstream::println!("\n# {}\n\n{}", file.display(), read(&file)?.trim_end());
     Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,7 @@
 //! - [`announcement`]: what is told when everybody is up; [`examples`]: the commands, from the rules and the topology
 //! - [`root`]: the file with the root of the gateway's certificates
 //! - [`live`]: what happens until the end; [`ending`]: when that is
-//! - [`saved`]: a rule file that is saved; [`pushed`]: what came of pushing it
+//! - [`pushed`]: what came of pushing a rule file that was saved
 //! - [`counts`]: what proxies have counted, in words
 //! - [`teller`]: whom all this is told; [`lines`]: what changes on a terminal
 
@@ -15,7 +15,6 @@ mod lines;
 mod live;
 mod pushed;
 mod root;
-mod saved;
 mod teller;
 
 use std::process::ExitCode;
@@ -28,12 +27,12 @@ use tokio_util::sync::CancellationToken;
 use self::announcement::{Announcement, Tokens};
 use self::live::Live;
 use self::root::RootFile;
-use self::saved::Saved;
 use self::teller::Teller;
 use crate::arguments::{self, DEFAULT_SEED, On};
 use crate::catalogue::Catalogue;
 use crate::conduct::run::{Order, Programs};
 use crate::failure::Failure;
+use crate::saved::Saved;
 use crate::{ground, report, rules, runtime};
 
 /// Starts the topology of a scenario, and keeps it up until somebody ends it.
@@ -47,7 +46,7 @@ pub(crate) fn up(catalogue: &Catalogue, arguments: &arguments::Up) -> Result<Exi
     };
     ground::insist(order.scenario(), Ground::Processes)?;
     let session = Session {
-        resources: rules::admit(&loaded.directory, order.scenario())?.resources,
+        resources: rules::admit(&loaded.files, order.scenario())?.resources,
         tokens: match arguments.show_tokens {
             true => Tokens::Shown,
             false => Tokens::Hidden,
@@ -60,14 +59,14 @@ pub(crate) fn up(catalogue: &Catalogue, arguments: &arguments::Up) -> Result<Exi
         .teller
         .begin(&report::terminal([&loaded]).heading(&heading));
     // From before the first push on, so that nothing is missed that is saved meanwhile.
-    let saved = Saved::watch(loaded.directory.join(&order.scenario().rules));
+    let saved = Saved::watch(loaded.files.path(&order.scenario().rules));
     let options = Programs::find(catalogue)?.options(&order, None);
     let lines = session.teller.lines().clone();
     let last = runtime::run_beside(
         move |say| lines.aside(say),
         async |cancel: CancellationToken| {
             let live = async |up: &Up<'_>| session.live(up, saved, cancel.clone()).await;
-            hallway_world::up::up(order.scenario(), &loaded.directory, &options, &cancel, live).await
+            hallway_world::up::up(order.scenario(), &loaded.files, &options, &cancel, live).await
         },
     )?;
     session.teller.settle();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hallway_evidence::{Observations, Variant};
 use hallway_grade::Observed;
 use hallway_scenario::load::Loaded;
-use hallway_scenario::{Ground, Scenario};
+use hallway_scenario::{Files, Ground, Scenario};
 use hallway_world::{Languages, Options, Progress, ReplayEvent, StandIns, WorldError};
 use thiserror::Error;
 use tokio::sync::mpsc::UnboundedSender;
@@ -119,7 +119,7 @@ impl<'a> Order<'a> {
     ) -> Result<Finished, RunError> {
         let options = programs.options(&self, Some(progress));
         let started = Instant::now();
-        let run = hallway_world::run(self.scenario(), &self.loaded.directory, &options, cancel);
+        let run = hallway_world::run(self.scenario(), &self.loaded.files, &options, cancel);
         Ok(Finished {
             observations: run.await?,
             took: started.elapsed(),
@@ -136,13 +136,13 @@ impl<'a> Order<'a> {
         cancel: CancellationToken,
     ) -> Result<Finished, RunError> {
         let options = programs.options(&self, Some(progress));
-        let (scenario, directory) = (self.scenario().clone(), self.loaded.directory.clone());
+        let (scenario, files) = (self.scenario().clone(), self.loaded.files.clone());
         let (sender, receiver) = oneshot::channel();
         std::thread::Builder::new()
             .name(self.name())
             .spawn(move || {
                 // Nobody waits for it any more after an interrupt.
-                let _ = sender.send(simulate(&scenario, &directory, &options));
+                let _ = sender.send(simulate(&scenario, &files, &options));
             })
             .map_err(RunError::Thread)?;
         match cancel.run_until_cancelled(receiver).await {
@@ -157,7 +157,7 @@ impl<'a> Order<'a> {
             trace,
             ..programs.options(&self, None)
         };
-        simulate(self.scenario(), &self.loaded.directory, &options)
+        simulate(self.scenario(), &self.loaded.files, &options)
     }
 
     /// The command that runs it again: the same way, if it is simulated.
@@ -222,13 +222,9 @@ impl Finished {
 }
 
 /// Simulates a run. A panic in it is an error like any other: the runs beside it go on.
-fn simulate(
-    scenario: &Scenario,
-    directory: &std::path::Path,
-    options: &Options,
-) -> Result<Finished, RunError> {
+fn simulate(scenario: &Scenario, files: &Files, options: &Options) -> Result<Finished, RunError> {
     let started = Instant::now();
-    let simulating = AssertUnwindSafe(|| hallway_world::simulate(scenario, directory, options));
+    let simulating = AssertUnwindSafe(|| hallway_world::simulate(scenario, files, options));
     let simulated = catch_unwind(simulating).map_err(|panic| RunError::Panicked(words(&*panic)))??;
     Ok(Finished {
         observations: simulated.observations,

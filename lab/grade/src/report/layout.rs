@@ -1,7 +1,7 @@
 //! Text in a column.
 
 /// `text`, cut to at most `width` characters.
-pub(crate) fn shortened(text: &str, width: usize) -> String {
+pub fn shortened(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
@@ -10,7 +10,7 @@ pub(crate) fn shortened(text: &str, width: usize) -> String {
 }
 
 /// `line` in pieces of at most `width` characters, broken at spaces; a longer word stays whole.
-pub(crate) fn wrapped(line: &str, width: usize) -> Vec<String> {
+pub fn wrapped(line: &str, width: usize) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
     if line.chars().count() <= width {
         return vec![line.to_owned()];

@@ -38,6 +38,6 @@ impl Styles {
 }
 
 /// `text` in a style.
-pub(crate) fn paint(style: Style, text: impl Display) -> String {
+pub fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }

@@ -26,6 +26,7 @@ fn read_text(text: &str) -> Result<Contents, Diagnostics> {
                 "city" => Ok(SourceFile::new("city.yaml", systems::CITY)),
                 _ => Err(io::Error::other("there is only city.yaml")),
             },
+            proof: Proof::Controls,
         },
     )
 }

@@ -2,8 +2,8 @@
 
 use hallway_yaml::Path;
 
-use super::findings::Findings;
 use super::urls;
+use crate::findings::Findings;
 use crate::topology::{CallTo, Topology};
 
 /// Checks the calls of every service.

@@ -2,9 +2,9 @@
 
 use hallway_yaml::Path;
 
-use super::findings::Findings;
 use super::windows;
 use crate::check::{Check, Hops, Latency, PushWindow, Refusals, Responses, Window};
+use crate::findings::Findings;
 use crate::timeline::Expectation;
 use crate::traffic::{OUTSIDE, TrafficProtocol};
 use crate::{Ground, Scenario, check};

@@ -2,8 +2,8 @@
 
 use hallway_yaml::Path;
 
-use super::findings::Findings;
 use crate::fault::{Fault, Place, Program};
+use crate::findings::Findings;
 use crate::scenario::Ground;
 use crate::{Scenario, Step, Topology};
 

@@ -2,8 +2,8 @@
 
 use hallway_yaml::Path;
 
-use super::findings::Findings;
 use crate::Topology;
+use crate::findings::Findings;
 
 /// Checks the gateway of a topology, if it has one.
 pub(super) fn check(findings: &mut Findings<'_>, topology: &Topology) {

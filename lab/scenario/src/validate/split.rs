@@ -6,8 +6,8 @@ use hallway_config::GatewayDuration;
 use hallway_yaml::Path;
 use indexmap::IndexMap;
 
-use super::findings::Findings;
 use crate::check::{Check, PushWindow, Split, Window};
+use crate::findings::Findings;
 use crate::statistics::sample::LARGEST_SAMPLE;
 use crate::statistics::{ERROR_RATE, MISS_RATE, required_sample};
 use crate::timeline::Expectation;

@@ -2,9 +2,9 @@
 
 use hallway_yaml::Path;
 
-use super::findings::Findings;
 use crate::Scenario;
 use crate::check::{Check, Spread};
+use crate::findings::Findings;
 use crate::statistics::{ERROR_RATE, MISS_RATE, required_sample};
 
 /// Checks the spreads of a scenario.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hallway_yaml::Path;
 
 use super::faults;
-use super::findings::Findings;
+use crate::findings::Findings;
 use crate::{Control, Scenario, Step, Traffic};
 
 /// Checks the timeline.

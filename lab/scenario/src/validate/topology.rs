@@ -6,8 +6,8 @@ use hallway_config::GatewayDuration;
 use hallway_model::TrustDomain;
 use hallway_yaml::Path;
 
-use super::findings::Findings;
 use super::{calls, faults, gateway};
+use crate::findings::Findings;
 use crate::topology::{Behaviour, Language, Latency, Protocol, Service, Topology};
 use crate::traffic::{INTRUDER, OUTSIDE};
 use crate::{Network, Scenario};

@@ -3,9 +3,9 @@
 use hallway_model::TrustDomain;
 use hallway_yaml::Path;
 
-use super::findings::Findings;
 use super::urls;
 use crate::Scenario;
+use crate::findings::Findings;
 use crate::topology::Topology;
 use crate::traffic::{INTRUDER, MOST_REQUESTS, OUTSIDE, Present, Traffic, TrafficProtocol, host};
 

@@ -3,7 +3,7 @@
 use hallway_yaml::Path;
 use http::{HeaderName, HeaderValue, Method, Uri};
 
-use super::findings::Findings;
+use crate::findings::Findings;
 
 /// Checks that the value at `path` is an absolute `http` URL of some service. Which services exist is for the rules to
 /// say: a Service may have no workload of its own, only a route to others.

@@ -3,8 +3,8 @@
 use hallway_config::GatewayDuration;
 use hallway_yaml::Path;
 
-use super::findings::Findings;
 use crate::check::{Recovers, TimeWindow};
+use crate::findings::Findings;
 use crate::{Scenario, Step, Traffic};
 
 /// Checks that there is something between the times of a window, written at `path`: time, and requests of its traffic.

@@ -10,7 +10,7 @@ use hallway_model::bootstrap::{AdminEndpoint, Admission, ControlBootstrap, Token
 use hallway_model::telemetry::ControlRecord;
 use hallway_scenario::fault::Program;
 use hallway_scenario::quantity::SignedDuration;
-use hallway_scenario::{Step, Topology};
+use hallway_scenario::{Files, Step, Topology};
 use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
@@ -51,7 +51,8 @@ impl Write for Lines {
 struct Fixture {
     control: Arc<ControlClient>,
     clock: Clock,
-    directory: TempDir,
+    files: Files,
+    _directory: TempDir,
     topology: Topology,
     _stop: DropGuard,
 }
@@ -77,7 +78,8 @@ impl Fixture {
         Self {
             control: Arc::new(ControlClient::new(host.clone(), admin, token())),
             clock: Clock::start(&host),
-            directory,
+            files: Files::of(directory.path()),
+            _directory: directory,
             topology: serde_json::from_value(serde_json::json!({
                 "services": { "orders": {}, "payments": { "replicas": 2 } }
             }))
@@ -91,7 +93,7 @@ impl Fixture {
         Timeline::new(
             self.control.clone(),
             self.clock,
-            self.directory.path(),
+            &self.files,
             &self.topology,
             sidecars,
         )

@@ -45,7 +45,7 @@ pub(crate) fn lab(arguments: &BenchLab) -> Result<ExitCode, Failure> {
             }
             all.push(figures);
         }
-        Ok(all)
+        Ok::<_, Failure>(all)
     };
     let all = runtime::run(measuring)??;
     if arguments.json {

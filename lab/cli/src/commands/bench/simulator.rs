@@ -96,7 +96,8 @@ fn measure(machines: u32) -> Result<Measured, Failure> {
     let measured = loaded.and_then(|loaded| {
         let before = memory_kib("VmRSS:");
         let started = Instant::now();
-        let simulated = hallway_world::simulate(&loaded.scenario, &directory, &options(Ground::Simulated)?);
+        let simulated =
+            hallway_world::simulate(&loaded.scenario, &loaded.files, &options(Ground::Simulated)?);
         let wall_seconds = started.elapsed().as_secs_f64();
         let simulated = simulated.map_err(Failure::lab)?;
         if let Some(incident) = simulated.observations.incidents.first() {

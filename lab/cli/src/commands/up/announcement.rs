@@ -95,7 +95,7 @@ impl Announcement {
             gateway,
             sidecars: sidecars.collect(),
             admin: admin(places, tokens),
-            rules: order.loaded.directory.join(&scenario.rules),
+            rules: order.loaded.files.path(&scenario.rules),
             stand_ins: places.stand_ins.clone(),
             outside: Examples::outside(resources, scenario, places, root),
             inside: Examples::inside(scenario, places),

@@ -7,9 +7,9 @@ use hallway_world::up::{Counts, Up};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::pushed::Pushed;
-use super::saved::Saved;
 use super::teller::Teller;
 use crate::conduct::run::Order;
+use crate::saved::Saved;
 
 /// How often the counts are looked at.
 const EVERY: Duration = Duration::from_secs(1);

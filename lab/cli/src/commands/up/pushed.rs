@@ -5,6 +5,7 @@ use hallway_world::WorldError;
 use serde_json::{Value, json};
 
 use crate::conduct::run::Order;
+use crate::failure::Failure;
 use crate::rules;
 
 /// What came of pushing rules.
@@ -54,10 +55,12 @@ impl Pushed {
             PushOutcome::Accepted { generation } => generation,
             PushOutcome::Refused { problems } => {
                 // The control plane tells places, but shows no lines.
-                let shown = rules::admit(&order.loaded.directory, order.scenario());
+                let shown = rules::admit(&order.loaded.files, order.scenario());
                 let listed = || WorldError::RulesRefused(problems).to_string();
-                let why =
-                    shown.map_or_else(|failure| failure.to_string(), |_| format!("error: {}", listed()));
+                let why = shown.map_or_else(
+                    |error| Failure::from(error).to_string(),
+                    |_| format!("error: {}", listed()),
+                );
                 return Self::Refused { why };
             }
         };

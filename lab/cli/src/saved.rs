@@ -1,4 +1,4 @@
-//! A rule file that people save while its rules are in force. It is looked at again and again instead of being watched by file events, for the reasons that
+//! A file that people save while they are watching what comes of it. It is looked at again and again instead of being watched by file events, for the reasons that
 //! the control plane has to do the same with its directory.
 
 use std::fs;
@@ -14,7 +14,7 @@ const INTERVAL: Duration = Duration::from_millis(200);
 const SETTLE: Duration = Duration::from_millis(50);
 
 /// A file, and what it held when it was last looked at.
-pub(super) struct Saved {
+pub(crate) struct Saved {
     path: PathBuf,
     seen: Content,
 }
@@ -24,7 +24,7 @@ type Content = Result<String, String>;
 
 impl Saved {
     /// Looks at the file for the first time.
-    pub(super) fn watch(path: PathBuf) -> Self {
+    pub(crate) fn watch(path: PathBuf) -> Self {
         let mut saved = Self {
             path,
             seen: Ok(String::new()),
@@ -34,7 +34,7 @@ impl Saved {
     }
 
     /// What it is called.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.path.display().to_string()
     }
 
@@ -42,7 +42,7 @@ impl Saved {
     ///
     /// # Errors
     /// When it cannot be read any more, and why; then it is waited for as for any other change.
-    pub(super) async fn changed(&mut self) -> Result<(), String> {
+    pub(crate) async fn changed(&mut self) -> Result<(), String> {
         loop {
             sleep(INTERVAL).await;
             let mut content = self.look();
@@ -67,7 +67,7 @@ impl Saved {
 
     fn look(&self) -> Content {
         fs::read_to_string(&self.path)
-            .map_err(|error| format!("cannot read the rule file {}: {error}", self.path.display()))
+            .map_err(|error| format!("cannot read {}: {error}", self.path.display()))
     }
 }
 

@@ -1,58 +1,76 @@
-//! What is wrong, each at its place.
+//! What is wrong with a document that is well-formed, each at its place: for this crate, and for the files beside a scenario that refer to it.
 
-use hallway_yaml::{Diagnostic, Diagnostics, Node, Path, suggest};
+use hallway_yaml::{Diagnostic, Diagnostics, Node, Path, Span, suggest};
 
 /// What is wrong with a document.
-pub(super) struct Findings<'a> {
+#[derive(Debug)]
+pub struct Findings<'a> {
     document: &'a Node,
     found: Vec<Diagnostic>,
 }
 
 /// The finding that was just added.
-pub(super) struct Added<'a>(&'a mut Diagnostic);
+#[derive(Debug)]
+pub struct Added<'a>(&'a mut Diagnostic);
 
 impl<'a> Findings<'a> {
-    pub(super) fn new(document: &'a Node) -> Self {
+    /// Nothing is wrong yet with `document`.
+    pub fn new(document: &'a Node) -> Self {
         Self {
             document,
             found: Vec::new(),
         }
     }
 
-    pub(super) fn into_diagnostics(self) -> Diagnostics {
+    /// Everything that was found.
+    pub fn into_diagnostics(self) -> Diagnostics {
         self.found.into_iter().collect()
     }
 
     /// What was written at `path`.
-    pub(super) fn node(&self, path: &Path) -> Option<&'a Node> {
+    pub fn node(&self, path: &Path) -> Option<&'a Node> {
         self.document.at(path)
     }
 
     /// The value at `path` is wrong.
-    pub(super) fn value(
-        &mut self,
-        path: &Path,
-        message: impl Into<String>,
-        label: impl Into<String>,
-    ) -> Added<'_> {
+    pub fn value(&mut self, path: &Path, message: impl Into<String>, label: impl Into<String>) -> Added<'_> {
         let span = self.document.span(path);
         self.add(Diagnostic::error(message, span, label).with_path(path.clone()))
     }
 
     /// What is under the key at `path` is wrong as a whole.
-    pub(super) fn key(
-        &mut self,
-        path: &Path,
-        message: impl Into<String>,
-        label: impl Into<String>,
-    ) -> Added<'_> {
+    pub fn key(&mut self, path: &Path, message: impl Into<String>, label: impl Into<String>) -> Added<'_> {
         let span = self.document.key_span(path);
         self.add(Diagnostic::error(message, span, label).with_path(path.clone()))
     }
 
     /// The value at `path` must be one of `known`, which are `kind`s; says whether it is.
-    pub(super) fn reference<'n>(
+    pub fn reference<'n>(
         &mut self,
+        path: &Path,
+        kind: &str,
+        written: &str,
+        known: impl IntoIterator<Item = &'n str>,
+    ) -> bool {
+        let span = self.document.span(path);
+        self.known(span, path, kind, written, known)
+    }
+
+    /// The key at `path` must be one of `known`, which are `kind`s; says whether it is.
+    pub fn key_reference<'n>(
+        &mut self,
+        path: &Path,
+        kind: &str,
+        written: &str,
+        known: impl IntoIterator<Item = &'n str>,
+    ) -> bool {
+        let span = self.document.key_span(path);
+        self.known(span, path, kind, written, known)
+    }
+
+    fn known<'n>(
+        &mut self,
+        span: Span,
         path: &Path,
         kind: &str,
         written: &str,
@@ -67,18 +85,18 @@ impl<'a> Findings<'a> {
             false => format!("expected {}", suggest::one_of(known.iter().copied())),
         };
         let message = format!("there is no {kind} `{written}`");
-        self.value(path, message, label)
+        self.add(Diagnostic::error(message, span, label).with_path(path.clone()))
             .help(suggest::did_you_mean(written, known));
         false
     }
 
     /// The key at `path` names `kind`; says whether it can be a name.
-    pub(super) fn key_name(&mut self, path: &Path, kind: &str, name: &str) -> bool {
+    pub fn key_name(&mut self, path: &Path, kind: &str, name: &str) -> bool {
         self.valid_name(path, kind, name, true)
     }
 
     /// The value at `path` names `kind`; says whether it can be a name.
-    pub(super) fn name(&mut self, path: &Path, kind: &str, name: &str) -> bool {
+    pub fn name(&mut self, path: &Path, kind: &str, name: &str) -> bool {
         self.valid_name(path, kind, name, false)
     }
 
@@ -104,7 +122,7 @@ impl<'a> Findings<'a> {
 
 impl Added<'_> {
     /// Adds what to do next.
-    pub(super) fn help(self, help: impl Into<Option<String>>) {
+    pub fn help(self, help: impl Into<Option<String>>) {
         self.0.help = help.into();
     }
 }
