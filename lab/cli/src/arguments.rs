@@ -74,6 +74,8 @@ pub(crate) enum Command {
     /// Begins something of your own.
     #[command(subcommand)]
     New(New),
+    /// Builds the book and serves it on loopback.
+    Book(Book),
     /// Says what Hallway can use on this machine, and what each missing thing costs.
     Doctor(Doctor),
     /// The sample service; started by the lab, with its bootstrap on standard input.
@@ -383,6 +385,29 @@ pub(crate) struct NewScenario {
     /// The scenario's directory, which is made; the last part of it is the scenario's name.
     #[arg(value_name = "NAME|DIR")]
     pub(crate) directory: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Book {
+    /// What to do; to serve it when absent.
+    #[command(subcommand)]
+    pub(crate) command: Option<BookCommand>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq, Subcommand)]
+pub(crate) enum BookCommand {
+    /// Builds its pages.
+    Build {
+        /// Where to; what is there is replaced.
+        #[arg(long, default_value = "target/book", value_name = "DIR")]
+        into: PathBuf,
+    },
+    /// Serves its pages on loopback until Ctrl-C, and builds them anew when a chapter is saved.
+    Serve {
+        /// The port; a free one when absent.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
 }
 
 #[derive(Args, Debug)]

@@ -87,6 +87,7 @@ fn main() -> ExitCode {
         Some(Command::List) => catalogue().and_then(|catalogue| commands::list::list(&catalogue)),
         Some(Command::Show(show)) => commands::show::show(catalogue, show),
         Some(Command::New(New::Scenario(new))) => commands::new::scenario(new),
+        Some(Command::Book(book)) => commands::book::book(book),
         Some(Command::Doctor(doctor)) => commands::doctor::doctor(catalogue, doctor),
         Some(Command::Check(check)) => commands::check::check(check),
     };
