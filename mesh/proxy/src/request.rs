@@ -99,6 +99,7 @@ async fn serve(
     let most = configuration.fronts().and_then(Fronts::body_bytes);
     let mut upload = call.hold(exchange, body, most).await?;
     let mut tried = BTreeSet::new();
+    // ANCHOR: attempts
     loop {
         let mut facts = AttemptFacts::default();
         let chosen = cluster.choose(&tried, &worker.randomness.balance);
@@ -110,6 +111,7 @@ async fn serve(
         }
         tried.extend(chosen.map(|(position, _)| position));
     }
+    // ANCHOR_END: attempts
 }
 
 /// Refuses plaintext on a connection that was accepted while it was still allowed.
