@@ -39,6 +39,7 @@ impl JoinTokens {
     }
 
     /// Uses `token` up and returns the workload that it was minted for.
+    // ANCHOR: redeem
     pub(crate) fn redeem(&mut self, token: &str, now: Instant) -> Result<String, RequestError> {
         let (workload, secret) = token.split_once('.').ok_or(RequestError::JoinToken)?;
         let pending = self.pending.get(workload).ok_or(RequestError::JoinToken)?;
@@ -48,6 +49,7 @@ impl JoinTokens {
         self.pending.remove(workload);
         Ok(workload.to_owned())
     }
+    // ANCHOR_END: redeem
 
     /// Voids the token of `workload`.
     pub(crate) fn void(&mut self, workload: &str) {

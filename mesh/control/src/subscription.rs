@@ -26,6 +26,7 @@ pub(crate) struct Subscription {
 
 impl Subscription {
     /// The step to tell the proxy of now, if any. It is in flight from then on.
+    // ANCHOR: next-step
     pub(crate) fn next_step(&mut self, wanted: &Wanted) -> Option<Step> {
         let accepted = self.accepted.as_ref();
         let base = accepted.map(|accepted| accepted.version);
@@ -41,6 +42,7 @@ impl Subscription {
             view: wanted.view.clone(),
         })
     }
+    // ANCHOR_END: next-step
 
     /// Takes the proxy's answer to `version` and returns what was sent under it; `None` when that version awaits no answer.
     pub(crate) fn answer(&mut self, version: Version, accepted: bool) -> Option<Wanted> {

@@ -33,6 +33,7 @@ pub struct RealHost {
 }
 
 /// A virtual machine, as a simulator provides it. One value stands for one machine.
+// ANCHOR: ground
 pub trait Ground: Send + Sync {
     /// Starts to accept connections at `address`; port 0 takes a free one.
     fn listen(&self, address: SocketAddr) -> BoxFuture<io::Result<Listener>>;
@@ -47,6 +48,7 @@ pub trait Ground: Send + Sync {
     /// Takes one record (a line of JSON without its newline).
     fn record(&self, line: String);
 }
+// ANCHOR_END: ground
 
 impl Host {
     /// This machine, with random streams derived from `seed` and records written to `output`.

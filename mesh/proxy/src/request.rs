@@ -98,6 +98,7 @@ async fn serve(
     let mut upload = call.hold(exchange, body, most).await?;
     // ANCHOR: attempts
     let mut tried = BTreeSet::new();
+    // ANCHOR: attempts
     loop {
         let mut facts = AttemptFacts::default();
         let chosen = cluster.choose(&tried, &worker.randomness.balance);

@@ -121,6 +121,7 @@ pub enum RetryReason {
 pub const LONGEST_BACKOFF: u32 = 10;
 
 /// Judges an attempt.
+// ANCHOR: judge
 pub fn judge(policy: Option<&Retry>, attempt: &Attempt<'_>, random: &mut impl Rng) -> Verdict {
     let reason = match retryable(policy, attempt) {
         Ok(reason) => reason,
@@ -149,6 +150,7 @@ pub fn judge(policy: Option<&Retry>, attempt: &Attempt<'_>, random: &mut impl Rn
     Verdict::Retry { after, reason }
     // ANCHOR_END: judge
 }
+// ANCHOR_END: judge
 
 impl Verdict {
     /// This verdict, unless it is to try again and `budget`, which is asked only then, does not permit it.

@@ -16,6 +16,9 @@ const WIDTH: usize = 80;
 /// How far what is said of an entry is indented.
 const INDENT: usize = 4;
 
+/// The field of a resource that says what is wanted.
+const SPECIFICATION: &str = "spec";
+
 /// More names than these are not repeated below a list of them.
 const MOST_NAMES: usize = 8;
 
@@ -98,7 +101,7 @@ impl<'s> Section<'s> {
     pub(super) fn page(&self, all: bool) -> String {
         let mut page = String::new();
         self.write(&mut page, true);
-        let specification = self.inside("spec").ok().filter(|_| self.is_kind());
+        let specification = self.inside(SPECIFICATION).ok().filter(|_| self.is_kind());
         if all {
             self.write_below(&mut page, &mut BTreeMap::new());
         } else if let Some(specification) = specification {
@@ -119,9 +122,14 @@ impl<'s> Section<'s> {
     /// What is said of this place alone, `with_meaning` or without.
     fn write(&self, page: &mut String, with_meaning: bool) {
         let outline = self.place.outline();
-        let (about, meaning) = match self.kind.filter(|_| self.is_kind()) {
-            Some(kind) => (kind.api_version(), purpose(self.place)),
-            None => (outline.shape.as_str(), outline.meaning.clone()),
+        let (about, meaning) = match (self.kind, self.path.as_slice()) {
+            (Some(kind), [_]) => (kind.api_version(), purpose(self.place)),
+            // That a specification is one is known; what it is for, its type says.
+            (Some(_), [_, spec]) if spec == SPECIFICATION => {
+                let of_type = outline.meaning.last().cloned();
+                (outline.shape.as_str(), of_type.into_iter().collect())
+            }
+            _ => (outline.shape.as_str(), outline.meaning.clone()),
         };
         write_wrapped(page, 0, INDENT, &format!("{}: {about}", self.title()));
         for paragraph in meaning.iter().filter(|_| with_meaning) {
@@ -137,7 +145,7 @@ impl<'s> Section<'s> {
 
     /// Whether an entry is said by the heading of a kind, or has a section there.
     fn is_heading(&self, entry: &Entry) -> bool {
-        self.is_kind() && ["apiVersion", "kind", "spec"].contains(&entry.name.as_str())
+        self.is_kind() && ["apiVersion", "kind", SPECIFICATION].contains(&entry.name.as_str())
     }
 
     /// Writes the sections below this one; `shown` has the titles of those that were written, by their type.
@@ -174,7 +182,9 @@ impl<'s> Section<'s> {
     /// The sections that [`write_more`](Self::write_more) names.
     fn below(&self) -> Vec<Self> {
         let mut below = self.with_more();
-        below.retain(|section| !self.is_kind() || section.path.last().is_some_and(|name| name != "spec"));
+        below.retain(|section| {
+            !self.is_kind() || section.path.last().is_some_and(|name| name != SPECIFICATION)
+        });
         below
     }
 
@@ -191,7 +201,7 @@ impl<'s> Section<'s> {
 
 /// What a kind is for: what its specification says, or else its document.
 fn purpose(document: Place) -> Vec<String> {
-    let specification = document.inside("spec").ok();
+    let specification = document.inside(SPECIFICATION).ok();
     let of_type = specification.and_then(|specification| specification.outline().meaning.pop());
     of_type.map_or_else(|| document.outline().meaning, |meaning| vec![meaning])
 }

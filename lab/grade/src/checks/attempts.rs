@@ -21,6 +21,7 @@ impl Judge for Attempts {
         format!("the ledgers of {}", self.service)
     }
 
+    // ANCHOR: judge
     fn judge(&self, evidence: &Evidence<'_>) -> Result<Finding, NoEvidence> {
         let mut tally = Tally::default();
         for request in evidence.requests(&self.traffic)? {
@@ -37,4 +38,5 @@ impl Judge for Attempts {
         }
         Ok(tally.into_finding())
     }
+    // ANCHOR_END: judge
 }

@@ -48,7 +48,8 @@ pub struct Connections {
     pub count: u32,
 }
 
-/// How long answers took. Failures count as infinitely long unless the bound is on any outcome.
+/// How long answers took, failures included. With `status`, requests with another outcome count against the check: as infinitely long for
+/// `at_most`, as no time at all for `at_least`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Latency {
@@ -60,7 +61,7 @@ pub struct Latency {
     pub at_most: Option<GatewayDuration>,
     /// The shortest that is allowed.
     pub at_least: Option<GatewayDuration>,
-    /// The status that they must have: another outcome counts against the check. Any, when absent.
+    /// The status that they must have; any outcome counts with the time that it took when absent.
     #[schemars(range(min = 200, max = 599))]
     pub status: Option<u16>,
     /// In which part of the run; all of it when absent.

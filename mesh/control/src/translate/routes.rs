@@ -69,6 +69,7 @@ fn authorities(service: &NamespacedName, port: u16, namespace: &str) -> Vec<Stri
     }
 }
 
+// ANCHOR: rules
 fn rules(resources: &Resources, service: &NamespacedName, port: u16) -> Vec<Rule> {
     let mut attached = resources
         .http_routes
@@ -80,6 +81,7 @@ fn rules(resources: &Resources, service: &NamespacedName, port: u16) -> Vec<Rule
     }
     attached.flat_map(|route| route_rules(resources, route)).collect()
 }
+// ANCHOR_END: rules
 
 /// All rules of a route.
 pub(super) fn route_rules(resources: &Resources, route: &Located<HttpRoute>) -> Vec<Rule> {
