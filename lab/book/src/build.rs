@@ -94,7 +94,7 @@ fn check_sources(book: &MDBook, chapters: &[Chapter]) -> Result<(), BookError> {
         .collect();
     findings.extend(chapters.iter().flat_map(includes::findings));
     BookError::unless_empty(findings)?;
-    chapters.iter().try_for_each(quiz::check)
+    quiz::check(chapters)
 }
 
 /// All files in Markdown below `directory`, in order.

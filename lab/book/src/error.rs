@@ -23,7 +23,7 @@ pub enum BookError {
     #[error("{0}")]
     Book(String),
     /// A quiz is wrong.
-    #[error("{}", .0.render(Style::Plain).trim_end())]
+    #[error("{}", .0.render(Style::Plain).trim_end().trim_start_matches("error: "))]
     Quiz(Diagnostics),
     /// The author has promised what is not there.
     #[error("{}", .0.join("\n"))]

@@ -43,14 +43,21 @@ struct Choice {
     because: String,
 }
 
-/// Whether the quizzes of a chapter are well-formed.
-pub(crate) fn check(chapter: &Chapter) -> Result<(), BookError> {
-    let blocks = blocks::fenced(&chapter.text);
-    let quizzes = blocks.iter().filter(|block| block.language == LANGUAGE);
-    for block in quizzes {
-        read(&chapter.file.display().to_string(), block).map_err(BookError::Quiz)?;
+/// Whether all quizzes are well-formed; everything that is not, in one error.
+pub(crate) fn check(chapters: &[Chapter]) -> Result<(), BookError> {
+    let mut wrong = Diagnostics::new();
+    for chapter in chapters {
+        let blocks = blocks::fenced(&chapter.text);
+        for block in blocks.iter().filter(|block| block.language == LANGUAGE) {
+            if let Err(found) = read(&chapter.file.display().to_string(), block) {
+                wrong.extend(found);
+            }
+        }
     }
-    Ok(())
+    match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(BookError::Quiz(wrong)),
+    }
 }
 
 /// Puts quizzes in the place of their blocks.
@@ -158,7 +165,7 @@ mod tests {
             path: "chapter.md".into(),
             text: markdown.to_owned(),
         };
-        check(&chapter).expect_err("it is wrong").to_string()
+        check(&[chapter]).expect_err("it is wrong").to_string()
     }
 
     #[test]
