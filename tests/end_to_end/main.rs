@@ -3,6 +3,7 @@
 //! - [`program`]: one `hallway`, from its start to its end; [`family`]: every process that it started, directly or not
 //! - [`scratch`]: scenarios in a directory of their own, to be changed
 //! - [`runs`]: runs and their reports; [`simulated`]: on the simulated ground, and on both; [`mistakes`]: what is said of wrong input; [`own`]: scenarios that a person begins
+//! - [`learn`]: the guided path, and grades for a class; [`lessons`]: lessons that do not keep their word
 //! - [`languages`]: one scenario through all languages; [`runtimes`]: machines without some language runtimes; [`ports`]: a port that somebody else has
 //! - [`harm`]: children that die; [`interrupts`]: signals to the lab itself
 //! - [`up`]: a topology that stays up; [`clients`]: clients that nobody here wrote
@@ -20,6 +21,8 @@ mod family;
 mod harm;
 mod interrupts;
 mod languages;
+mod learn;
+mod lessons;
 mod matrix;
 mod measures;
 mod mistakes;

@@ -148,6 +148,15 @@ impl Running {
         eventually("it handles the signal", minds).await;
     }
 
+    /// Types a line on its standard input.
+    pub(crate) async fn types(&mut self, line: &str) {
+        let line = format!("{line}\n");
+        self.input
+            .write_all(line.as_bytes())
+            .await
+            .expect("it reads its standard input");
+    }
+
     pub(crate) fn has_ended(&mut self) -> bool {
         let status = self.process.try_wait().expect("it is a child of this process");
         status.is_some()

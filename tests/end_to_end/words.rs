@@ -62,6 +62,8 @@ async fn the_help_says_where_to_begin_and_what_exit_codes_mean() {
       replay         Shows a simulated run event by event
       explore        Searches for a seed that breaks a scenario
       up             Keeps a topology running, with ready-made curl commands to send requests to it
+      learn          Leads through the scenarios, one after the other: a lesson to read, a prediction, a
+                     run, and something to repair
       check-lessons  Checks that lessons keep their word
       bench          Measures
       list           Lists the scenarios
@@ -78,8 +80,8 @@ async fn the_help_says_where_to_begin_and_what_exit_codes_mean() {
       -V, --version          Print version
 
     Begin with:
-      hallway show first-hop    a lesson to read
-      hallway run first-hop     and the same in motion
+      hallway learn             the guided path, from the beginning
+      hallway run first-hop     one scenario in motion
 
     Exit codes:
       0  all green, or `up` was told to end
@@ -147,7 +149,8 @@ async fn scenarios_can_be_listed_and_shown() {
     do-you-need-one         three services, then forty
                             What a mesh takes before it gives anything, and why for a handful of services the answer is often: not yet
 
-    Next:  hallway show first-hop         its lesson and files
+    Next:  hallway learn                  the guided path, from the beginning
+           hallway show first-hop         its lesson and files
            hallway run first-hop          run it
            hallway new scenario checkout  begin one of your own
     ");
@@ -213,8 +216,11 @@ async fn can_be_typed(command: &str, scenarios: &[Loaded]) -> Result<(), String>
             }
         }
         ["grade", "--on", _] | ["bench", _] | ["list" | "doctor"] | ["new", "scenario", _] => Ok(()),
+        ["grade", "--on", _] | ["bench", _] | ["learn"] | ["list" | "doctor"] | ["new", "scenario", _] => {
+            Ok(())
+        }
         [
-            "run" | "grade" | "show" | "replay" | "explore" | "up",
+            "run" | "grade" | "show" | "replay" | "explore" | "up" | "learn" | "check-lessons",
             name,
             options @ ..,
         ] => {

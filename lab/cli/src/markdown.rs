@@ -5,6 +5,8 @@
 mod inline;
 mod table;
 
+use std::borrow::Cow;
+
 use anstyle::Style;
 use hallway_grade::report::Styles;
 use hallway_grade::report::styles::paint;
@@ -12,8 +14,11 @@ use hallway_grade::report::styles::paint;
 /// How far code is indented.
 const CODE: &str = "    ";
 
-/// What an item of a list begins with.
-const ITEM: &str = " • ";
+/// What the further lines of an item of a list begin with.
+const ITEM: &str = "   ";
+
+/// What the lines of a quotation begin with.
+const QUOTATION: &str = "│ ";
 
 /// The lines of a Markdown text, at most `width` characters wide but for code, with an empty line between its parts.
 pub(crate) fn lines(text: &str, width: usize) -> Vec<String> {
@@ -35,7 +40,7 @@ enum Block<'a> {
     Code(Vec<&'a str>),
     Table(Vec<&'a str>),
     /// What comes before its first line and before the others, and its text.
-    Paragraph(&'static str, &'static str, Vec<&'a str>),
+    Paragraph(Cow<'a, str>, &'static str, Vec<&'a str>),
 }
 
 fn blocks(text: &str) -> Vec<Block<'_>> {
@@ -60,10 +65,14 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
             (Mark::Table, Some(Block::Table(rows))) if !is_new => rows.push(content),
             (Mark::Table, _) => blocks.push(Block::Table(vec![content])),
             (Mark::None, Some(Block::Paragraph(_, _, lines))) if !is_new => lines.push(content),
-            (Mark::Quotation, Some(Block::Paragraph("│ ", _, lines))) if !is_new => lines.push(content),
-            (Mark::Item, _) => blocks.push(Block::Paragraph(ITEM, "   ", vec![content])),
-            (Mark::Quotation, _) => blocks.push(Block::Paragraph("│ ", "│ ", vec![content])),
-            (Mark::None, _) => blocks.push(Block::Paragraph("", "", vec![content])),
+            (Mark::Quotation, Some(Block::Paragraph(_, QUOTATION, lines))) if !is_new => lines.push(content),
+            (Mark::Item, _) => blocks.push(Block::Paragraph(" • ".into(), ITEM, vec![content])),
+            (Mark::Number(number), _) => {
+                let first = format!("{number:>2} ");
+                blocks.push(Block::Paragraph(first.into(), ITEM, vec![content]));
+            }
+            (Mark::Quotation, _) => blocks.push(Block::Paragraph(QUOTATION.into(), QUOTATION, vec![content])),
+            (Mark::None, _) => blocks.push(Block::Paragraph("".into(), "", vec![content])),
         }
         is_new = matches!(mark, Mark::Heading);
     }
@@ -72,15 +81,17 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
 
 /// How a line begins.
 #[derive(Clone, Copy)]
-enum Mark {
+enum Mark<'a> {
     Heading,
     Table,
     Item,
+    /// An item with this number.
+    Number(&'a str),
     Quotation,
     None,
 }
 
-fn marked(line: &str) -> (Mark, &str) {
+fn marked(line: &str) -> (Mark<'_>, &str) {
     let heading = line.trim_start_matches('#');
     if heading.len() < line.len() && heading.starts_with(' ') {
         return (Mark::Heading, heading.trim());
@@ -91,6 +102,12 @@ fn marked(line: &str) -> (Mark, &str) {
     if let Some(item) = line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")) {
         return (Mark::Item, item);
     }
+    if let Some((number, item)) = line.split_once(". ")
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return (Mark::Number(number), item);
+    }
     match line.strip_prefix('>') {
         Some(quotation) => (Mark::Quotation, quotation.trim_start()),
         None => (Mark::None, line),
@@ -99,7 +116,7 @@ fn marked(line: &str) -> (Mark, &str) {
 
 impl Block<'_> {
     fn is_item(&self) -> bool {
-        matches!(self, Self::Paragraph(ITEM, ..))
+        matches!(self, Self::Paragraph(_, ITEM, _))
     }
 
     fn lines(&self, width: usize) -> Vec<String> {
@@ -117,7 +134,7 @@ impl Block<'_> {
                 let room = width.saturating_sub(first.chars().count()).max(1);
                 let wrapped = inline::wrapped(&lines.join(" "), room, Style::new());
                 let prefixed = wrapped.iter().enumerate().map(|(index, line)| {
-                    let prefix = if index == 0 { first } else { others };
+                    let prefix = if index == 0 { &**first } else { others };
                     format!("{prefix}{line}")
                 });
                 prefixed.collect()
@@ -137,7 +154,7 @@ mod tests {
     #[test]
     fn a_lesson_reads_well_without_colours() {
         let text = "# A *call*\n\n`orders` calls **payments**, and nobody\nelse: see [the book](book.md).\n\n```yaml\nretry:\n  attempts: 3\n```\n\n\
-                    - one thing\n  that goes on\n- another\n\n> said by\n> somebody\n";
+                    - one thing\n  that goes on\n- another\n\n1. first\n2. second\n\n> said by\n> somebody\n";
         insta::assert_snapshot!(plain(text, 24), @"
         A call
         ──────
@@ -152,6 +169,8 @@ mod tests {
          • one thing that goes
            on
          • another
+         1 first
+         2 second
 
         │ said by somebody
         ");

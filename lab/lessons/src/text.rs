@@ -11,6 +11,9 @@ pub const QUESTION: &str = "**Before you run it:**";
 /// How the paragraph begins that gives the answer away, and everything after it.
 pub const ANSWER: &str = "**What happens";
 
+/// How the paragraph begins that leads to the exercise, at the end.
+const EXERCISE: &str = "**Exercise.**";
+
 /// What a block of commands begins with.
 const COMMANDS: &str = "```sh\n";
 
@@ -21,7 +24,7 @@ pub struct Text {
     pub before: String,
     /// The commands to type that are written between the two, one a line; the guided path runs the scenario itself.
     pub commands: String,
-    /// The answer, and what follows from it.
+    /// The answer, and what follows from it, but for the last paragraph where that leads to the exercise.
     pub after: String,
 }
 
@@ -49,7 +52,7 @@ impl Text {
         Ok(Self {
             before: before.trim_end().to_owned(),
             commands: commands.trim().to_owned(),
-            after: after.trim().to_owned(),
+            after: without_exercise(after).trim().to_owned(),
         })
     }
 }
@@ -60,6 +63,14 @@ fn paragraph(text: &str, marker: &str) -> Option<usize> {
         return Some(0);
     }
     text.find(&format!("\n\n{marker}")).map(|at| at + 2)
+}
+
+/// `text` without the paragraph that leads to the exercise, which comes next anyway.
+fn without_exercise(text: &str) -> &str {
+    match paragraph(text, EXERCISE) {
+        Some(at) if !text[at..].trim().contains("\n\n") => &text[..at],
+        _ => text,
+    }
 }
 
 /// `text`, and the commands that it ends with.
@@ -79,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_lesson_is_split_where_it_begins_to_answer() {
-        let text = "# Title\n\nAn idea.\n\n**Before you run it:** what?\n\n```sh\nhallway run x\n```\n\n**What happens.** This.\n\nMore.\n";
+        let text = "# Title\n\nAn idea.\n\n**Before you run it:** what?\n\n```sh\nhallway run x\n```\n\n**What happens.** This.\n\nMore.\n\n**Exercise.** Repair it.\n";
         let parts = Text::parse(text).unwrap();
         assert_eq!(
             parts.before,

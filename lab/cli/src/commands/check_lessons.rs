@@ -131,8 +131,12 @@ impl Pass {
         let name = paint(styles.strong, format!("{:<width$}", subject.loaded.name));
         let line = format!(" {} {name}  {}", paint(style, sign), subject.title());
         anstream::println!("{}", line.trim_end());
+        let mut part = "";
         for complaint in &outcome.complaints {
-            anstream::println!("     {}", paint(styles.bad, complaint.part));
+            if complaint.part != part {
+                part = complaint.part;
+                anstream::println!("     {}", paint(styles.bad, part));
+            }
             for line in complaint.words.lines().flat_map(|line| wrapped(line, WIDTH)) {
                 anstream::println!("       {line}");
             }

@@ -39,9 +39,9 @@ const HINTS: [(&str, &str, &str); 3] = [
     ),
     ("first-hop", "hallway run first-hop", "what a mesh does to a call"),
     (
-        "fair-share",
-        "hallway explore fair-share --seeds 100",
-        "the same run under a hundred seeds",
+        "first-hop",
+        "hallway learn",
+        "the guided path, from the beginning",
     ),
 ];
 

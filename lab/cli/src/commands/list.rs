@@ -16,6 +16,7 @@ pub(crate) fn list(catalogue: &Catalogue) -> Result<ExitCode, Failure> {
         anstream::println!("{:<width$}{}", "", loaded.scenario.teaches);
     }
     next::print(&[
+        ("hallway learn", "the guided path, from the beginning"),
         ("hallway show first-hop", "its lesson and files"),
         ("hallway run first-hop", "run it"),
         ("hallway new scenario checkout", "begin one of your own"),

@@ -87,7 +87,6 @@ impl Walk<'_> {
     /// Everything of a chapter but its exercise.
     pub(super) async fn lesson(&mut self, chapter: &Chapter<'_>) -> Result<(), Stop> {
         self.screen.read(&chapter.text.before).await?;
-        anstream::println!();
         let answer = self.predict(chapter).await?;
         self.run(chapter).await?;
         self.explain(&chapter.prediction, answer).await?;
@@ -98,10 +97,8 @@ impl Walk<'_> {
                 "To see it yourself, in another terminal:\n\n```\n{}\n```",
                 chapter.text.commands
             );
-            anstream::println!();
             self.screen.read(&commands).await?;
         }
-        anstream::println!();
         Ok(())
     }
 
@@ -109,11 +106,11 @@ impl Walk<'_> {
     async fn predict(&mut self, chapter: &Chapter<'_>) -> Result<Option<usize>, Stop> {
         let prediction = &chapter.prediction;
         let mut text = format!("**What do you expect?** {}", prediction.question);
+        text += "\n";
         for (index, choice) in prediction.choices.iter().enumerate() {
-            text += &format!("\n\n**{}** {}", index + 1, choice.says);
+            text += &format!("\n{}. {}", index + 1, choice.says);
         }
         self.screen.read(&text).await?;
-        anstream::println!();
         let count = prediction.choices.len();
         let numbers: Vec<String> = (1..count).map(|number| number.to_string()).collect();
         let question = format!(
@@ -192,7 +189,6 @@ impl Walk<'_> {
     async fn reason(&mut self, choice: &Choice) -> Result<(), Stop> {
         let text = format!("> **{}**\n\n{}", choice.says, choice.because.trim());
         self.screen.read(&text).await?;
-        anstream::println!();
         Ok(())
     }
 }

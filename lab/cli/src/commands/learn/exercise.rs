@@ -11,7 +11,7 @@ use super::chapter::{Chapter, ground_words};
 use super::grading::grade;
 use super::path::Walk;
 use super::progress::{Progress, State};
-use super::words::{WORDS, Word};
+use super::words::{SHORT, WORDS, Word};
 use crate::saved::Saved;
 
 /// What happens during an exercise.
@@ -35,11 +35,11 @@ impl Walk<'_> {
         };
         let on = ground_words(&chapter.exercise.scenario);
         let text = format!(
-            "{found} `{}`\n\nOpen it in an editor, repair it and save it. Each time that you save, it is graded, {on}. Here you can type {WORDS}.",
+            "{found} `{}`\n\nOpen it in an editor, repair it and save it. Each time that you save, it is graded, {on}.",
             path.display()
         );
         self.screen.read(&text).await?;
-        anstream::println!("\nAs it is now:\n");
+        anstream::println!("As it is now:\n");
         self.until_solved(chapter, &path).await
     }
 
@@ -78,6 +78,10 @@ impl Walk<'_> {
     async fn graded(&mut self, chapter: &Chapter<'_>, path: &Path) -> Result<bool, Stop> {
         let graded = grade(self.catalogue, &chapter.exercise, path, &self.cancel).await?;
         anstream::println!("{}", graded.words);
+        if !graded.is_solved {
+            let words = format!("Save {} to grade it again; or type {SHORT}.", path.display());
+            anstream::println!("{}\n", paint(Styles::coloured().quiet, words));
+        }
         Ok(graded.is_solved)
     }
 
@@ -89,18 +93,15 @@ impl Walk<'_> {
             Some(Word::Hint) => {
                 let hint = next_hint(self.folder, name, &chapter.exercise)?;
                 self.screen.read(&hint).await?;
-                anstream::println!();
             }
             Some(Word::Task) => {
                 self.task(chapter).await?;
                 let file = format!("Your file: `{}`", path.display());
                 self.screen.read(&file).await?;
-                anstream::println!();
             }
             Some(Word::Lesson) => {
                 let text = format!("{}\n\n{}", chapter.text.before, chapter.text.after);
                 self.screen.read(&text).await?;
-                anstream::println!();
             }
             Some(Word::Reset) => {
                 let aside = self.folder.reset(name, &chapter.exercise)?;
@@ -125,7 +126,6 @@ impl Walk<'_> {
             chapter.exercise.title, chapter.exercise.task
         );
         self.screen.read(&text).await?;
-        anstream::println!();
         Ok(())
     }
 
@@ -135,7 +135,6 @@ impl Walk<'_> {
         let line = format!(" {sign} Solved: every check holds.\n\n");
         self.screen.print(&line).await?;
         self.screen.read(&chapter.exercise.solved).await?;
-        anstream::println!();
         Ok(())
     }
 

@@ -66,9 +66,11 @@ impl Screen {
         Ok(())
     }
 
-    /// Shows a Markdown text.
+    /// Shows a Markdown text, and an empty line after it.
     pub(super) async fn read(&mut self, text: &str) -> Result<(), Ended> {
-        self.show(&markdown::lines(text, self.width())).await
+        let mut lines = markdown::lines(text, self.width());
+        lines.push(String::new());
+        self.show(&lines).await
     }
 
     /// Shows text that is laid out already.
@@ -80,8 +82,10 @@ impl Screen {
     /// On a terminal, waits for Enter.
     pub(super) async fn pause(&mut self, why: &str) -> Result<(), Ended> {
         if self.is_terminal {
-            anstream::print!("── {why} ");
-            self.line().await?;
+            anstream::print!("── {why}; q quits ");
+            if matches!(self.line().await?.trim(), "q" | "quit") {
+                return Err(Ended);
+            }
         }
         Ok(())
     }

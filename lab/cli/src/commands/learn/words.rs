@@ -13,9 +13,11 @@ pub(super) enum Word {
     Quit,
 }
 
+/// The words.
+pub(super) const SHORT: &str = "hint, task, lesson, reset, skip or quit";
+
 /// The words, for those who typed another.
-pub(super) const WORDS: &str =
-    "hint, task, lesson, reset, skip or quit (the first letter is enough), or Enter alone";
+pub(super) const WORDS: &str = "hint, task, lesson, reset, skip or quit (the first letter is enough), or Enter alone to grade the file again";
 
 impl Word {
     /// The word that was typed, as a whole or as its first letter.
