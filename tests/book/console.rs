@@ -1,6 +1,6 @@
 //! `console` blocks: commands behind `$ `, each followed by what it prints.
 //!
-//! A line that is only `…` stands for any lines. Durations that a clock measures are not compared; with `varies` behind the fence no
+//! A command goes on in the next line where it ends with a backslash. A line that is only `…` stands for any lines. Durations that a clock measures are not compared; with `varies` behind the fence no
 //! number is. `exit=1` says how the last command of the block ends.
 
 use std::ops::Range;
@@ -48,7 +48,12 @@ pub(crate) fn steps<'a>(block: &Block<'a>) -> Result<Vec<Step<'a>>, String> {
     for (index, line) in block.content.split_inclusive('\n').enumerate() {
         end += line.len();
         let text = line.trim_end_matches('\n');
-        if let Some(command) = text.strip_prefix("$ ") {
+        let is_continued = |step: &&mut Step<'_>| step.output.is_empty() && step.command.ends_with('\\');
+        if let Some(step) = steps.last_mut().filter(is_continued) {
+            let start = end - line.len() - step.command.len() - 1 - block.at.start;
+            step.command = block.content[start..end - block.at.start].trim_end();
+            step.at = end..end;
+        } else if let Some(command) = text.strip_prefix("$ ") {
             steps.push(Step {
                 command,
                 output: Vec::new(),
@@ -139,6 +144,15 @@ mod tests {
         assert_eq!(&markdown[one.at.clone()], "a\n\nb\n");
         assert_eq!((two.command, two.line, two.exit), ("two", 7, 1));
         assert!(two.output.is_empty() && two.at.is_empty());
+    }
+
+    #[test]
+    fn a_command_goes_on_after_a_backslash() {
+        let markdown = "```console\n$ echo one \\\n    two \\\n    three\none two three\n```";
+        let step = step(markdown);
+        assert_eq!(step.command, "echo one \\\n    two \\\n    three");
+        assert_eq!((step.line, &step.output[..]), (2, &["one two three"][..]));
+        assert_eq!(&markdown[step.at.clone()], "one two three\n");
     }
 
     #[test]
