@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hallway_grade::Verdict;
 use hallway_grade::report::Styles;
 use hallway_grade::report::styles::paint;
 use hallway_lessons::{Choice, Exercise, LessonError, Prediction, Text};
@@ -10,6 +11,7 @@ use hallway_scenario::{Ground, Scenario, Traffic};
 use hallway_yaml::Style;
 
 use super::Stop;
+use super::grading::checks;
 use super::path::Walk;
 use super::progress::Progress;
 use super::words::Answer;
@@ -154,7 +156,11 @@ impl Walk<'_> {
         let conductor = Conductor::new(self.catalogue, order.ground, order.seed, self.cancel.clone())?;
         let finished = conductor.run_one(loaded, control).await?;
         let judged = Judged::of(&order, &finished);
-        let checks = report::terminal([loaded]).checks(&judged.grade.verdicts);
+        let is_meant = |verdict: &Verdict| {
+            let mut choices = chapter.prediction.choices.iter();
+            choices.any(|choice| choice.condition.check() == verdict.check)
+        };
+        let checks = checks(&judged.grade, &report::terminal([loaded]), is_meant);
         self.screen.print(&format!("{checks}\n")).await?;
         Ok(())
     }

@@ -83,20 +83,19 @@ fn words(attempt: &Attempt, terminal: &Terminal) -> String {
                 "{}The lab itself failed, so this says nothing of your file. Enter runs it again.\n",
                 terminal.scenario(grade)
             ),
-            _ => checks(grade, terminal),
+            _ if attempt.solves() => terminal.checks(&grade.verdicts),
+            _ => checks(grade, terminal, |_| false),
         },
     }
 }
 
-/// The red checks in full, and the names of the others.
-fn checks(grade: &Grade, terminal: &Terminal) -> String {
+/// The red checks in full, and those that are `meant`; the names of the others.
+pub(super) fn checks(grade: &Grade, terminal: &Terminal, meant: impl Fn(&Verdict) -> bool) -> String {
     let styles = Styles::coloured();
-    let (held, red): (Vec<&Verdict>, Vec<&Verdict>) = grade.verdicts.iter().partition(|verdict| verdict.held);
-    if red.is_empty() && grade.failures.is_empty() {
-        return terminal.checks(&grade.verdicts);
-    }
-    let red: Vec<Verdict> = red.into_iter().cloned().collect();
-    let mut text = terminal.checks(&red);
+    let is_brief = |verdict: &&Verdict| verdict.held && !meant(verdict);
+    let (held, full): (Vec<&Verdict>, Vec<&Verdict>) = grade.verdicts.iter().partition(is_brief);
+    let full: Vec<Verdict> = full.into_iter().cloned().collect();
+    let mut text = terminal.checks(&full);
     for failure in &grade.failures {
         text += &format!(" {} {failure}\n", paint(styles.bad, "✗"));
     }
