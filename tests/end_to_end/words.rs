@@ -215,10 +215,11 @@ async fn can_be_typed(command: &str, scenarios: &[Loaded]) -> Result<(), String>
                 refused => Err(refused.stderr),
             }
         }
-        ["grade", "--on", _] | ["bench", _] | ["list" | "doctor"] | ["new", "scenario", _] => Ok(()),
-        ["grade", "--on", _] | ["bench", _] | ["learn"] | ["list" | "doctor"] | ["new", "scenario", _] => {
-            Ok(())
-        }
+        ["grade", "--on", _]
+        | ["bench", _]
+        | ["learn" | "book"]
+        | ["list" | "doctor"]
+        | ["new", "scenario", _] => Ok(()),
         [
             "run" | "grade" | "show" | "replay" | "explore" | "up" | "learn" | "check-lessons",
             name,
