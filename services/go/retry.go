@@ -7,11 +7,14 @@ import (
 	"time"
 )
 
+// ANCHOR: numbers
 const (
 	maxAttempts = 3
 	patience    = 2 * time.Second
 	pause       = 15 * time.Millisecond // after the first attempt; once more of it after each
 )
+
+// ANCHOR_END: numbers
 
 var errTimedOut = fmt.Errorf("timed out after %v", patience)
 

@@ -13,9 +13,11 @@ from client import FAILURES, Response, Send
 from contract import Call
 from http11 import Interrupted, unless
 
+# ANCHOR: numbers
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.02
 PATIENCE_SECONDS = 1.0
+# ANCHOR_END: numbers
 
 
 def retry(send: Send) -> Send:

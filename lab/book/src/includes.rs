@@ -35,12 +35,7 @@ fn wrong(chapter: &Path, kind: &str, file: &str, part: Option<&str>) -> Option<S
     };
     match part {
         Some(lines) if lines.starts_with(|first: char| first.is_ascii_digit() || first == ':') => {
-            let wanted = lines
-                .split(':')
-                .filter_map(|line| line.parse::<usize>().ok())
-                .max();
-            let there = text.lines().count();
-            (wanted > Some(there)).then(|| format!("`{file}` has {there} lines, and not those of `{lines}`"))
+            wrong_lines(file, &text, lines)
         }
         Some(anchor) => {
             let has = |word: &str| {
@@ -51,6 +46,31 @@ fn wrong(chapter: &Path, kind: &str, file: &str, part: Option<&str>) -> Option<S
             (!complete).then(|| format!("`{file}` has no `ANCHOR: {anchor}` … `ANCHOR_END: {anchor}`"))
         }
         None => None,
+    }
+}
+
+/// What is wrong with the lines `2:9` of a file. Lines shift when something is written above them, so they are good only where that is
+/// noticed.
+fn wrong_lines(file: &str, text: &str, lines: &str) -> Option<String> {
+    let numbers: Vec<Option<usize>> = lines.split(':').map(|line| line.parse().ok()).collect();
+    let there = text.lines().count();
+    if numbers.iter().flatten().any(|wanted| *wanted > there) {
+        return Some(format!("`{file}` has {there} lines, and not those of `{lines}`"));
+    }
+    let first = numbers[0].unwrap_or(1);
+    let before = first.checked_sub(2).and_then(|index| text.lines().nth(index));
+    match Path::new(file)
+        .extension()
+        .and_then(|extension| extension.to_str())
+    {
+        Some("md") => None,
+        Some("yaml") if before.is_none_or(|line| line == "---") => None,
+        Some("yaml") => Some(format!(
+            "line {first} of `{file}` begins no document: lines of YAML are whole documents"
+        )),
+        _ => Some(format!(
+            "excerpts of code are marked by an anchor, and not by the lines `{lines}` of `{file}`"
+        )),
     }
 }
 
@@ -66,12 +86,19 @@ mod tests {
             "// ANCHOR: one\nfn one() {}\n// ANCHOR_END: one\n// ANCHOR: open\n",
         )
         .expect("there is room");
+        std::fs::write(directory.path().join("rules.yaml"), "one: 1\n---\ntwo: 2\n").expect("there is room");
         let chapter = |text: &str| Chapter {
             file: directory.path().join("chapter.md"),
             path: "chapter.md".into(),
             text: text.to_owned(),
         };
-        for good in ["code.rs", "code.rs:one", "code.rs:2:3", "code.rs::2", "code.rs:2"] {
+        for good in [
+            "code.rs",
+            "code.rs:one",
+            "rules.yaml:1:1",
+            "rules.yaml::2",
+            "rules.yaml:3:3",
+        ] {
             let found = findings(&chapter(&format!("{{{{#include {good}}}}}")));
             assert!(found.is_empty(), "{good}: {found:?}");
         }
@@ -80,7 +107,9 @@ mod tests {
             ("code.rs:two", "no `ANCHOR: two`"),
             ("code.rs:on", "no `ANCHOR: on`"),
             ("code.rs:open", "no `ANCHOR: open`"),
-            ("code.rs:2:9", "has 4 lines"),
+            ("rules.yaml:3:9", "has 3 lines"),
+            ("rules.yaml:2:3", "begins no document"),
+            ("code.rs:2:3", "marked by an anchor"),
         ] {
             let found = findings(&chapter(&format!("one\n{{{{#include {bad}}}}}")));
             let [found] = &found[..] else {
