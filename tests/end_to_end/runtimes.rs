@@ -61,6 +61,7 @@ async fn a_scenario_that_needs_a_runtime_is_skipped() {
          1 scenario, 1 skipped · 0 checks held · 0 controls turned red as they should · [time]
 
         Next:  hallway run first-hop    what a mesh does to a call
+               hallway learn            the guided path, from the beginning
                hallway grade --on both  everything on both grounds, compared
                hallway list             all scenarios, and what each teaches
         ");

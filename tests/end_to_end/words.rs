@@ -67,9 +67,10 @@ async fn the_help_says_where_to_begin_and_what_exit_codes_mean() {
       check-lessons  Checks that lessons keep their word
       bench          Measures
       list           Lists the scenarios
-      show           Shows a scenario's lesson and files, or what rules, checks and scenario files can hold
+      show           Shows a scenario's lesson and files, or what can be written in rules and scenarios
       check          Checks rule files without running anything
       new            Begins something of your own
+      book           Builds the book and serves it on loopback
       doctor         Says what Hallway can use on this machine, and what each missing thing costs
       help           Print this message or the help of the given subcommand(s)
 

@@ -67,7 +67,7 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Lists the scenarios.
     List,
-    /// Shows a scenario's lesson and files, or what rules, checks and scenario files can hold.
+    /// Shows a scenario's lesson and files, or what can be written in rules and scenarios.
     Show(Show),
     /// Checks rule files without running anything.
     Check(Check),
