@@ -141,6 +141,14 @@ async fn a_lesson_that_lacks_a_part() {
         fs::remove_file(scratch.file(SOLUTION)).expect("it is there");
     })
     .await;
+    let cheating =
+        checked(|scratch| scratch.replace(EXERCISE, "edit: rules.yaml", "edit: scenario.yaml")).await;
+    assert!(
+        cheating
+            .stdout
+            .contains("`scenario.yaml` cannot be repaired in an exercise"),
+        "{cheating:#?}"
+    );
     assert_eq!(ended.code, Some(1), "{ended:#?}");
     // How lines are wrapped depends on where the directory is.
     let said = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path as FilePath, PathBuf};
 
 use hallway_scenario::findings::Findings;
-use hallway_scenario::load::load_exercise;
+use hallway_scenario::load::{SCENARIO_FILE, load_exercise};
 use hallway_scenario::{Files, LoadError, Loaded, Scenario};
 use hallway_yaml::{Diagnostics, Node, Path};
 use indexmap::IndexMap;
@@ -167,10 +167,10 @@ fn overlaid(files: &Files, directory: &FilePath) -> Result<Files, LessonError> {
     Ok(files)
 }
 
-/// The file to be repaired is one beside the description.
+/// The file to be repaired is one beside the description. It is not that of the scenario, with which a learner could change the checks.
 fn check_edit(document: &Node, written: &ExerciseFile) -> Result<(), LessonError> {
     let is_plain = FilePath::new(&written.edit).file_name() == Some(written.edit.as_ref());
-    if is_plain && written.edit != EXERCISE_FILE {
+    if is_plain && ![EXERCISE_FILE, SCENARIO_FILE].contains(&written.edit.as_str()) {
         return Ok(());
     }
     let mut findings = Findings::new(document);
@@ -178,9 +178,9 @@ fn check_edit(document: &Node, written: &ExerciseFile) -> Result<(), LessonError
         .value(
             &Path::keys(["edit"]),
             format!("`{}` cannot be repaired in an exercise", written.edit),
-            "expected the name of a file beside this one",
+            "expected the name of a rule file beside this one",
         )
-        .help("name a rule file, such as `rules.yaml`, or `scenario.yaml`".to_owned());
+        .help("name one such as `rules.yaml`; the checks are in `scenario.yaml`, and are not the learner's to change".to_owned());
     Err(LessonError::Invalid(findings.into_diagnostics()))
 }
 
