@@ -25,6 +25,9 @@ pub enum BookError {
     /// A quiz is wrong.
     #[error("{}", .0.render(Style::Plain).trim_end().trim_start_matches("error: "))]
     Quiz(Diagnostics),
+    /// The directory to build into holds something else.
+    #[error("{} holds something else than a book: name another directory, or an empty one", .0.display())]
+    Occupied(PathBuf),
     /// The author has promised what is not there.
     #[error("{}", .0.join("\n"))]
     Missing(Vec<String>),

@@ -7,11 +7,13 @@
 //! | `quiz` | quizzes: what an author writes, and what a page shows |
 //! | `includes` | excerpts: their files and anchors have to exist |
 //! | `pages` | what the built pages refer to: nothing dead, and nothing outside |
+//! | `files` | the files below a directory |
 //! | [`serve`] | the pages on loopback, built anew when something changes |
 
 pub mod blocks;
 mod build;
 mod error;
+mod files;
 mod includes;
 mod pages;
 mod quiz;

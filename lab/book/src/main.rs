@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use hallway_book::serve::{Server, watch};
+use hallway_book::serve::{Server, Sources};
 use hallway_book::{Built, build};
 
 /// Builds and serves Hallway's book.
@@ -55,21 +55,27 @@ async fn main() -> ExitCode {
 async fn serve(root: &Path, port: u16) -> Result<(), (u8, String)> {
     let machine = |error: std::io::Error| (3, error.to_string());
     let directory = tempfile::tempdir().map_err(machine)?;
-    let pages = directory.path();
+    let pages = &directory.path().join("pages");
+    // From before the first build on, so that nothing is missed that is saved meanwhile.
+    let mut sources = Sources::watch(vec![root.join("src"), root.join("theme")]);
     let built = build(root, pages).map_err(|error| (2, error.to_string()))?;
     let server = Server::bind(port)
         .await
         .map_err(|error| (3, format!("cannot listen on port {port}: {error}")))?;
     let address = server.address().map_err(machine)?;
     println!("{} chapters at http://{address}/ until Ctrl-C", built.chapters);
-    let sources = [root.join("src"), root.join("theme")];
-    let again = || match build(root, pages) {
-        Ok(built) => println!("built again: {} chapters", built.chapters),
-        Err(error) => eprintln!("error: {error}"),
+    let building = async {
+        loop {
+            sources.changed().await;
+            match build(root, pages) {
+                Ok(built) => println!("built again: {} chapters", built.chapters),
+                Err(error) => eprintln!("error: {error}"),
+            }
+        }
     };
     tokio::select! {
         served = server.serve(pages) => served.map_err(machine),
-        () = watch(&sources, again) => Ok(()),
+        () = building => unreachable!("somebody may always save again"),
         ended = tokio::signal::ctrl_c() => ended.map_err(machine),
     }
 }

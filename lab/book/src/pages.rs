@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 use crate::error::BookError;
+use crate::files;
 
 /// What a page has and what it points to.
 struct Page {
@@ -24,7 +25,10 @@ struct Reference {
 /// Checks all pages in `directory`.
 pub(crate) fn check(directory: &Path) -> Result<(), BookError> {
     let mut pages = BTreeMap::new();
-    for path in html_below(directory)? {
+    let files = files::below(directory).map_err(BookError::io("read", directory))?;
+    // The page for wrong addresses is written for the root of a site.
+    let is_page = |path: &PathBuf| files::ends_in(path, "html") && !path.ends_with("404.html");
+    for path in files.into_iter().filter(is_page) {
         let text = fs::read_to_string(&path).map_err(BookError::io("read", &path))?;
         pages.insert(path, Page::read(&text));
     }
@@ -100,25 +104,6 @@ fn resolved(path: &Path) -> PathBuf {
         }
     }
     resolved
-}
-
-fn html_below(directory: &Path) -> Result<Vec<PathBuf>, BookError> {
-    let mut found = Vec::new();
-    let mut directories = vec![directory.to_owned()];
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(&directory).map_err(BookError::io("read", &directory))? {
-            let path = entry.map_err(BookError::io("read", &directory))?.path();
-            if path.is_dir() {
-                directories.push(path);
-            // The page for wrong addresses is written for the root of a site.
-            } else if path.extension().is_some_and(|extension| extension == "html")
-                && !path.ends_with("404.html")
-            {
-                found.push(path);
-            }
-        }
-    }
-    Ok(found)
 }
 
 #[cfg(test)]

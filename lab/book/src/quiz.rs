@@ -69,27 +69,30 @@ impl Preprocessor for Quizzes {
     }
 
     fn run(&self, _: &PreprocessorContext, mut book: Book) -> Result<Book> {
-        book.for_each_chapter_mut(|chapter| {
-            chapter.content = with_quizzes(&chapter.content);
+        let mut done = Ok(());
+        book.for_each_chapter_mut(|chapter| match with_quizzes(&chapter.content) {
+            Ok(content) => chapter.content = content,
+            // Those in the chapters themselves were checked before: it is in something that a chapter includes.
+            Err(wrong) => done = Err(BookError::Quiz(wrong)),
         });
-        Ok(book)
+        Ok(done.map(|()| book)?)
     }
 }
 
 /// A chapter with quizzes in the place of their blocks.
-fn with_quizzes(markdown: &str) -> String {
+fn with_quizzes(markdown: &str) -> Result<String, Diagnostics> {
     let mut text = String::new();
     let mut done = 0;
     let blocks = blocks::fenced(markdown);
     let quizzes = blocks.iter().filter(|block| block.language == LANGUAGE);
     for (number, block) in quizzes.enumerate() {
-        let quiz = read("a chapter", block).expect("quizzes were checked before");
+        let quiz = read("a chapter with what it includes", block)?;
         text.push_str(&markdown[done..block.whole.start]);
         text.push_str(&quiz.page(number + 1));
         done = block.whole.end;
     }
     text.push_str(&markdown[done..]);
-    text
+    Ok(text)
 }
 
 /// Reads a block; what is wrong is shown at its line in `file`.
@@ -170,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_quiz_becomes_a_question_with_its_answers() {
-        insta::assert_snapshot!(with_quizzes(GOOD), @r#"
+        insta::assert_snapshot!(with_quizzes(GOOD).expect("good quizzes"), @r#"
         Before.
 
         <fieldset class="quiz">

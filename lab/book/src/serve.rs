@@ -10,6 +10,8 @@ use axum::Router;
 use hallway_host::{Host, Listener, Output};
 use tower_http::services::ServeDir;
 
+use crate::files;
+
 /// How often the sources are looked at.
 const INTERVAL: Duration = Duration::from_millis(500);
 
@@ -47,34 +49,68 @@ impl Server {
     }
 }
 
-/// Calls `changed` whenever a file below one of `directories` was changed, added or removed.
-pub async fn watch(directories: &[PathBuf], mut changed: impl FnMut()) {
-    let mut before = state(directories);
-    loop {
-        tokio::time::sleep(INTERVAL).await;
-        let now = state(directories);
-        if now != before {
-            changed();
-            before = now;
+/// Sources that people save while the book is served.
+pub struct Sources {
+    directories: Vec<PathBuf>,
+    seen: State,
+}
+
+/// All files with the times of their last changes.
+type State = Vec<(PathBuf, Option<SystemTime>)>;
+
+impl Sources {
+    /// Those below `directories`, as they are now.
+    pub fn watch(directories: Vec<PathBuf>) -> Self {
+        let seen = state(&directories);
+        Self { directories, seen }
+    }
+
+    /// Returns when a file was changed, added or removed since the last time.
+    pub async fn changed(&mut self) {
+        loop {
+            tokio::time::sleep(INTERVAL).await;
+            let now = state(&self.directories);
+            if now != self.seen {
+                self.seen = now;
+                return;
+            }
         }
     }
 }
 
-/// All files below the directories with the times of their last changes.
-fn state(directories: &[PathBuf]) -> Vec<(PathBuf, Option<SystemTime>)> {
-    let mut found = Vec::new();
-    let mut directories = directories.to_vec();
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                directories.push(path);
-            } else {
-                let changed = entry.metadata().and_then(|metadata| metadata.modified()).ok();
-                found.push((path, changed));
-            }
-        }
+fn state(directories: &[PathBuf]) -> State {
+    // What cannot be read at this moment is as good as not there.
+    let files = directories
+        .iter()
+        .flat_map(|directory| files::below(directory).unwrap_or_default());
+    let changed = |path: &PathBuf| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    files.map(|path| (path.clone(), changed(&path))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_is_saved_or_added_or_removed_is_a_change() {
+        let directory = tempfile::tempdir().expect("there is room");
+        let one = directory.path().join("one.md");
+        fs::write(&one, "one").expect("there is room");
+        let mut sources = Sources::watch(vec![directory.path().to_owned(), "nowhere".into()]);
+        assert!(timeout(10 * INTERVAL, sources.changed()).await.is_err());
+        fs::create_dir(directory.path().join("deep")).expect("there is room");
+        fs::write(directory.path().join("deep/two.md"), "two").expect("there is room");
+        sources.changed().await;
+        fs::File::options()
+            .append(true)
+            .open(&one)
+            .and_then(|file| file.set_modified(SystemTime::UNIX_EPOCH))
+            .expect("it can be changed");
+        sources.changed().await;
+        fs::remove_file(&one).expect("it is there");
+        sources.changed().await;
+        assert!(timeout(10 * INTERVAL, sources.changed()).await.is_err());
     }
-    found.sort();
-    found
 }
