@@ -4,6 +4,7 @@
 //! number is. `exit=1` says how the last command of the block ends.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use hallway_book::blocks::Block;
 use regex::Regex;
@@ -104,19 +105,26 @@ impl Step<'_> {
 
     /// A line without what differs from run to run.
     fn masked(&self, line: &str) -> String {
-        let mask = |line: &str, what: &str, by: &str| {
-            let pattern = Regex::new(what).expect("it is well-formed");
-            pattern.replace_all(line, by).into_owned()
-        };
-        let line = mask(line.trim_end(), r" *\b[0-9]+\.[0-9]+ (s|ms|µs)\b", " TIME");
-        if !self.varies {
-            return line;
-        }
-        let line = mask(&line, r"\b[0-9a-f]{8,}", "ID");
-        let line = mask(&line, r"[0-9][0-9.,]*", "N");
-        mask(&line, r" +", " ")
+        let always = &MASKS[..1];
+        let masks = if self.varies { &MASKS[..] } else { always };
+        masks
+            .iter()
+            .fold(line.trim_end().to_owned(), |line, (pattern, by)| {
+                pattern.replace_all(&line, *by).into_owned()
+            })
     }
 }
+
+/// What is not compared, and what stands for it: durations that a clock measures; with `varies` also ids, numbers, and the room that they take.
+static MASKS: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
+    [
+        (r" *\b[0-9]+\.[0-9]+ (s|ms|µs)\b", " TIME"),
+        (r"\b[0-9a-f]{8,}", "ID"),
+        (r"[0-9][0-9.,]*", "N"),
+        (r" +", " "),
+    ]
+    .map(|(pattern, by)| (Regex::new(pattern).expect("it is well-formed"), by))
+});
 
 #[cfg(test)]
 mod tests {

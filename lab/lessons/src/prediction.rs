@@ -125,12 +125,18 @@ impl Prediction {
         }
     }
 
-    /// The right choice, and its place among all, from 0.
-    pub fn right(&self) -> (usize, &Choice) {
-        let mut choices = self.choices.iter().enumerate();
+    /// The right choice.
+    pub fn right(&self) -> &Choice {
+        let mut choices = self.choices.iter();
         choices
-            .find(|(_, choice)| choice.right)
+            .find(|choice| choice.right)
             .expect("exactly one choice is right, which was checked when it was read")
+    }
+
+    /// Whether one of the choices is about the check that a verdict is on.
+    pub fn is_about(&self, verdict: &Verdict) -> bool {
+        let mut choices = self.choices.iter();
+        choices.any(|choice| choice.condition.check() == verdict.check)
     }
 
     /// The choices that a run bears out, by the verdicts on its checks.
@@ -152,7 +158,7 @@ impl Prediction {
             [] => Err(Misprediction::None { saw }),
             [other] => Err(Misprediction::Other {
                 shown: other.says.clone(),
-                right: self.right().1.says.clone(),
+                right: self.right().says.clone(),
                 saw,
             }),
             several => Err(Misprediction::Several {
@@ -164,11 +170,8 @@ impl Prediction {
 
     /// What the checks saw that its choices mean.
     fn testimony(&self, verdicts: &[Verdict]) -> String {
-        let is_meant = |verdict: &&Verdict| {
-            let mut choices = self.choices.iter();
-            choices.any(|choice| choice.condition.check() == verdict.check)
-        };
-        let words = verdicts.iter().filter(is_meant).map(|verdict| {
+        let meant = verdicts.iter().filter(|verdict| self.is_about(verdict));
+        let words = meant.map(|verdict| {
             let came = if verdict.held { "held" } else { "failed" };
             format!("{} {came}, saw {}", verdict.check, verdict.saw)
         });

@@ -11,12 +11,10 @@ use super::chapter::told;
 use super::folder::Folder;
 use super::path::{option, place_of};
 use super::progress::{Chapter, Progress, State};
+use super::screen;
 use crate::catalogue::Catalogue;
 use crate::failure::Failure;
 use crate::{markdown, next};
-
-/// How wide a hint is at most.
-const WIDTH: usize = 96;
 
 /// Prints the next hint for an exercise.
 pub(super) fn hint(catalogue: &Catalogue, folder: &Folder, name: Option<&str>) -> Result<ExitCode, Failure> {
@@ -24,7 +22,7 @@ pub(super) fn hint(catalogue: &Catalogue, folder: &Folder, name: Option<&str>) -
     let loaded = chosen(catalogue, &chapters, folder, name)?;
     let exercise = Exercise::load(loaded).map_err(told)?;
     let hint = next_hint(folder, &loaded.name, &exercise)?;
-    for line in markdown::lines(&format!("{}: {hint}", loaded.name), WIDTH) {
+    for line in markdown::lines(&format!("{}: {hint}", loaded.name), screen::width()) {
         anstream::println!("{line}");
     }
     Ok(ExitCode::SUCCESS)
@@ -85,25 +83,16 @@ pub(super) fn list(catalogue: &Catalogue, folder: &Folder) -> Result<ExitCode, F
     }
     anstream::println!("\n {} of {} finished", progress.finished(&names), names.len());
     let option = option(folder);
-    let mut commands = Vec::new();
     if let Some(here) = here {
         let shows = match progress.at {
             None => "begins",
             Some(_) => "goes on where you stopped",
         };
-        commands.push((format!("hallway learn{option}"), shows.to_owned()));
         let after = names.get(here + 1).unwrap_or(&names[0]);
-        commands.push((
-            format!("hallway learn {after}{option}"),
-            "goes to that chapter".to_owned(),
-        ));
-    }
-    let commands: Vec<(String, &str)> = commands
-        .iter()
-        .map(|(command, shows)| (command.clone(), shows.as_str()))
-        .collect();
-    if !commands.is_empty() {
-        next::print(&commands);
+        next::print(&[
+            (format!("hallway learn{option}"), shows),
+            (format!("hallway learn {after}{option}"), "goes to that chapter"),
+        ]);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -156,10 +156,7 @@ impl Walk<'_> {
         let conductor = Conductor::new(self.catalogue, order.ground, order.seed, self.cancel.clone())?;
         let finished = conductor.run_one(loaded, control).await?;
         let judged = Judged::of(&order, &finished);
-        let is_meant = |verdict: &Verdict| {
-            let mut choices = chapter.prediction.choices.iter();
-            choices.any(|choice| choice.condition.check() == verdict.check)
-        };
+        let is_meant = |verdict: &Verdict| chapter.prediction.is_about(verdict);
         let checks = checks(&judged.grade, &report::terminal([loaded]), is_meant);
         self.screen.print(&format!("{checks}\n")).await?;
         Ok(())
@@ -168,7 +165,7 @@ impl Walk<'_> {
     /// Says what the answer was worth.
     async fn explain(&mut self, prediction: &Prediction, answer: Option<usize>) -> Result<(), Stop> {
         let styles = Styles::coloured();
-        let (_, right) = prediction.right();
+        let right = prediction.right();
         let chosen = answer.map(|index| &prediction.choices[index]);
         match chosen {
             Some(chosen) if chosen.right => {

@@ -49,11 +49,6 @@ impl Screen {
         })
     }
 
-    /// How wide prose is.
-    pub(super) fn width(&self) -> usize {
-        report::terminal_width().unwrap_or(WIDEST).min(WIDEST)
-    }
-
     /// Shows lines; on a terminal, no more at once than it has room for.
     pub(super) async fn show(&mut self, lines: &[String]) -> Result<(), Ended> {
         for line in lines {
@@ -68,7 +63,7 @@ impl Screen {
 
     /// Shows a Markdown text, and an empty line after it.
     pub(super) async fn read(&mut self, text: &str) -> Result<(), Ended> {
-        let mut lines = markdown::lines(text, self.width());
+        let mut lines = markdown::lines(text, width());
         lines.push(String::new());
         self.show(&lines).await
     }
@@ -107,6 +102,11 @@ impl Screen {
         self.shown = 0;
         line.flatten().ok_or(Ended)
     }
+}
+
+/// How wide prose is.
+pub(super) fn width() -> usize {
+    report::terminal_width().unwrap_or(WIDEST).min(WIDEST)
 }
 
 /// How many lines fit on the terminal.
