@@ -202,6 +202,22 @@ async fn words_are_understood_and_the_end_of_the_input_is_where_one_stops() {
 }
 
 #[tokio::test]
+async fn the_run_says_what_is_right_and_not_the_lesson() {
+    let place = Place::new();
+    let lesson = place.path("scenarios/02-first-two-fail/lesson.yaml");
+    let text = fs::read_to_string(&lesson).expect("the file is there");
+    fs::write(&lesson, text.replace("run: one-retry", "run: no-retry")).expect("the file can be written");
+    let ended = place.run("learn first-two-fail", "2\n").await;
+    assert!(
+        ended
+            .stdout
+            .contains("This run does not show what the lesson is about"),
+        "{ended:?}"
+    );
+    assert!(!ended.stdout.contains("the run shows:"), "{ended:?}");
+}
+
+#[tokio::test]
 async fn progress_that_is_damaged_is_an_error_that_says_what_to_do() {
     let place = Place::new();
     fs::create_dir(place.path("mine")).expect("there is room");

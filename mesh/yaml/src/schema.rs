@@ -12,6 +12,29 @@ pub fn schema_for<T: JsonSchema>() -> Schema {
         .into_root_schema_for::<T>()
 }
 
+/// The same as a document with a title, as editors show it.
+pub fn titled<T: JsonSchema>(title: &str) -> Value {
+    let mut schema = schema_for::<T>();
+    schema.insert("title".to_owned(), title.into());
+    schema.to_value()
+}
+
+/// For tests: the file at `path` holds `schema`. With the variable `HALLWAY_UPDATE`, it is written first.
+///
+/// # Panics
+/// When the file holds something else.
+pub fn assert_published(path: &str, schema: &Value) {
+    let current = serde_json::to_string_pretty(schema).expect("a schema is JSON") + "\n";
+    if std::env::var_os("HALLWAY_UPDATE").is_some() {
+        std::fs::write(path, &current).expect("the schema can be written");
+    }
+    let published = std::fs::read_to_string(path).expect("the schema is published");
+    assert!(
+        published == current,
+        "{path} is out of date: run this test with HALLWAY_UPDATE=1"
+    );
+}
+
 /// Follows `$ref`s, which schemars always points at `#/$defs/NAME`.
 pub(crate) fn resolve<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
     let mut schema = schema;

@@ -33,7 +33,7 @@ pub(super) fn reset(catalogue: &Catalogue, folder: &Folder, name: Option<&str>) 
     let chapters = super::chapters(catalogue)?;
     let loaded = chosen(catalogue, &chapters, folder, name)?;
     let exercise = Exercise::load(loaded).map_err(told)?;
-    let aside = folder.reset(&loaded.name, &exercise)?;
+    let words = put_back(folder, &loaded.name, &exercise)?;
     Progress::update(folder.path(), |progress| {
         let chapter = progress.chapter_mut(&loaded.name);
         chapter.hints = 0;
@@ -41,12 +41,18 @@ pub(super) fn reset(catalogue: &Catalogue, folder: &Folder, name: Option<&str>) 
             chapter.state = State::Seen;
         }
     })?;
-    let path = folder.file(&loaded.name, &exercise);
+    anstream::println!("{words}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Puts the broken file of an exercise back, and says what became of the one that was there.
+pub(super) fn put_back(folder: &Folder, name: &str, exercise: &Exercise) -> Result<String, Failure> {
+    let aside = folder.reset(name, exercise)?;
     let kept = aside.map_or(String::new(), |aside| {
         format!("; yours is kept as {}", aside.display())
     });
-    anstream::println!("{} is as you began with it{kept}", path.display());
-    Ok(ExitCode::SUCCESS)
+    let path = folder.file(name, exercise);
+    Ok(format!("{} is as you began with it{kept}", path.display()))
 }
 
 /// The next hint for an exercise, which then counts as used; the last one again when all are.

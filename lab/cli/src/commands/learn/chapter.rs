@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use hallway_grade::Verdict;
 use hallway_grade::report::Styles;
 use hallway_grade::report::styles::paint;
+use hallway_grade::{Grade, Outcome, Verdict};
 use hallway_lessons::{Choice, Exercise, LessonError, Prediction, Text};
 use hallway_scenario::load::Loaded;
 use hallway_scenario::{Ground, Scenario, Traffic};
@@ -85,13 +85,24 @@ pub(super) fn ground_words(scenario: &Scenario) -> String {
     }
 }
 
+/// Why a run says nothing of the answers; nothing when it bears out the right one.
+fn unclear(prediction: &Prediction, grade: &Grade) -> Option<String> {
+    match &grade.outcome {
+        Outcome::LabFailed { .. } => Some("the lab itself failed".to_owned()),
+        _ => prediction
+            .check(&grade.verdicts)
+            .err()
+            .map(|other| other.to_string()),
+    }
+}
+
 impl Walk<'_> {
     /// Everything of a chapter but its exercise.
     pub(super) async fn lesson(&mut self, chapter: &Chapter<'_>) -> Result<(), Stop> {
         self.screen.read(&chapter.text.before).await?;
         let answer = self.predict(chapter).await?;
-        self.run(chapter).await?;
-        self.explain(&chapter.prediction, answer).await?;
+        let grade = self.run(chapter).await?;
+        self.explain(chapter, &grade, answer).await?;
         self.screen.pause("Enter for what happens").await?;
         self.screen.read(&chapter.text.after).await?;
         if !chapter.text.commands.is_empty() {
@@ -138,7 +149,7 @@ impl Walk<'_> {
     }
 
     /// Makes the run that the question is about, and shows what its checks saw.
-    async fn run(&mut self, chapter: &Chapter<'_>) -> Result<(), Stop> {
+    async fn run(&mut self, chapter: &Chapter<'_>) -> Result<Grade, Stop> {
         let loaded = chapter.loaded;
         let control = chapter.prediction.run.as_deref();
         let what = match control {
@@ -155,15 +166,28 @@ impl Walk<'_> {
         };
         let conductor = Conductor::new(self.catalogue, order.ground, order.seed, self.cancel.clone())?;
         let finished = conductor.run_one(loaded, control).await?;
-        let judged = Judged::of(&order, &finished);
+        let grade = Judged::of(&order, &finished).grade;
         let is_meant = |verdict: &Verdict| chapter.prediction.is_about(verdict);
-        let checks = checks(&judged.grade, &report::terminal([loaded]), is_meant);
+        let checks = checks(&grade, &report::terminal([loaded]), is_meant);
         self.screen.print(&format!("{checks}\n")).await?;
-        Ok(())
+        Ok(grade)
     }
 
-    /// Says what the answer was worth.
-    async fn explain(&mut self, prediction: &Prediction, answer: Option<usize>) -> Result<(), Stop> {
+    /// Says what the answer was worth: by the run, and not because the lesson says so.
+    async fn explain(
+        &mut self,
+        chapter: &Chapter<'_>,
+        grade: &Grade,
+        answer: Option<usize>,
+    ) -> Result<(), Stop> {
+        let prediction = &chapter.prediction;
+        if let Some(why) = unclear(prediction, grade) {
+            let words = format!(
+                "**This run does not show what the lesson is about:** {why}. `hallway check-lessons {}` tells more.",
+                chapter.name()
+            );
+            return Ok(self.screen.read(&words).await?);
+        }
         let styles = Styles::coloured();
         let right = prediction.right();
         let chosen = answer.map(|index| &prediction.choices[index]);

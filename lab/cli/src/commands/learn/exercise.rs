@@ -6,7 +6,7 @@ use hallway_grade::report::Styles;
 use hallway_grade::report::styles::paint;
 
 use super::Stop;
-use super::aside::next_hint;
+use super::aside::{next_hint, put_back};
 use super::chapter::{Chapter, ground_words};
 use super::grading::grade;
 use super::path::Walk;
@@ -104,11 +104,7 @@ impl Walk<'_> {
                 self.screen.read(&text).await?;
             }
             Some(Word::Reset) => {
-                let aside = self.folder.reset(name, &chapter.exercise)?;
-                let kept = aside.map_or(String::new(), |aside| {
-                    format!("; yours is kept as {}", aside.display())
-                });
-                anstream::println!("{} is as you began with it{kept}\n", path.display());
+                anstream::println!("{}\n", put_back(self.folder, name, &chapter.exercise)?);
             }
             Some(Word::Skip) => {
                 self.finish(name, State::Skipped)?;

@@ -36,7 +36,7 @@ pub(super) fn walk(catalogue: &Catalogue, folder: &Folder, name: Option<&str>) -
     let Some(first) = first else {
         return all_done(folder, &names);
     };
-    let stopped = runtime::run(async |cancel| {
+    let is_through = runtime::run(async |cancel| {
         let mut walk = Walk {
             catalogue,
             folder,
@@ -50,7 +50,7 @@ pub(super) fn walk(catalogue: &Catalogue, folder: &Folder, name: Option<&str>) -
             Err(Stop::Failed(failure)) => Err(failure),
         }
     })??;
-    match stopped {
+    match is_through {
         true => all_done(folder, &names),
         false => stopped_at(folder, &names),
     }
