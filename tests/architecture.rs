@@ -9,6 +9,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("hallway-host", &[]),
     ("hallway-yaml", &[]),
+    ("hallway-lanes", &[]),
     ("hallway-model", &[]),
     ("hallway-config", &["hallway-model", "hallway-yaml"]),
     ("hallway-traffic", &["hallway-model"]),
@@ -18,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "hallway-host",
             "hallway-identity",
+            "hallway-lanes",
             "hallway-model",
             "hallway-traffic",
         ],

@@ -45,6 +45,6 @@ pub use key::KeyPair;
 pub use refusal::{HandshakeFailure, Refuser};
 pub use store::SvidStore;
 pub use svid::Svid;
-pub use tls::{ClientAuthentication, Versions, client_config, server_config, server_name};
+pub use tls::{Agreed, ClientAuthentication, Versions, client_config, server_config, server_name};
 pub use verify::PeerError;
 pub use web::{KeyKind, WebAuthority, web_client_config};

@@ -19,18 +19,32 @@ use rustls_pki_types::{ServerName, UnixTime};
 use crate::SvidStore;
 use crate::verify::{ClientVerifier, ServerVerifier};
 
-/// Which versions of HTTP a side offers in its handshake (ALPN, RFC 7301).
+/// What a side offers to speak in its handshake (ALPN, RFC 7301), the best first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Versions {
     /// HTTP/1.1 only.
     Http1,
     /// HTTP/2, or HTTP/1.1 with a peer that knows no better.
     Http2OrHttp1,
+    /// Lanes between sidecars (`hallway-lanes`), or HTTP as above.
+    LanesOrHttp,
 }
 
-/// The names of the versions in ALPN.
+/// What the parties of a connection have agreed to speak.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Agreed {
+    /// HTTP/1.1, also when nothing was said.
+    Http1,
+    /// HTTP/2.
+    Http2,
+    /// Lanes.
+    Lanes,
+}
+
+/// The names in ALPN.
 const HTTP_1_1: &[u8] = b"http/1.1";
 const HTTP_2: &[u8] = b"h2";
+const LANES: &[u8] = b"hallway/1";
 
 /// What a server asks of its clients.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -115,12 +129,19 @@ impl Versions {
         match self {
             Self::Http1 => vec![HTTP_1_1.to_vec()],
             Self::Http2OrHttp1 => vec![HTTP_2.to_vec(), HTTP_1_1.to_vec()],
+            Self::LanesOrHttp => vec![LANES.to_vec(), HTTP_2.to_vec(), HTTP_1_1.to_vec()],
         }
     }
+}
 
-    /// Whether the parties of `connection` have agreed on HTTP/2.
-    pub fn agreed_on_http2(connection: &CommonState) -> bool {
-        connection.alpn_protocol() == Some(HTTP_2)
+impl Agreed {
+    /// What the parties of `connection` have agreed on.
+    pub fn on(connection: &CommonState) -> Self {
+        match connection.alpn_protocol() {
+            Some(LANES) => Self::Lanes,
+            Some(HTTP_2) => Self::Http2,
+            _ => Self::Http1,
+        }
     }
 }
 

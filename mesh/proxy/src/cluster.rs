@@ -192,7 +192,7 @@ impl Endpoint {
                 let alike = others.find(|other| other.key.security == key.security);
                 alike.and_then(|alike| alike.tls.clone()).or_else(|| {
                     let (host, store) = (environment.host, environment.store);
-                    let versions = Versions::Http2OrHttp1;
+                    let versions = Versions::LanesOrHttp;
                     Some(client_config(host, store, identity.clone(), versions))
                 })
             }

@@ -2,6 +2,7 @@
 
 mod http1;
 mod http2;
+mod lanes;
 mod life;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::outgoing::Outgoing;
 use crate::peer::Peer;
 use crate::pool::{Condition, Lease, NoLease, Pool, Pooled, Slot};
 use crate::time::epoch_micros;
+use crate::transport::Carrier;
 use crate::worker::Worker;
 
 /// An open connection: the pool's, or that of one of its users.
@@ -35,13 +37,16 @@ pub(crate) struct Connection {
     retire_at: Option<Instant>,
     idle_since: Instant,
     account: Arc<Account>,
+    /// Whether this hold counts as a request that the connection carries.
+    counted: bool,
     abort: CancellationToken,
 }
 
-/// The sending half, by version.
+/// The sending half, by what carries the requests.
 enum Sender {
     Http1(http1::Sender),
     Http2(http2::Sender),
+    Lanes(lanes::Sender),
 }
 
 /// What all who use a connection know of it together.
@@ -54,8 +59,8 @@ struct Account {
     answered: AtomicBool,
 }
 
-/// A connection in use by one request. Dropping it before [`Checkout::finish`] cancels what the upstream does: over HTTP/2 with a
-/// reset of the stream, over HTTP/1.1 by closing the connection.
+/// A connection in use by one request. Dropping it before [`Checkout::finish`] cancels what the upstream does: where it shares the connection,
+/// with a reset, over HTTP/1.1 by closing the connection.
 pub(crate) struct Checkout {
     connection: Option<Connection>,
     reused: bool,
@@ -127,6 +132,7 @@ impl Checkout {
                 }
                 sender.send(&worker.proxy.host, request, &mut self.upload).await?
             }
+            Sender::Lanes(sender) => sender.send(&worker.proxy.host, request, &mut self.upload).await?,
         };
         connection.account.answered.store(true, Ordering::Relaxed);
         Ok(response)
@@ -172,12 +178,16 @@ impl Drop for Checkout {
         let Some(connection) = self.connection.take() else {
             return;
         };
-        let Sender::Http2(sender) = &connection.sender else {
-            connection.abort.cancel();
-            return;
+        let last_read = match &connection.sender {
+            Sender::Http1(_) => {
+                connection.abort.cancel();
+                return;
+            }
+            Sender::Http2(sender) => sender.last_read(),
+            Sender::Lanes(sender) => sender.last_read(),
         };
         // When nothing at all was heard meanwhile, the connection may be dead, which TCP would notice only after minutes.
-        if sender.last_read() < self.since {
+        if last_read < self.since {
             self.pool.evict(&self.endpoint.key, connection.id);
         }
         self.pool.put(&self.endpoint.key, connection);
@@ -221,9 +231,10 @@ impl Connection {
         });
         let limit = proxy.bootstrap.limits.header_bytes;
         let account = Arc::new(Account::default());
-        let (sender, driver) = match transport.protocol(endpoint.key.protocol()) {
-            Protocol::Http1 => http1::open(transport, limit).await,
-            Protocol::Http2 => http2::open(transport, limit, &account).await,
+        let (sender, driver) = match transport.carrier(endpoint.key.protocol()) {
+            Carrier::Http1 => http1::open(transport, limit).await,
+            Carrier::Http2 => http2::open(transport, limit).await,
+            Carrier::Lanes => lanes::open(transport, limit),
         };
         let mut connection = Self {
             id: proxy.next_connection_id(),
@@ -232,6 +243,7 @@ impl Connection {
             retire_at: lifetime.map(|lifetime| lifetime.retire_at),
             idle_since: Instant::now(),
             account,
+            counted: false,
             abort: CancellationToken::new(),
         };
         connection.count();
@@ -273,33 +285,58 @@ impl Pooled for Connection {
             _ if retired => Condition::Spent,
             Sender::Http1(_) if self.idle_since + IDLE_TIMEOUT <= now => Condition::Spent,
             Sender::Http1(sender) => sender.condition(),
-            Sender::Http2(sender) => sender.condition(),
+            Sender::Http2(sender) if sender.is_closed() => Condition::Spent,
+            Sender::Lanes(sender) if sender.is_closed() => Condition::Spent,
+            Sender::Http2(sender) => self.condition_of_many(sender.most()),
+            Sender::Lanes(_) => self.condition_of_many(hallway_lanes::LANES),
         }
     }
 
     fn share(&self) -> Option<Self> {
-        let Sender::Http2(sender) = &self.sender else {
-            return None;
+        let sender = match &self.sender {
+            Sender::Http1(_) => return None,
+            Sender::Http2(sender) => Sender::Http2(sender.clone()),
+            Sender::Lanes(sender) => Sender::Lanes(sender.clone()),
         };
         Some(Self {
             id: self.id,
-            sender: Sender::Http2(sender.share()),
+            sender,
             peer: self.peer.clone(),
             retire_at: self.retire_at,
             idle_since: self.idle_since,
             account: Arc::clone(&self.account),
+            counted: false,
             abort: self.abort.clone(),
         })
     }
 
     fn count(&mut self) {
-        if let Sender::Http2(sender) = &mut self.sender {
-            sender.count();
+        if !self.counted {
+            self.counted = true;
+            self.account.active.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     fn is_idle(&self) -> bool {
         self.account.active.load(Ordering::Relaxed) == 0
+    }
+}
+
+impl Connection {
+    /// What a connection is good for that carries `most` requests at once.
+    fn condition_of_many(&self, most: usize) -> Condition {
+        match (self.account.active.load(Ordering::Relaxed) as usize) < most {
+            true => Condition::Ready,
+            false => Condition::Busy,
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.counted {
+            self.account.active.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

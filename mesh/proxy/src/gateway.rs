@@ -14,7 +14,7 @@ use crate::downstream::{Downstream, Entrance};
 use crate::drain::Drain;
 use crate::listener::{self, HANDSHAKE_TIMEOUT, HEADER_TIMEOUT, SILENCE_TIMEOUT};
 use crate::time::epoch_micros;
-use crate::transport::{Peeked, Spoken, Transport};
+use crate::transport::{Carrier, Peeked, Spoken, Transport};
 use crate::worker::Worker;
 
 /// Serves the clients that come for `port` until `drain` begins.
@@ -50,7 +50,7 @@ impl Client {
             accepted = self.accept(stream) => accepted,
             () = drain.begun() => return,
         };
-        let Some((transport, protocol)) = accepted else {
+        let Some((transport, carrier)) = accepted else {
             return;
         };
         let entrance = Entrance {
@@ -60,17 +60,17 @@ impl Client {
             server_name: transport.requested_name().map(str::to_owned),
         };
         let downstream = Downstream::outside(self.address, entrance);
-        listener::serve(&self.worker, transport, protocol, downstream, None, &drain).await;
+        listener::serve(&self.worker, transport, carrier, downstream, None, &drain).await;
     }
 
     /// Lets the connection in, in the way that the listeners of its port have.
-    async fn accept(&self, stream: Stream) -> Option<(Transport, Protocol)> {
+    async fn accept(&self, stream: Stream) -> Option<(Transport, Carrier)> {
         let configuration = self.worker.proxy.first_configuration().await?;
         match configuration.fronts()?.tls(self.port)? {
             Some(acceptor) => {
                 let transport = self.handshake(&acceptor, stream).await?;
-                let protocol = transport.protocol(Protocol::Http1);
-                Some((transport, protocol))
+                let carrier = transport.carrier(Protocol::Http1);
+                Some((transport, carrier))
             }
             None => {
                 let peeked = timeout(HEADER_TIMEOUT, Peeked::peek(stream)).await;
@@ -82,7 +82,8 @@ impl Client {
                     );
                     return None;
                 };
-                Some((Transport::Plaintext(stream.impatient(SILENCE_TIMEOUT)), protocol))
+                let transport = Transport::Plaintext(stream.impatient(SILENCE_TIMEOUT));
+                Some((transport, protocol.into()))
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::lifetime::{Lifetime, Side};
 use crate::listener::{self, HANDSHAKE_TIMEOUT};
 use crate::peer::Peer;
 use crate::time::epoch_micros;
-use crate::transport::{Peeked, Spoken, Transport};
+use crate::transport::{Carrier, Peeked, Spoken, Transport};
 use crate::worker::Worker;
 
 /// How long a refused peer is listened to, so that it hears why: closing with unread data would reset the connection.
@@ -32,12 +32,7 @@ const LINGER_BYTES: u64 = 64 * 1024;
 /// Serves peers until `drain` begins.
 pub(crate) async fn run(worker: Arc<Worker>, listener: Listener, places: Arc<Semaphore>, drain: Drain) {
     let (host, store) = (&worker.proxy.host, &worker.proxy.store);
-    let config = server_config(
-        host,
-        store,
-        ClientAuthentication::Required,
-        Versions::Http2OrHttp1,
-    );
+    let config = server_config(host, store, ClientAuthentication::Required, Versions::LanesOrHttp);
     let acceptor = TlsAcceptor::from(config);
     let serve = |stream, address, drain| {
         let door = Door {
@@ -61,7 +56,7 @@ impl Door {
             accepted = self.accept(&acceptor, stream) => accepted,
             () = drain.begun() => return,
         };
-        let Some((transport, protocol)) = transport else {
+        let Some((transport, carrier)) = transport else {
             return;
         };
         let proxy = &self.worker.proxy;
@@ -70,7 +65,7 @@ impl Door {
         let peer = transport.peer().map(|peer| Arc::new(Peer::new(peer.identity)));
         let identity = &proxy.bootstrap.identity;
         let downstream = Downstream::new(Direction::Inbound, self.address, peer.clone(), identity);
-        let requests = listener::serve(&self.worker, transport, protocol, downstream, lifetime, &drain).await;
+        let requests = listener::serve(&self.worker, transport, carrier, downstream, lifetime, &drain).await;
         self.worker.record(&ProxyRecord::Connection(Connection {
             proxy: proxy.workload().to_owned(),
             direction: Direction::Inbound,
@@ -84,7 +79,7 @@ impl Door {
     }
 
     /// Lets the connection in, or refuses it with a record. One that ends without a byte was only a probe.
-    async fn accept(&self, acceptor: &TlsAcceptor, stream: Stream) -> Option<(Transport, Protocol)> {
+    async fn accept(&self, acceptor: &TlsAcceptor, stream: Stream) -> Option<(Transport, Carrier)> {
         let mode = self.worker.proxy.first_configuration().await?.mtls()?;
         let Ok(peeked) = timeout(HANDSHAKE_TIMEOUT, Peeked::peek(stream)).await else {
             self.refuse(RefusalReason::HandshakeFailed, "it stayed silent");
@@ -94,11 +89,11 @@ impl Door {
         match (spoken, mode) {
             (Spoken::Tls, MtlsMode::Strict | MtlsMode::Permissive) => {
                 let transport = self.handshake(acceptor, stream).await?;
-                let protocol = transport.protocol(Protocol::Http1);
-                Some((transport, protocol))
+                let carrier = transport.carrier(Protocol::Http1);
+                Some((transport, carrier))
             }
             (Spoken::Plaintext(protocol), MtlsMode::Permissive | MtlsMode::Disable) => {
-                Some((Transport::Plaintext(stream), protocol))
+                Some((Transport::Plaintext(stream), protocol.into()))
             }
             (Spoken::Plaintext(_), MtlsMode::Strict) => {
                 self.refuse(

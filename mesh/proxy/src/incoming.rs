@@ -1,4 +1,4 @@
-//! Bodies as they come in, over either version of HTTP.
+//! Bodies as they come in, whatever carries them.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,6 +19,8 @@ pub(crate) enum Incoming {
     Http1(hyper::body::Incoming),
     /// Of an HTTP/2 stream.
     Http2(Stream),
+    /// In a lane between sidecars.
+    Lane(hallway_lanes::Receiving),
     /// Of somebody who is not waited for without end.
     Impatient(Box<Impatient>),
 }
@@ -46,6 +48,8 @@ pub(crate) enum BrokenBody {
     Http1(#[from] hyper::Error),
     #[error(transparent)]
     Http2(#[from] h2::Error),
+    #[error(transparent)]
+    Lane(#[from] hallway_lanes::Error),
     #[error("nothing of it came for {0:?}")]
     Silent(Duration),
 }
@@ -99,6 +103,7 @@ impl Body for Incoming {
         match self.get_mut() {
             Self::Http1(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
             Self::Http2(stream) => stream.poll_frame(context).map_err(Into::into),
+            Self::Lane(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
             Self::Impatient(body) => body.poll_frame(context),
         }
     }
@@ -107,6 +112,7 @@ impl Body for Incoming {
         match self {
             Self::Http1(body) => body.is_end_stream(),
             Self::Http2(stream) => stream.stream.is_end_stream(),
+            Self::Lane(body) => body.is_end_stream(),
             Self::Impatient(impatient) => impatient.body.is_end_stream(),
         }
     }
@@ -115,6 +121,7 @@ impl Body for Incoming {
         match self {
             Self::Http1(body) => body.size_hint(),
             Self::Http2(stream) => stream.size_hint(),
+            Self::Lane(body) => body.size_hint(),
             Self::Impatient(impatient) => impatient.body.size_hint(),
         }
     }

@@ -2,6 +2,8 @@
 
 mod http1;
 mod http2;
+mod idle;
+mod lanes;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -10,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallway_host::{Listener, Stream};
-use hallway_model::Protocol;
 use hallway_model::telemetry::Direction;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -19,7 +20,7 @@ use crate::downstream::Downstream;
 use crate::drain::Drain;
 use crate::events::Events;
 use crate::lifetime::{Lifetime, reached};
-use crate::transport::Transport;
+use crate::transport::{Carrier, Transport};
 use crate::worker::Worker;
 
 /// How long a head may take to arrive, and a connection may wait for its next request. Peers keep theirs for less.
@@ -64,20 +65,21 @@ pub(crate) async fn accept<Serving>(
     }
 }
 
-/// Serves the requests of one connection in `protocol`, and gives how many there were.
+/// Serves the requests of one connection, as they travel on it, and gives how many there were.
 pub(crate) async fn serve(
     worker: &Arc<Worker>,
     transport: Transport,
-    protocol: Protocol,
+    carrier: Carrier,
     downstream: Downstream,
     lifetime: Option<Lifetime>,
     drain: &Drain,
 ) -> u64 {
     let end = Ending { lifetime, drain };
     let downstream = Arc::new(downstream);
-    match protocol {
-        Protocol::Http1 => http1::serve(worker, transport, downstream, end).await,
-        Protocol::Http2 => http2::serve(worker, transport, downstream, end).await,
+    match carrier {
+        Carrier::Http1 => http1::serve(worker, transport, downstream, end).await,
+        Carrier::Http2 => http2::serve(worker, transport, downstream, end).await,
+        Carrier::Lanes => lanes::serve(worker, transport, downstream, end).await,
     }
 }
 

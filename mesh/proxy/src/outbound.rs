@@ -35,5 +35,5 @@ async fn serve(worker: Arc<Worker>, stream: Stream, address: SocketAddr, drain: 
     let identity = &worker.proxy.bootstrap.identity;
     let downstream = Downstream::new(Direction::Outbound, address, None, identity);
     let transport = Transport::Plaintext(stream);
-    listener::serve(&worker, transport, protocol, downstream, None, &drain).await;
+    listener::serve(&worker, transport, protocol.into(), downstream, None, &drain).await;
 }

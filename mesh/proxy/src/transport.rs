@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use hallway_host::Stream;
-use hallway_identity::{PeerCertificate, Versions};
+use hallway_identity::{Agreed, PeerCertificate};
 use hallway_model::Protocol;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
@@ -46,6 +46,26 @@ pub(crate) enum Spoken {
     Plaintext(Protocol),
 }
 
+/// How requests travel on a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Carrier {
+    /// As HTTP/1.1, one after the other.
+    Http1,
+    /// As HTTP/2, many at once.
+    Http2,
+    /// In lanes, many at once: between sidecars.
+    Lanes,
+}
+
+impl From<Protocol> for Carrier {
+    fn from(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Http1 => Self::Http1,
+            Protocol::Http2 => Self::Http2,
+        }
+    }
+}
+
 /// The first byte of every TLS connection: the content type `handshake` (RFC 8446 §5.1). No HTTP request begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -64,12 +84,15 @@ impl Transport {
         }
     }
 
-    /// The version of HTTP that both sides have agreed on; over plaintext there is no agreement, only `assumed`.
-    pub(crate) fn protocol(&self, assumed: Protocol) -> Protocol {
+    /// What both sides have agreed on; over plaintext there is no agreement, only `assumed`.
+    pub(crate) fn carrier(&self, assumed: Protocol) -> Carrier {
         match self {
-            Self::Plaintext(_) => assumed,
-            Self::Tls(stream) if Versions::agreed_on_http2(stream.get_ref().1) => Protocol::Http2,
-            Self::Tls(_) => Protocol::Http1,
+            Self::Plaintext(_) => assumed.into(),
+            Self::Tls(stream) => match Agreed::on(stream.get_ref().1) {
+                Agreed::Http1 => Carrier::Http1,
+                Agreed::Http2 => Carrier::Http2,
+                Agreed::Lanes => Carrier::Lanes,
+            },
         }
     }
 

@@ -15,23 +15,20 @@ use http::Response;
 use http_body::Body;
 use tokio::time::Instant;
 
-use super::{Account, SendError, life};
+use super::{SendError, life};
 use crate::body::RequestBody;
 use crate::cork::Cork;
 use crate::http2;
 use crate::incoming::Incoming;
 use crate::outgoing::Outgoing;
-use crate::pool::Condition;
 use crate::transport::Transport;
 
+#[derive(Clone)]
 pub(super) struct Sender {
     requests: SendRequest<Bytes>,
     cork: Cork,
-    account: Arc<Account>,
     /// Whether it no longer takes requests.
     closed: Arc<AtomicBool>,
-    /// Whether this handle counts as a request in flight.
-    counted: bool,
 }
 
 /// What does the connection's work.
@@ -41,11 +38,7 @@ pub(super) struct Driver {
 }
 
 /// Opens HTTP/2 on `transport`; heads of responses are limited to `header_bytes`.
-pub(super) async fn open(
-    transport: Transport,
-    header_bytes: usize,
-    account: &Arc<Account>,
-) -> (super::Sender, life::Driver) {
+pub(super) async fn open(transport: Transport, header_bytes: usize) -> (super::Sender, life::Driver) {
     let cork = Cork::on(transport);
     let (requests, connection) = h2::client::Builder::new()
         .enable_push(false)
@@ -61,9 +54,7 @@ pub(super) async fn open(
     let sender = Sender {
         requests,
         cork: cork.clone(),
-        account: Arc::clone(account),
         closed: Arc::default(),
-        counted: false,
     };
     let driver = life::Driver::Http2(Box::new(Driver { connection, cork }));
     (super::Sender::Http2(sender), driver)
@@ -78,38 +69,16 @@ impl Driver {
 }
 
 impl Sender {
-    /// Another handle on the same connection.
-    pub(super) fn share(&self) -> Self {
-        Self {
-            requests: self.requests.clone(),
-            cork: self.cork.clone(),
-            account: Arc::clone(&self.account),
-            closed: Arc::clone(&self.closed),
-            counted: false,
-        }
+    /// Whether it no longer takes requests.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
-    /// Counts this handle as a request in flight until it is dropped.
-    pub(super) fn count(&mut self) {
-        if !self.counted {
-            self.counted = true;
-            self.account.active.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    pub(super) fn condition(&self) -> Condition {
-        let active = self.account.active.load(Ordering::Relaxed) as usize;
-        let most = self
-            .requests
+    /// How many requests it carries at once.
+    pub(super) fn most(&self) -> usize {
+        self.requests
             .current_max_send_streams()
-            .min(http2::STREAMS as usize);
-        if self.closed.load(Ordering::Relaxed) {
-            Condition::Spent
-        } else if active < most {
-            Condition::Ready
-        } else {
-            Condition::Busy
-        }
+            .min(http2::STREAMS as usize)
     }
 
     /// When the peer was last heard of.
@@ -158,14 +127,6 @@ impl Sender {
             may_be_executed: !unprocessed,
             refusal: self.cork.refusal(),
             cause: error.to_string(),
-        }
-    }
-}
-
-impl Drop for Sender {
-    fn drop(&mut self) {
-        if self.counted {
-            self.account.active.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

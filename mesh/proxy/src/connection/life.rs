@@ -11,7 +11,7 @@ use hallway_model::telemetry::{Connection as ConnectionRecord, Direction, ProxyR
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Account, Connection, http1, http2};
+use super::{Account, Connection, http1, http2, lanes};
 use crate::cluster::EndpointKey;
 use crate::events::Events;
 use crate::lifetime::{Lifetime, reached};
@@ -20,10 +20,11 @@ use crate::pool::{Pool, Slot};
 use crate::time::epoch_micros;
 use crate::worker::Worker;
 
-/// What does the work of a connection, by version.
+/// What does the work of a connection, by what carries the requests.
 pub(super) enum Driver {
     Http1(Box<http1::Driver>),
     Http2(Box<http2::Driver>),
+    Lanes(Box<lanes::Driver>),
 }
 
 pub(super) struct Life {
@@ -52,6 +53,7 @@ impl Driver {
         match self {
             Self::Http1(driver) => Pin::new(driver).poll(context).map(drop),
             Self::Http2(driver) => driver.poll(context),
+            Self::Lanes(driver) => Pin::new(driver).poll(context).map(drop),
         }
     }
 }

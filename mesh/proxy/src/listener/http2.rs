@@ -12,8 +12,9 @@ use hallway_model::telemetry::Direction;
 use http::header::CONNECTION;
 use http::{Request, Response};
 use http_body::Body;
-use tokio::time::{Instant, Sleep, sleep, timeout, timeout_at};
+use tokio::time::{timeout, timeout_at};
 
+use super::idle::Idle;
 use super::{Ended, Ending, HEADER_TIMEOUT, SILENCE_TIMEOUT};
 use crate::cork::Cork;
 use crate::downstream::Downstream;
@@ -51,8 +52,7 @@ pub(super) async fn serve(
         connection,
         cork,
         downstream: &downstream,
-        asked: Instant::now(),
-        idle: Box::pin(sleep(HEADER_TIMEOUT)),
+        idle: Idle::new(),
         requests: 0,
     };
     let ended = ending
@@ -77,10 +77,7 @@ struct Server<'a> {
     connection: Connection<Cork, Bytes>,
     cork: Cork,
     downstream: &'a Arc<Downstream>,
-    /// When the last request has come.
-    asked: Instant,
-    /// Ends no later than the connection has been idle for too long.
-    idle: Pin<Box<Sleep>>,
+    idle: Idle,
     requests: u64,
 }
 
@@ -97,13 +94,12 @@ impl Future for Server<'_> {
 impl Server<'_> {
     /// Starts a task for each request that has come.
     fn accept(&mut self, context: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
-        let mut accepted = false;
         loop {
             match self.connection.poll_accept(context)? {
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
                 Poll::Ready(Some((request, respond))) => {
                     self.requests += 1;
-                    accepted = true;
+                    self.idle.asked();
                     let (worker, downstream) = (Arc::clone(self.worker), Arc::clone(self.downstream));
                     let host = &self.worker.proxy.host;
                     // Boxed here, so that it is not copied from hand to hand until it is in its task.
@@ -112,19 +108,9 @@ impl Server<'_> {
                 Poll::Pending => break,
             }
         }
-        if accepted {
-            self.asked = Instant::now();
-        }
-        while self.idle.as_mut().poll(context).is_ready() {
-            let now = Instant::now();
-            let busy = self.connection.has_streams();
-            let end = if busy { now } else { self.asked } + HEADER_TIMEOUT;
-            if end <= now {
-                self.idle.as_mut().reset(now + HEADER_TIMEOUT);
-                self.connection.graceful_shutdown();
-                return self.accept(context);
-            }
-            self.idle.as_mut().reset(end);
+        if self.idle.poll(context, || self.connection.has_streams()) {
+            self.connection.graceful_shutdown();
+            return self.accept(context);
         }
         Poll::Pending
     }
