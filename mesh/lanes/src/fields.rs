@@ -232,3 +232,186 @@ fn is_of_one_connection(name: &[u8]) -> bool {
 fn malformed(_: impl std::error::Error) -> Unreadable {
     Unreadable::Malformed
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: usize = 64 * 1024;
+
+    fn headers() -> impl Strategy<Value = HeaderMap> {
+        let known = prop::sample::select(vec!["accept", "content-type", "x-request-id", "traceparent"]);
+        let name = prop_oneof![known.prop_map(str::to_owned), "x-[a-z0-9_-]{0,200}"];
+        let value = prop_oneof![
+            "[ -~]{0,40}".prop_map(String::into_bytes),
+            prop::collection::vec(0x80..=0xffu8, 0..300),
+        ];
+        prop::collection::vec((name, value, any::<bool>()), 0..20).prop_map(|fields| {
+            let mut headers = HeaderMap::new();
+            for (name, value, sensitive) in fields {
+                let mut value = HeaderValue::from_bytes(&value).expect("a value");
+                value.set_sensitive(sensitive);
+                headers.append(name.parse::<HeaderName>().expect("a name"), value);
+            }
+            headers
+        })
+    }
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+        let mut out = Vec::new();
+        write(&mut out);
+        out.into()
+    }
+
+    /// What a limit counts of headers.
+    fn size(headers: &HeaderMap) -> usize {
+        let sizes = headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + OVERHEAD);
+        sizes.sum()
+    }
+
+    /// The same headers, in the same order, marked alike.
+    fn alike(one: &HeaderMap, other: &HeaderMap) -> bool {
+        let listed = |headers: &HeaderMap| -> Vec<_> {
+            let marked = headers
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone(), value.is_sensitive()));
+            marked.collect()
+        };
+        listed(one) == listed(other)
+    }
+
+    proptest! {
+        #[test]
+        fn a_request_is_read_as_it_was_written(headers in headers(), method in "[A-Z]{1,20}", path in "/[a-z/?=&]{0,300}") {
+            let method: Method = method.parse().expect("a method");
+            let authority = Authority::from_static("payments.shop:8080");
+            let target: PathAndQuery = path.parse().expect("a target");
+            let head = RequestHead { method: &method, authority: &authority, target: &target, headers: &headers };
+            let payload = written(|out| write_request(out, &head));
+            let read = read_request(&payload, LIMIT).expect("a request");
+            prop_assert_eq!(read.method(), &method);
+            prop_assert_eq!(read.uri().authority(), Some(&authority));
+            prop_assert_eq!(read.uri().path_and_query(), Some(&target));
+            prop_assert!(alike(read.headers(), &headers), "{:?}", read.headers());
+            // The limit is exact.
+            let size = size(&headers) + method.as_str().len() + authority.as_str().len() + target.as_str().len();
+            prop_assert!(read_request(&payload, size).is_ok());
+            prop_assert_eq!(read_request(&payload, size - 1).map(drop), Err(Unreadable::TooLong));
+        }
+
+        #[test]
+        fn a_response_and_trailers_are_read_as_they_were_written(headers in headers(), status in 200u16..1000) {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let response = read_response(&written(|out| write_response(out, status, &headers)), LIMIT).expect("a response");
+            prop_assert_eq!(response.status(), status);
+            prop_assert!(alike(response.headers(), &headers));
+            let trailers = read_trailers(&written(|out| write_headers(out, &headers)), LIMIT).expect("trailers");
+            prop_assert!(alike(&trailers, &headers));
+        }
+
+        #[test]
+        fn what_is_cut_off_or_goes_on_is_malformed(headers in headers(), cut in any::<prop::sample::Index>()) {
+            let payload = written(|out| write_response(out, StatusCode::OK, &headers));
+            prop_assert!(read_response(&payload.slice(..cut.index(payload.len())), LIMIT).is_err());
+            let longer = [&payload[..], &[0]].concat().into();
+            prop_assert_eq!(read_response(&longer, LIMIT).map(drop), Err(Unreadable::Malformed));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let payload = Bytes::from(bytes);
+            for limit in [0, 50, LIMIT] {
+                if let Ok(request) = read_request(&payload, limit) {
+                    prop_assert!(size(request.headers()) <= limit);
+                }
+                let response = read_response(&payload, limit);
+                prop_assert!(response.map_or(0, |response| size(response.headers())) <= limit);
+                prop_assert!(read_trailers(&payload, limit).map_or(0, |trailers| size(&trailers)) <= limit);
+            }
+        }
+
+        /// Random bytes seldom get past the first text; a good head with a few bytes changed does.
+        #[test]
+        fn a_spoilt_head_is_read_or_refused(headers in headers(), spoilt in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+            let mut bytes = written(|out| write_response(out, StatusCode::OK, &headers)).to_vec();
+            for (at, byte) in spoilt {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if let Ok(response) = read_response(&bytes.into(), LIMIT) {
+                prop_assert!(size(response.headers()) <= LIMIT);
+                prop_assert!(!response.status().is_informational());
+            }
+        }
+    }
+
+    /// A method, an authority, a target, and headers.
+    type Written = (
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static [(&'static str, &'static str)],
+    );
+
+    /// What is read of a request with these texts and headers.
+    fn request(
+        method: &str,
+        authority: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<(), Unreadable> {
+        let payload = written(|out| {
+            for text in [method, authority, target] {
+                write_text(out, text.as_bytes());
+            }
+            write_length(out, headers.len());
+            for (name, value) in headers {
+                out.put_u8(0);
+                write_text(out, name.as_bytes());
+                write_text(out, value.as_bytes());
+            }
+        });
+        read_request(&payload, LIMIT).map(drop)
+    }
+
+    #[test]
+    fn what_http_does_not_allow_is_malformed() {
+        assert_eq!(request("GET", "payments", "/", &[("te", "trailers")]), Ok(()));
+        assert_eq!(request("OPTIONS", "payments", "*", &[]), Ok(()));
+        let malformed: [Written; 12] = [
+            ("G T", "payments", "/", &[]),
+            ("", "payments", "/", &[]),
+            ("GET", "pay ments", "/", &[]),
+            ("GET", "", "/", &[]),
+            ("GET", "payments", "charge", &[]),
+            ("GET", "payments", "", &[]),
+            ("GET", "payments", "/a b", &[]),
+            ("GET", "payments", "/", &[("X-Tenant", "1")]),
+            ("GET", "payments", "/", &[("", "1")]),
+            ("GET", "payments", "/", &[("x-tenant", "1\r\nx-admin: 1")]),
+            ("GET", "payments", "/", &[("transfer-encoding", "chunked")]),
+            ("GET", "payments", "/", &[("te", "gzip")]),
+        ];
+        for (method, authority, target, headers) in malformed {
+            let read = request(method, authority, target, headers);
+            assert_eq!(
+                read,
+                Err(Unreadable::Malformed),
+                "{method} {authority} {target} {headers:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_count_of_headers_that_nobody_could_hold_is_too_long() {
+        let payload = Bytes::from_static(&[0, 200, 0xff, 0xff, 0xff, 0xff]);
+        assert_eq!(
+            read_response(&payload, usize::MAX).map(drop),
+            Err(Unreadable::TooLong)
+        );
+    }
+}

@@ -24,7 +24,7 @@ const WINDOW: u8 = 5;
 const GOODBYE: u8 = 6;
 
 /// One frame, as it was received.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Frame {
     /// Which exchange it is about; 0 for the connection as a whole.
     pub(crate) number: u32,
@@ -32,7 +32,7 @@ pub(crate) struct Frame {
 }
 
 /// What a frame says.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Content {
     /// How a request or a response begins. Without its fields when it is too long to be looked at.
     Head { fields: Option<Bytes>, end: bool },
@@ -247,4 +247,154 @@ fn prefix(out: &mut Vec<u8>, kind: u8, length: usize, number: u32) {
 fn first_half(kind: u8, length: usize) -> [u8; 4] {
     let length = u32::try_from(length).expect("no payload is longer than its prefix can say");
     (u32::from(kind) << 24 | length).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MOST_FIELDS: usize = 300;
+
+    fn frames() -> impl Strategy<Value = Vec<Frame>> {
+        let bytes = |most| prop::collection::vec(any::<u8>(), 0..most).prop_map(Bytes::from);
+        let content = prop_oneof![
+            (bytes(MOST_FIELDS + 1), any::<bool>()).prop_map(|(fields, end)| Content::Head {
+                fields: Some(fields),
+                end
+            }),
+            (bytes(2000), any::<bool>()).prop_map(|(data, end)| Content::Data { data, end }),
+            bytes(MOST_FIELDS + 1).prop_map(|fields| Content::Trailers { fields: Some(fields) }),
+            prop::sample::select(Reason::ALL.to_vec()).prop_map(Content::Reset),
+            any::<u32>().prop_map(Content::Window),
+        ];
+        let frame = (any::<u32>(), content).prop_map(|(number, content)| Frame { number, content });
+        let goodbye = Just(Frame {
+            number: 0,
+            content: Content::Goodbye,
+        });
+        prop::collection::vec(prop_oneof![9 => frame, 1 => goodbye], 0..10)
+    }
+
+    fn write(out: &mut Vec<u8>, frame: &Frame) {
+        let number = frame.number;
+        let put = |fields: &Option<Bytes>| fields.clone().unwrap_or_default();
+        let written = match &frame.content {
+            Content::Head { fields, end } => head(out, number, *end, |out| out.extend(put(fields))),
+            Content::Trailers { fields } => trailers(out, number, |out| out.extend(put(fields))),
+            Content::Data { data: piece, end } => {
+                data(out, number, piece, *end);
+                Ok(())
+            }
+            Content::Reset(reason) => {
+                reset(out, number, *reason);
+                Ok(())
+            }
+            Content::Window(bytes) => {
+                window(out, number, *bytes);
+                Ok(())
+            }
+            Content::Goodbye => {
+                goodbye(out);
+                Ok(())
+            }
+        };
+        written.expect("no payload is too long");
+    }
+
+    /// What a decoder makes of bytes that arrive in pieces, and the most that it has held back of them.
+    fn decoded(bytes: &[u8], piece: usize) -> (Result<Vec<Frame>, Violation>, usize) {
+        let mut decoder = Decoder::new(MOST_FIELDS);
+        let (mut input, mut frames, mut held) = (BytesMut::new(), Vec::new(), 0);
+        for piece in bytes.chunks(piece) {
+            input.extend_from_slice(piece);
+            loop {
+                match decoder.next(&mut input) {
+                    Ok(Some(frame)) => frames.push(frame),
+                    Ok(None) => break,
+                    Err(violation) => return (Err(violation), held),
+                }
+            }
+            held = held.max(input.len());
+        }
+        (Ok(frames), held)
+    }
+
+    proptest! {
+        #[test]
+        fn frames_are_read_as_they_were_written_however_they_arrive(frames in frames(), piece in 1usize..3000) {
+            let mut bytes = Vec::new();
+            frames.iter().for_each(|frame| write(&mut bytes, frame));
+            prop_assert_eq!(decoded(&bytes, piece).0, Ok(frames));
+        }
+
+        #[test]
+        fn any_bytes_are_frames_or_a_violation(bytes in prop::collection::vec(any::<u8>(), 0..500), piece in 1usize..100) {
+            let (_, held) = decoded(&bytes, piece);
+            prop_assert!(held < PREFIX + MOST_DATA);
+        }
+
+        /// With kinds that exist and lengths that fit, so that it is not the first byte that ends it.
+        #[test]
+        fn likely_bytes_are_frames_or_a_violation(likely in prop::collection::vec((0u8..8, any::<bool>(), 0u8..6, any::<u8>()), 0..100)) {
+            let bytes: Vec<u8> = likely
+                .into_iter()
+                .flat_map(|(kind, end, length, last)| {
+                    let kind = kind | if end { END } else { 0 };
+                    let payload = vec![last % 8; usize::from(length)];
+                    [vec![kind, 0, 0, length, 0, 0, 0, last], payload].concat()
+                })
+                .collect();
+            let whole = decoded(&bytes, usize::MAX).0;
+            prop_assert_eq!(decoded(&bytes, 1).0, whole);
+        }
+    }
+
+    #[test]
+    fn a_head_that_is_too_long_is_passed_over_and_what_follows_is_read() {
+        let mut bytes = Vec::new();
+        head(&mut bytes, 256, true, |out| out.extend(vec![7; 100_000])).expect("it fits");
+        data(&mut bytes, 512, b"next", true);
+        let expected = [
+            Frame {
+                number: 256,
+                content: Content::Head {
+                    fields: None,
+                    end: true,
+                },
+            },
+            Frame {
+                number: 512,
+                content: Content::Data {
+                    data: Bytes::from_static(b"next"),
+                    end: true,
+                },
+            },
+        ];
+        for piece in [1, 1000, usize::MAX] {
+            let (frames, held) = decoded(&bytes, piece);
+            assert_eq!(frames.as_deref(), Ok(&expected[..]));
+            assert!(held < MOST_FIELDS + 1000, "{held}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_a_violation_at_its_first_bytes() {
+        let cases: [[u8; PREFIX]; 7] = [
+            [0, 0, 0, 0, 0, 0, 1, 0],
+            [7, 0, 0, 0, 0, 0, 1, 0],
+            // More data than fits into a record.
+            [DATA, 0, 0x40, 0, 0, 0, 1, 0],
+            [RESET, 0, 0, 2, 0, 0, 1, 0],
+            [WINDOW, 0, 0, 3, 0, 0, 1, 0],
+            [GOODBYE, 0, 0, 1, 0, 0, 0, 0],
+            [TRAILERS | END, 0, 0, 0, 0, 0, 1, 0],
+        ];
+        for case in cases {
+            assert!(decoded(&case, PREFIX).0.is_err(), "{case:?}");
+        }
+        // A reason that there is not.
+        assert!(decoded(&[RESET, 0, 0, 1, 0, 0, 1, 0, 99], 9).0.is_err());
+    }
 }

@@ -21,11 +21,12 @@
 //! reset; a peer that breaks those of the protocol loses its connection.
 //!
 //! # The modules
-//! `client` and `server` are the two sides, `halves` what those hold who take part in an exchange. Below them, `state` is what both share, `lane` the
-//! part of it that is about one exchange, `receive` what a frame does to it; `wire` moves bytes, `frame` and `fields` read and write
+//! `client` and `server` are the two sides, `halves` what those hold who take part in an exchange. Below them, `state` is what both share, with `lane` for
+//! one exchange and `connection` for all of them, `receive` what a frame does to it; `wire` moves bytes, `frame` and `fields` read and write
 //! them, `names` are the headers that are written as a number. Nothing here spawns a task or reads a clock other than tokio's.
 
 pub mod client;
+mod connection;
 mod error;
 mod fields;
 mod frame;

@@ -1,15 +1,12 @@
 //! What both halves of one side share: the exchanges in their lanes, and what is to be sent.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, Response};
 use http_body::Frame as BodyFrame;
-use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use crate::error::Error;
@@ -25,7 +22,7 @@ pub(crate) struct Shared(Arc<Mutex<State>>);
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) side: Side,
-    lanes: Vec<Lane>,
+    pub(crate) lanes: Vec<Lane>,
     /// The lanes in which an exchange may begin; the client's business.
     free: Vec<u8>,
     /// How long heads and trailers may be, in bytes as RFC 9113 §6.5.2 counts them.
@@ -33,9 +30,9 @@ pub(crate) struct State {
     /// What is to be sent.
     pub(crate) out: Vec<u8>,
     /// How many bytes of it are sent already.
-    sent: usize,
+    pub(crate) sent: usize,
     /// Whether the transport has taken bytes that it may still hold itself, as TLS does when the socket is full.
-    unflushed: bool,
+    pub(crate) unflushed: bool,
     /// How many bytes of all bodies together the peer may still send, and how many were taken without its knowing.
     pub(crate) receivable: u32,
     taken: u32,
@@ -45,12 +42,12 @@ pub(crate) struct State {
     pub(crate) handles: usize,
     /// How many halves of exchanges somebody here holds.
     pub(crate) halves: usize,
-    said_goodbye: bool,
+    pub(crate) said_goodbye: bool,
     pub(crate) heard_goodbye: bool,
     /// Why the connection has ended.
-    ended: Option<Error>,
-    last_read: Instant,
-    driver: Option<Waker>,
+    pub(crate) ended: Option<Error>,
+    pub(crate) last_read: Instant,
+    pub(crate) driver: Option<Waker>,
     /// Those who wait for room, a lane, or the connection's window.
     waiting: Vec<Waker>,
 }
@@ -65,14 +62,8 @@ pub(crate) enum Side {
 /// How much is held back to be sent, in bytes, before those who would send more have to wait.
 const ROOM: usize = 64 * 1024;
 
-/// How much is held back before nothing more is read, in bytes: a peer that asks for answers has to take them.
-const MOST_HELD_BACK: usize = 1024 * 1024;
-
 /// How many halves of exchanges are held here at most. Those of exchanges that were reset count until they are dropped.
 pub(crate) const MOST_HALVES: usize = 4 * LANES;
-
-/// How long a buffer may be to be kept when it is empty, in bytes.
-const KEPT: usize = 16 * 1024;
 
 impl Shared {
     pub(crate) fn new(side: Side, limit: usize) -> Self {
@@ -325,9 +316,6 @@ impl State {
             self.free
                 .push(u8::try_from(Lane::of(number)).expect("there are no more lanes"));
             self.wake_waiting();
-            if self.is_finished() {
-                self.wake_driver();
-            }
         }
     }
 
@@ -366,112 +354,7 @@ impl State {
         }
     }
 
-    /// Says that no further exchange will be begun, or that none should.
-    pub(crate) fn say_goodbye(&mut self) {
-        if !self.said_goodbye {
-            self.said_goodbye = true;
-            frame::goodbye(&mut self.out);
-            self.wake_driver();
-        }
-    }
-
-    /// One handle less could begin an exchange.
-    pub(crate) fn drop_handle(&mut self) {
-        self.handles -= 1;
-        if self.is_finished() {
-            self.wake_driver();
-        }
-    }
-
-    /// Whether a further exchange can be begun, as far as is known.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.heard_goodbye || self.ended.is_some()
-    }
-
-    /// Whether the connection carries an exchange that is not over.
-    pub(crate) fn has_exchanges(&self) -> bool {
-        match self.side {
-            Side::Client => self.free.len() < LANES,
-            Side::Server => self.lanes.iter().any(|lane| lane.number != 0 && !lane.is_over()),
-        }
-    }
-
-    /// Whether there will be no further exchange, and the last one is over.
-    pub(crate) fn is_finished(&self) -> bool {
-        let last = match self.side {
-            Side::Client => self.heard_goodbye || self.handles == 0,
-            Side::Server => self.said_goodbye && self.heard_goodbye,
-        };
-        last && !self.has_exchanges()
-    }
-
-    /// Why the connection has ended, if it has.
-    pub(crate) fn ended(&self) -> Option<&Error> {
-        self.ended.as_ref()
-    }
-
-    /// When the peer was last heard of.
-    pub(crate) fn last_read(&self) -> Instant {
-        self.last_read
-    }
-
-    /// The connection has ended, and with it what it carries.
-    pub(crate) fn end(&mut self, error: Error) {
-        self.ended.get_or_insert(error);
-        for lane in &mut self.lanes {
-            lane.wake_all();
-        }
-        self.wake_waiting();
-    }
-
-    /// Something was heard of the peer.
-    pub(crate) fn heard(&mut self) {
-        self.last_read = Instant::now();
-    }
-
-    /// Whether so much is held back that nothing should be read that could be answered.
-    pub(crate) fn is_clogged(&self) -> bool {
-        self.out.len() >= MOST_HELD_BACK
-    }
-
-    /// Sends what is held back.
-    pub(crate) fn poll_send(
-        &mut self,
-        context: &mut Context<'_>,
-        mut transport: Pin<&mut impl AsyncWrite>,
-    ) -> Poll<io::Result<()>> {
-        self.unflushed |= !self.out.is_empty();
-        if !self.unflushed {
-            return Poll::Ready(Ok(()));
-        }
-        while self.sent < self.out.len() {
-            match ready!(transport.as_mut().poll_write(context, &self.out[self.sent..]))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                sent => self.sent += sent,
-            }
-        }
-        self.out.clear();
-        self.sent = 0;
-        if self.out.capacity() > KEPT && !self.has_exchanges() {
-            self.out = Vec::new();
-        }
-        self.wake_waiting();
-        ready!(transport.poll_flush(context))?;
-        self.unflushed = false;
-        Poll::Ready(Ok(()))
-    }
-
-    /// Whoever polls the connection is here: what it finds to send it sends itself.
-    pub(crate) fn begin_turn(&mut self) {
-        self.driver = None;
-    }
-
-    /// Whoever polls the connection leaves, and is to be woken when there is something to send.
-    pub(crate) fn end_turn(&mut self, context: &Context<'_>) {
-        self.driver = Some(context.waker().clone());
-    }
-
-    fn wake_driver(&mut self) {
+    pub(crate) fn wake_driver(&mut self) {
         if let Some(driver) = self.driver.take() {
             driver.wake();
         }

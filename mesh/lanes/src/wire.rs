@@ -104,7 +104,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
             ready!(Pin::new(&mut self.transport).poll_shutdown(context))?;
             return Poll::Ready(Ok(()));
         }
-        if self.input.is_empty() && !state.has_exchanges() {
+        if self.input.is_empty() && !state.is_busy() {
             self.input = BytesMut::new();
         }
         state.end_turn(context);
