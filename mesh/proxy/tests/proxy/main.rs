@@ -12,6 +12,7 @@ mod gateway;
 mod http2;
 mod hygiene;
 mod limits;
+mod peers;
 mod redirects;
 mod refusals;
 mod retries;
