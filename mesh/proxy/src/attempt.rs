@@ -81,7 +81,7 @@ pub(crate) struct Upstream<'a> {
 /// Makes one attempt. When it fails or its deadline passes, its checkout is dropped, which cancels the upstream's work.
 pub(crate) async fn attempt(
     upstream: Upstream<'_>,
-    request: Outgoing,
+    request: Outgoing<'_>,
     deadline: Option<Deadline>,
     facts: &mut AttemptFacts,
 ) -> Result<Answer, AttemptError> {
@@ -101,7 +101,7 @@ pub(crate) async fn attempt(
 /// tried, once: the upstream has closed it because it was idle or old, which says nothing about the request.
 async fn exchange(
     upstream: Upstream<'_>,
-    mut request: Outgoing,
+    mut request: Outgoing<'_>,
     deadline: Option<Deadline>,
     facts: &mut AttemptFacts,
 ) -> Result<Answer, AttemptError> {
@@ -156,7 +156,7 @@ async fn checkout(
     Ok(checkout)
 }
 
-fn failure(failed: SendError, checkout: &Checkout, upload: &UploadProgress) -> AttemptError {
+fn failure(failed: SendError<'_>, checkout: &Checkout, upload: &UploadProgress) -> AttemptError {
     if upload.is_broken() {
         return AttemptError::Downstream(failed.cause);
     }

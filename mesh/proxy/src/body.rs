@@ -74,6 +74,14 @@ impl UploadProgress {
 }
 
 impl Upload {
+    /// Of a request without a body.
+    pub(crate) fn none() -> Self {
+        Self::Held {
+            data: Bytes::new(),
+            trailers: None,
+        }
+    }
+
     /// Holds `incoming` whole when it ends within `limit` bytes; streams it when it does not, or when `hold` is not set.
     ///
     /// # Errors

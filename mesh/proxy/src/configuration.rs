@@ -270,16 +270,21 @@ impl InboundConfiguration {
 
 /// The one route of the inbound side.
 fn everything_to(cluster: &ClusterName) -> RouteTable {
-    let anything = RouteMatch {
-        path: PathMatch::RegularExpression(".*".to_owned()),
+    let at = |path| RouteMatch {
+        path,
         headers: Vec::new(),
         query: Vec::new(),
         method: None,
     };
+    // What is asked for is a path, or the server as a whole (RFC 9110 §9.3.7).
+    let anything = vec![
+        at(PathMatch::Prefix("/".to_owned())),
+        at(PathMatch::Exact("*".to_owned())),
+    ];
     let rule = Rule {
         name: "inbound".to_owned(),
         origin: None,
-        matches: vec![anything],
+        matches: anything,
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
         redirect: None,

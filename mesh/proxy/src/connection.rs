@@ -75,9 +75,9 @@ pub(crate) struct Checkout {
 pub(crate) type CheckoutError = NoLease<Arc<DialError>>;
 
 /// Why a request was not answered.
-pub(crate) struct SendError {
+pub(crate) struct SendError<'a> {
     /// The request, when nothing of it was sent: it can be sent on another connection.
-    pub(crate) unsent: Option<Box<Outgoing>>,
+    pub(crate) unsent: Option<Box<Outgoing<'a>>>,
     /// Whether the upstream may have looked at it.
     pub(crate) may_be_executed: bool,
     /// Why the peer ended TLS, if it did.
@@ -114,11 +114,11 @@ impl Checkout {
     }
 
     /// Sends a request and waits for the head of the response.
-    pub(crate) async fn send(
+    pub(crate) async fn send<'a>(
         &mut self,
         worker: &Worker,
-        mut request: Outgoing,
-    ) -> Result<Response<Incoming>, SendError> {
+        request: Outgoing<'a>,
+    ) -> Result<Response<Incoming>, SendError<'a>> {
         let connection = self
             .connection
             .as_mut()
@@ -127,10 +127,10 @@ impl Checkout {
         let response = match &mut connection.sender {
             Sender::Http1(sender) => sender.send(request).await?,
             Sender::Http2(sender) => {
-                if before == 0 {
-                    request.introduce_names();
-                }
-                sender.send(&worker.proxy.host, request, &mut self.upload).await?
+                let first = before == 0;
+                sender
+                    .send(&worker.proxy.host, request, first, &mut self.upload)
+                    .await?
             }
             Sender::Lanes(sender) => sender.send(&worker.proxy.host, request, &mut self.upload).await?,
         };

@@ -21,11 +21,12 @@ use crate::reply::{self, LocalReply};
 
 /// A request head that is well-formed and can be forwarded.
 pub(crate) struct Head {
-    method: Method,
-    target: PathAndQuery,
-    authority: Authority,
-    headers: HeaderMap,
-    takes_trailers: bool,
+    pub(crate) method: Method,
+    pub(crate) target: PathAndQuery,
+    pub(crate) authority: Authority,
+    pub(crate) headers: HeaderMap,
+    /// Whether the caller has said that it takes trailers.
+    pub(crate) takes_trailers: bool,
 }
 
 impl Head {
@@ -160,21 +161,15 @@ impl Head {
     }
 
     /// The request of one attempt. The head is good for a further one only if this is not the `last`.
-    pub(crate) fn for_attempt(&mut self, body: RequestBody, attempt: &Attempt<'_>) -> Outgoing {
+    pub(crate) fn for_attempt(&mut self, body: RequestBody, attempt: &Attempt<'_>) -> Outgoing<'_> {
         let traceparent = attempt.trace.header(&attempt.span_id);
         self.headers.insert(TRACEPARENT, traceparent);
         if attempt.direction != Direction::Inbound {
             forwarding::count_attempt(&mut self.headers, attempt.number);
         }
         Outgoing {
-            method: self.method.clone(),
-            authority: self.authority.clone(),
-            target: self.target.clone(),
-            headers: match attempt.last {
-                true => std::mem::take(&mut self.headers),
-                false => self.headers.clone(),
-            },
-            takes_trailers: self.takes_trailers,
+            head: self,
+            last: attempt.last,
             body,
         }
     }

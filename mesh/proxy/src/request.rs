@@ -19,6 +19,7 @@ use hallway_traffic::retry::{self, Outcome, ReturnReason, Verdict};
 use hallway_traffic::timeout::{TimeoutKind, allowance, remaining};
 use hallway_traffic::{Selection, split};
 use http::{Request, Response};
+use http_body::Body;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::access::{AttemptFacts, Exchange};
@@ -194,6 +195,9 @@ impl Call<'_> {
         body: Incoming,
         most: Option<u64>,
     ) -> Result<Upload, LocalReply> {
+        if body.is_end_stream() {
+            return Ok(Upload::none());
+        }
         let rule = &self.selection.rule.rule;
         let (hold, limit) = match most {
             Some(most) => (true, usize::try_from(most).unwrap_or(usize::MAX)),
@@ -242,6 +246,7 @@ impl Call<'_> {
             trace: exchange.trace(),
             span_id,
         };
+        let deadline = self.deadline(exchange, began);
         let request = self.head.for_attempt(upload.next(), &attempt);
         let upstream = Upstream {
             worker: self.worker,
@@ -250,7 +255,6 @@ impl Call<'_> {
             endpoint,
             upload: exchange.upload(),
         };
-        let deadline = self.deadline(exchange, began);
         attempt::attempt(upstream, request, deadline, facts).await
     }
 

@@ -34,14 +34,17 @@ pub(super) async fn open(transport: Transport, header_bytes: usize) -> (super::S
 }
 
 impl Sender {
-    pub(super) async fn send(&mut self, request: Outgoing) -> Result<Response<Incoming>, SendError> {
-        let (authority, takes_trailers) = (request.authority.clone(), request.takes_trailers);
-        let sent = self.0.try_send_request(request.into_http1()).await;
+    pub(super) async fn send<'a>(
+        &mut self,
+        request: Outgoing<'a>,
+    ) -> Result<Response<Incoming>, SendError<'a>> {
+        let (message, on_its_way) = request.into_http1();
+        let sent = self.0.try_send_request(message).await;
         sent.map(|response| response.map(Incoming::Http1))
             .map_err(|mut failed| {
                 let unsent = failed
                     .take_message()
-                    .map(|request| Box::new(Outgoing::from_http1(request, authority, takes_trailers)));
+                    .map(|message| Box::new(on_its_way.come_back(message)));
                 let error = failed.into_error();
                 SendError {
                     may_be_executed: unsent.is_none(),

@@ -86,13 +86,14 @@ impl Sender {
         self.cork.last_read()
     }
 
-    /// Sends a request; a body that has to wait for the peer goes on in `upload`.
-    pub(super) async fn send(
+    /// Sends a request, which may be the `first` of the connection; a body that has to wait for the peer goes on in `upload`.
+    pub(super) async fn send<'a>(
         &mut self,
         host: &Host,
-        request: Outgoing,
+        request: Outgoing<'a>,
+        first: bool,
         upload: &mut Option<TaskGuard>,
-    ) -> Result<Response<Incoming>, SendError> {
+    ) -> Result<Response<Incoming>, SendError<'a>> {
         if let Err(error) = poll_fn(|context| self.requests.poll_ready(context)).await {
             self.closed.store(true, Ordering::Relaxed);
             return Err(SendError {
@@ -100,7 +101,7 @@ impl Sender {
                 ..self.failure(&error)
             });
         }
-        let (head, body) = request.into_http2();
+        let (head, body) = request.into_http2(first);
         let is_empty = body.is_end_stream();
         let (response, stream) = self
             .requests
@@ -118,7 +119,7 @@ impl Sender {
         Ok(Response::from_parts(head, body))
     }
 
-    fn failure(&self, error: &h2::Error) -> SendError {
+    fn failure<'a>(&self, error: &h2::Error) -> SendError<'a> {
         // Both say that the peer did not look at the request (RFC 9113 §8.7).
         let refused = error.reason() == Some(Reason::REFUSED_STREAM);
         let unprocessed = error.is_remote() && (refused || error.is_go_away());

@@ -9,14 +9,14 @@ use hallway_identity::HandshakeFailure;
 use hallway_lanes::client::{Connection, Requests, open as open_lanes};
 use hallway_lanes::{Error, RequestHead, Sending};
 use http::Response;
-use http::header::{HeaderValue, TE};
+use http::header::TE;
 use http_body::Body;
 use tokio::time::Instant;
 
 use super::{SendError, life};
 use crate::body::RequestBody;
 use crate::incoming::Incoming;
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, TRAILERS};
 use crate::transport::Transport;
 
 #[derive(Clone)]
@@ -44,23 +44,29 @@ impl Sender {
     }
 
     /// Sends a request; a body that has to wait for the peer goes on in `upload`.
-    pub(super) async fn send(
+    pub(super) async fn send<'a>(
         &mut self,
         host: &Host,
-        mut request: Outgoing,
+        request: Outgoing<'a>,
         upload: &mut Option<TaskGuard>,
-    ) -> Result<Response<Incoming>, SendError> {
-        if request.takes_trailers {
-            request.headers.insert(TE, HeaderValue::from_static("trailers"));
+    ) -> Result<Response<Incoming>, SendError<'a>> {
+        let head = &mut *request.head;
+        if head.takes_trailers {
+            head.headers.insert(TE, TRAILERS);
         }
-        let head = RequestHead {
-            method: &request.method,
-            authority: &request.authority,
-            target: &request.target,
-            headers: &request.headers,
+        let written = RequestHead {
+            method: &head.method,
+            authority: &head.authority,
+            target: &head.target,
+            headers: &head.headers,
         };
         let is_empty = request.body.is_end_stream();
-        let (answer, sending) = match self.0.begin(head, is_empty).await {
+        let begun = self.0.begin(written, is_empty).await;
+        if head.takes_trailers {
+            // A connection of another kind says it in another way.
+            head.headers.remove(TE);
+        }
+        let (answer, sending) = match begun {
             Ok(begun) => begun,
             Err(error) => {
                 return Err(SendError {
@@ -78,7 +84,7 @@ impl Sender {
     }
 }
 
-fn failure(error: &Error) -> SendError {
+fn failure<'a>(error: &Error) -> SendError<'a> {
     SendError {
         unsent: None,
         may_be_executed: !error.is_refusal(),
