@@ -12,7 +12,7 @@ use hallway_traffic::{RequestHead, Selection, forwarding, rewrite};
 use http::header::{EXPECT, HOST, TE, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue, Method};
 
 use crate::body::RequestBody;
 use crate::downstream::Downstream;
@@ -50,11 +50,10 @@ impl Head {
         if !is_framed_plainly(&parts.headers) {
             return Err(reply::transfer_coding_unsupported());
         }
-        let authority = authority(&parts.uri, &parts.headers)?;
-        let target = parts
-            .uri
-            .path_and_query()
-            .cloned()
+        let uri = parts.uri.into_parts();
+        let authority = authority(uri.authority, &parts.headers)?;
+        let target = uri
+            .path_and_query
             .unwrap_or_else(|| PathAndQuery::from_static("/"));
         let mut headers = parts.headers;
         let takes_trailers = takes_trailers(&headers);
@@ -215,14 +214,14 @@ fn takes_trailers(headers: &HeaderMap) -> bool {
 }
 
 /// The authority of a request: of its target, or of its one `Host` header (RFC 9112 §3.2).
-fn authority(uri: &Uri, headers: &HeaderMap) -> Result<Authority, LocalReply> {
+fn authority(of_target: Option<Authority>, headers: &HeaderMap) -> Result<Authority, LocalReply> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() {
         return Err(reply::malformed("the request has several Host headers"));
     }
-    let authority = match (uri.authority(), host) {
-        (Some(authority), _) => Ok(authority.clone()),
+    let authority = match (of_target, host) {
+        (Some(authority), _) => Ok(authority),
         (None, Some(host)) => Authority::from_maybe_shared(host.clone()),
         (None, None) => {
             return Err(reply::malformed(

@@ -1,10 +1,14 @@
-//! Lanes with a downstream: many requests at a time, each a task of its own.
+//! Lanes with a downstream: many requests at a time, all of them in the task of their connection. A task for each would cost what
+//! it takes to start one, and a turn more before the answer is sent.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use hallway_lanes::Error;
 use hallway_lanes::server::{Connection, Exchange, open};
 use http::header::CONNECTION;
@@ -29,6 +33,7 @@ pub(super) async fn serve(
         worker,
         connection: open(transport, worker.proxy.bootstrap.limits.header_bytes),
         downstream: &downstream,
+        handling: FuturesUnordered::new(),
         idle: Idle::new(),
         requests: 0,
     };
@@ -52,6 +57,8 @@ struct Server<'a> {
     worker: &'a Arc<Worker>,
     connection: Connection<Transport>,
     downstream: &'a Arc<Downstream>,
+    /// The requests that are being answered; whoever is still there when the connection ends is dropped with it.
+    handling: FuturesUnordered<BoxFuture<'static, ()>>,
     idle: Idle,
     requests: u64,
 }
@@ -59,19 +66,20 @@ struct Server<'a> {
 impl Future for Server<'_> {
     type Output = Result<(), Error>;
 
-    /// Starts a task for each request that has come.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let server = self.get_mut();
         loop {
+            // First, so that what they have to say goes out in the same turn.
+            while let Poll::Ready(Some(())) = server.handling.poll_next_unpin(context) {}
             match server.connection.poll_accept(context)? {
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
                 Poll::Ready(Some(exchange)) => {
                     server.requests += 1;
                     server.idle.asked();
                     let (worker, downstream) = (Arc::clone(server.worker), Arc::clone(server.downstream));
-                    let host = &server.worker.proxy.host;
-                    // Boxed here, so that it is not copied from hand to hand until it is in its task.
-                    host.spawn(Box::pin(answer(worker, downstream, exchange)));
+                    server
+                        .handling
+                        .push(Box::pin(answer(worker, downstream, exchange)));
                 }
                 Poll::Pending if server.idle.poll(context, || server.connection.has_exchanges()) => {
                     server.connection.say_goodbye();
