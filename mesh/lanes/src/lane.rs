@@ -36,6 +36,8 @@ pub(crate) struct Lane {
     pub(crate) sendable: u32,
     /// Whether the peer's side has ended.
     pub(crate) received_all: bool,
+    /// Whether a piece of a body was sent.
+    pub(crate) sent_data: bool,
     /// Whether this side has ended.
     pub(crate) sent_all: bool,
     /// Why the exchange is over before its end.
@@ -64,6 +66,7 @@ impl Lane {
             taken: 0,
             sendable: 0,
             received_all: false,
+            sent_data: false,
             sent_all: false,
             reset: None,
             has_receiver: false,

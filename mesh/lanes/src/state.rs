@@ -62,6 +62,10 @@ pub(crate) enum Side {
 /// How much is held back to be sent, in bytes, before those who would send more have to wait.
 const ROOM: usize = 64 * 1024;
 
+/// How much of a body is sent together with its head, in bytes. The head of a longer one goes ahead: TLS would make one record of both, and
+/// on a slow line nothing of it could be read before all of it is there.
+const WITH_ITS_HEAD: usize = 4 * 1024;
+
 /// How many halves of exchanges are held here at most. Those of exchanges that were reset count until they are dropped.
 pub(crate) const MOST_HALVES: usize = 4 * LANES;
 
@@ -215,13 +219,15 @@ impl State {
         last: bool,
     ) -> Poll<Result<(), Error>> {
         loop {
-            let lane_sendable = self.open(number)?.sendable;
+            let lane = self.open(number)?;
+            let (lane_sendable, is_first) = (lane.sendable, !lane.sent_data);
             if data.is_empty() && !last {
                 return Poll::Ready(Ok(()));
             }
             let most = lane_sendable.min(self.sendable) as usize;
             let length = data.len().min(most).min(MOST_DATA);
-            if self.out.len() >= ROOM || (length == 0 && !data.is_empty()) {
+            let head_goes_ahead = is_first && length > WITH_ITS_HEAD && !self.out.is_empty();
+            if self.out.len() >= ROOM || head_goes_ahead || (length == 0 && !data.is_empty()) {
                 self.open(number)?.await_sending(context);
                 return self.wait(context);
             }
@@ -232,6 +238,7 @@ impl State {
             let lane = self.open(number)?;
             lane.sendable -= piece.len() as u32;
             lane.sent_all = ends;
+            lane.sent_data = true;
             self.wake_driver();
             if data.is_empty() {
                 return Poll::Ready(Ok(()));

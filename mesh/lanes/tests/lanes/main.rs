@@ -5,3 +5,4 @@ mod goodbye;
 mod support;
 mod violations;
 mod windows;
+mod writes;
