@@ -41,7 +41,7 @@ pub enum Agreed {
     Lanes,
 }
 
-/// The names in ALPN.
+/// The names in ALPN. That of lanes is not registered with IANA, and says which version of the protocol it is.
 const HTTP_1_1: &[u8] = b"http/1.1";
 const HTTP_2: &[u8] = b"h2";
 const LANES: &[u8] = b"hallway/1";

@@ -44,7 +44,7 @@ pub(crate) enum Content {
     Reset(Reason),
     /// So many more bytes of bodies may be sent.
     Window(u32),
-    /// No exchange that the sender has not yet heard of will be begun, or answered.
+    /// A server wants no further exchange; a client will begin none.
     Goodbye,
 }
 

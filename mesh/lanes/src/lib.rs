@@ -1,8 +1,9 @@
 //! Many HTTP exchanges on one connection between two sidecars, for less work than HTTP/2.
 //!
 //! HTTP/2 compresses heads, orders streams and negotiates settings for browsers and long ways. Two sidecars of one mesh, on a connection that
-//! mutual TLS has opened, can do without: what is left is a third of the work. They agree on this protocol in their handshake (ALPN, RFC
-//! 7301) as [`ALPN`], and speak HTTP/2 or HTTP/1.1 with peers that do not know it.
+//! mutual TLS has opened, can do without. They agree on this protocol in their handshake (ALPN, RFC
+//! 7301) as `hallway/1`, and speak HTTP/2 or HTTP/1.1 with peers that do
+//! not know it. Whatever changes what is sent has to change that name.
 //!
 //! # The protocol
 //! The client begins each *exchange* of a request and its response in a free *lane*, of which there are [`LANES`], and gives it a number that has
@@ -42,9 +43,6 @@ pub use error::Error;
 pub use fields::RequestHead;
 pub use frame::Reason;
 pub use halves::{Answer, Receiving, Respond, Sending, Unsent};
-
-/// What the protocol is called in handshakes. Another version of it is another name.
-pub const ALPN: &[u8] = b"hallway/1";
 
 /// How many exchanges a connection carries at once.
 pub const LANES: usize = 256;

@@ -25,7 +25,7 @@ pub(crate) struct Wire<T> {
 /// For how much there is room whenever something is read, in bytes: a record of TLS.
 const READ: usize = 16 * 1024;
 
-/// With less room than this there is no point in reading.
+/// Less room than this is not worth a read, in bytes.
 const LEAST_READ: usize = 4 * 1024;
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
@@ -57,7 +57,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
                 return Poll::Ready(Ok(Some(request)));
             }
             if self.shared.lock().is_clogged() {
-                break;
+                ready!(self.poll_send(context))?;
+                continue;
             }
             match self.poll_read(context) {
                 Poll::Pending => break,
@@ -67,7 +68,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
                 },
             }
         }
-        self.poll_send(context).map_ok(|()| None)
+        ready!(self.poll_send(context))?;
+        self.poll_finish(context).map_ok(|()| None)
     }
 
     /// Takes all frames that are there, up to the next request.
@@ -95,14 +97,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
         }
     }
 
-    /// Sends what there is to send, and ready when there will never be more.
+    /// Sends all there is to send.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let mut state = self.shared.lock();
         let sent = state.poll_send(context, Pin::new(&mut self.transport))?;
-        if sent.is_ready() && state.is_finished() {
+        if sent.is_pending() {
+            state.end_turn(context);
+        }
+        sent.map(Ok)
+    }
+
+    /// Closes the connection once there will be no further exchange, and until then waits for something to do.
+    fn poll_finish(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut state = self.shared.lock();
+        if state.is_finished() {
             drop(state);
-            ready!(Pin::new(&mut self.transport).poll_shutdown(context))?;
-            return Poll::Ready(Ok(()));
+            return Pin::new(&mut self.transport)
+                .poll_shutdown(context)
+                .map_err(Error::from);
         }
         if self.input.is_empty() && !state.is_busy() {
             self.input = BytesMut::new();

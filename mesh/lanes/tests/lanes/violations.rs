@@ -1,14 +1,16 @@
 //! What a peer may not do, written by hand.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use futures_util::future::join;
 use hallway_lanes::server::Exchange;
-use hallway_lanes::{CONNECTION_WINDOW, EXCHANGE_WINDOW, Error, LANES, client};
+use hallway_lanes::{CONNECTION_WINDOW, EXCHANGE_WINDOW, Error, LANES, client, server};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::time::timeout;
 
-use crate::support::{HEADER_BYTES, alone, empty, frame, get, post, settle};
+use crate::support::{HEADER_BYTES, alone, empty, frame, get, post, serve, settle};
 
 const HEAD: u8 = 0x01;
 const HEAD_AND_END: u8 = 0x81;
@@ -29,7 +31,7 @@ async fn hang(mut exchange: Exchange) {
 }
 
 /// How a server ends that is sent `frames`, and what it sends before.
-async fn server(frames: &[Vec<u8>]) -> (Result<(), Error>, Vec<u8>) {
+async fn sent(frames: &[Vec<u8>]) -> (Result<(), Error>, Vec<u8>) {
     let (near, serving) = alone(hang);
     let (mut reading, mut writing) = tokio::io::split(near);
     let client = async {
@@ -83,7 +85,7 @@ async fn what_breaks_the_protocol_ends_the_connection() {
         ("a window too large for all", vec![window(0, u32::MAX)]),
     ];
     for (what, frames) in cases {
-        let (ended, _) = server(&frames).await;
+        let (ended, _) = sent(&frames).await;
         // Data of exchanges that nobody knows is passed over, and its window given back.
         let is_allowed = what.ends_with("whose");
         match ended {
@@ -131,7 +133,7 @@ async fn what_is_no_http_ends_the_exchange_alone() {
     for (what, frames) in cases {
         // Another exchange, in another lane, is still served: it hangs until the client is gone.
         let other = frame(HEAD_AND_END, 257, &post(None));
-        let (ended, answer) = server(&[frames, vec![other]].concat()).await;
+        let (ended, answer) = sent(&[frames, vec![other]].concat()).await;
         assert_eq!(answer, frame(RESET, 256, &[MALFORMED]), "{what}");
         assert!(matches!(ended, Err(Error::Broken(_))), "{what}: {ended:?}");
     }
@@ -147,7 +149,7 @@ async fn what_comes_late_for_an_exchange_that_is_over_is_passed_over() {
         frame(RESET, 256, &[CANCELLED]),
         frame(WINDOW, 256, &[0, 0, 0, 1]),
     ];
-    let (ended, answer) = server(&late).await;
+    let (ended, answer) = sent(&late).await;
     assert!(ended.is_ok() && answer.is_empty(), "{ended:?} {answer:?}");
 }
 
@@ -269,7 +271,7 @@ proptest! {
     fn any_frames_are_dealt_with(frames in frames()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         runtime.block_on(async {
-            server(&frames).await.0.ok();
+            sent(&frames).await.0.ok();
             answered(&frames).await.1.ok();
             let (mut near, serving) = alone(empty);
             let sending = async {
@@ -280,4 +282,39 @@ proptest! {
             join(serving, sending).await.0.ok();
         });
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_no_answers_has_to_wait_with_further_questions_and_gets_all_answers_in_the_end() {
+    const ASKED: u32 = 200_000;
+    let (near, far) = duplex(4096);
+    let serving = serve(server::open(far, HEADER_BYTES), empty);
+    let (mut reading, mut writing) = tokio::io::split(near);
+    let asked = Cell::new(0);
+    let asking = async {
+        for turn in 1..=ASKED {
+            // A head of which nothing can be read.
+            let malformed = frame(HEAD_AND_END, turn * 256, &[1]);
+            writing.write_all(&malformed).await.expect("it is read");
+            asked.set(turn);
+        }
+    };
+    let taking = async {
+        let mut before = u32::MAX;
+        while before != asked.get() {
+            before = asked.get();
+            settle().await;
+        }
+        assert!(before < ASKED, "all was read, and all answers held back");
+        let mut answers = vec![0; ASKED as usize * frame(RESET, 0, &[0]).len()];
+        reading.read_exact(&mut answers).await.expect("all answers");
+        assert!(answers.ends_with(&frame(RESET, ASKED * 256, &[MALFORMED])));
+    };
+    let talking = async {
+        tokio::select! {
+            ended = serving => unreachable!("the client is there: {ended:?}"),
+            _ = join(asking, taking) => {}
+        }
+    };
+    timeout(Duration::from_secs(3600), talking).await.expect("nobody waits for ever");
 }
