@@ -316,5 +316,7 @@ async fn who_takes_no_answers_has_to_wait_with_further_questions_and_gets_all_an
             _ = join(asking, taking) => {}
         }
     };
-    timeout(Duration::from_secs(3600), talking).await.expect("nobody waits for ever");
+    timeout(Duration::from_secs(3600), talking)
+        .await
+        .expect("nobody waits for ever");
 }
