@@ -52,11 +52,6 @@ impl Requests {
     pub fn last_read(&self) -> Instant {
         self.0.lock().last_read()
     }
-
-    /// Why the connection has ended, if it has.
-    pub fn ended(&self) -> Option<Error> {
-        self.0.lock().ended().cloned()
-    }
 }
 
 impl Clone for Requests {

@@ -59,11 +59,6 @@ impl State {
         last && !self.has_exchanges()
     }
 
-    /// Why the connection has ended, if it has.
-    pub(crate) fn ended(&self) -> Option<&Error> {
-        self.ended.as_ref()
-    }
-
     /// When the peer was last heard of.
     pub(crate) fn last_read(&self) -> Instant {
         self.last_read

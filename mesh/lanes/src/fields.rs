@@ -23,6 +23,8 @@ pub struct RequestHead<'a> {
     pub target: &'a PathAndQuery,
     /// The headers, without those that concern one connection.
     pub headers: &'a HeaderMap,
+    /// Whether trailers are taken, which the server reads as `te: trailers` (RFC 9110 §10.1.4).
+    pub takes_trailers: bool,
 }
 
 /// Why fields cannot be read.
@@ -37,6 +39,9 @@ pub(crate) enum Unreadable {
 /// What each header counts beside the bytes of its name and its value (RFC 9113 §6.5.2).
 const OVERHEAD: usize = 32;
 
+/// The only value that `te` may have here (RFC 9113 §8.2.2).
+const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
+
 /// Set in the number of a name whose value must not be remembered.
 const SENSITIVE: u8 = 0x80;
 
@@ -50,7 +55,11 @@ pub(crate) fn write_request(out: &mut Vec<u8>, head: &RequestHead<'_>) {
     write_text(out, head.method.as_str().as_bytes());
     write_text(out, head.authority.as_str().as_bytes());
     write_text(out, head.target.as_str().as_bytes());
-    write_headers(out, head.headers);
+    write_length(out, head.headers.len() + usize::from(head.takes_trailers));
+    if head.takes_trailers {
+        write_header(out, &TE, &TRAILERS);
+    }
+    write_each(out, head.headers);
 }
 
 pub(crate) fn write_response(out: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap) {
@@ -60,17 +69,25 @@ pub(crate) fn write_response(out: &mut Vec<u8>, status: StatusCode, headers: &He
 
 pub(crate) fn write_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
     write_length(out, headers.len());
+    write_each(out, headers);
+}
+
+fn write_each(out: &mut Vec<u8>, headers: &HeaderMap) {
     for (name, value) in headers {
-        let sensitive = if value.is_sensitive() { SENSITIVE } else { 0 };
-        match names::number(name) {
-            Some(number) => out.put_u8(number | sensitive),
-            None => {
-                out.put_u8(sensitive);
-                write_text(out, name.as_str().as_bytes());
-            }
-        }
-        write_text(out, value.as_bytes());
+        write_header(out, name, value);
     }
+}
+
+fn write_header(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
+    let sensitive = if value.is_sensitive() { SENSITIVE } else { 0 };
+    match names::number(name) {
+        Some(number) => out.put_u8(number | sensitive),
+        None => {
+            out.put_u8(sensitive);
+            write_text(out, name.as_str().as_bytes());
+        }
+    }
+    write_text(out, value.as_bytes());
 }
 
 fn write_text(out: &mut Vec<u8>, text: &[u8]) {
@@ -155,7 +172,7 @@ impl<'a> Reader<'a> {
             let name = self.name(kind & !SENSITIVE)?;
             let value = self.shared_text()?;
             let mut value = HeaderValue::from_maybe_shared(value).map_err(malformed)?;
-            if name == TE && value != "trailers" {
+            if name == TE && value != TRAILERS {
                 return Err(Unreadable::Malformed);
             }
             value.set_sensitive(kind & SENSITIVE != 0);
@@ -290,8 +307,12 @@ mod tests {
             let method: Method = method.parse().expect("a method");
             let authority = Authority::from_static("payments.shop:8080");
             let target: PathAndQuery = path.parse().expect("a target");
-            let head = RequestHead { method: &method, authority: &authority, target: &target, headers: &headers };
-            let payload = written(|out| write_request(out, &head));
+            let head = |takes_trailers| RequestHead { method: &method, authority: &authority, target: &target, headers: &headers, takes_trailers };
+            let payload = written(|out| write_request(out, &head(true)));
+            let mut read = read_request(&payload, LIMIT).expect("a request");
+            prop_assert_eq!(read.headers_mut().remove(TE), Some(TRAILERS));
+            prop_assert_eq!(read.headers(), &headers);
+            let payload = written(|out| write_request(out, &head(false)));
             let read = read_request(&payload, LIMIT).expect("a request");
             prop_assert_eq!(read.method(), &method);
             prop_assert_eq!(read.uri().authority(), Some(&authority));

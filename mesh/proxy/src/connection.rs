@@ -5,10 +5,14 @@ mod http2;
 mod lanes;
 mod life;
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
+use hallway_host::Host;
+use hallway_host::task::TaskGuard;
 use hallway_identity::{HandshakeFailure, Refuser};
 use hallway_model::Protocol;
 use hallway_model::telemetry::{Direction, Refusal};
@@ -68,7 +72,7 @@ pub(crate) struct Checkout {
     pool: Arc<Pool<Connection>>,
     endpoint: Arc<Endpoint>,
     /// Sends the request body; stopped with the request.
-    upload: Option<hallway_host::task::TaskGuard>,
+    upload: Option<TaskGuard>,
 }
 
 /// Why there is no connection to use.
@@ -338,6 +342,14 @@ impl Drop for Connection {
             self.account.active.fetch_sub(1, Ordering::Relaxed);
         }
     }
+}
+
+/// Sends a body: at once if the peer can take it whole, otherwise in a task, since the peer may answer before it was sent to
+/// its end.
+async fn upload(host: &Host, sending: impl Future<Output = ()> + Send + 'static) -> Option<TaskGuard> {
+    let mut sending = Box::pin(sending);
+    let is_sent = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context).is_ready())).await;
+    (!is_sent).then(|| host.spawn(sending).abort_on_drop())
 }
 
 /// Leaves a record when it was this side that refused; when it was the peer, its own record is the witness.

@@ -2,7 +2,7 @@
 //!
 //! [`run`] is a whole proxy. As a sidecar, its application speaks plaintext HTTP to its outbound listener, and its peers speak mutual
 //! TLS to its inbound listener. As a gateway, clients outside of the mesh speak HTTPS or HTTP to it. All of them speak HTTP/1.1 or
-//! HTTP/2. What it does with a request is in `request`, which is the file to read first.
+//! HTTP/2, and peers speak lanes (`hallway-lanes`) with each other. What it does with a request is in `request`, which is the file to read first.
 //!
 //! A request, from top to bottom:
 //! - `outbound`, `inbound`, `gateway`, `listener`: accepted connections and who is there (`downstream`, `peer`)
@@ -11,7 +11,7 @@
 //! - `response`: the body on its way down, `patience`: how long a connection waits for it; `reply`: answers of the proxy itself
 //! - `access`: what is recorded of a request; `journal`: records on their way out; `metrics`: what is counted
 //!
-//! Below both directions: `transport` (bytes, TLS), `incoming` (bodies of both versions of HTTP), `http2` and `cork`.
+//! Below both directions: `transport` (bytes, TLS), `incoming` (bodies, whatever carries them), `http2` and `cork`.
 //!
 //! What it works on:
 //! - `proxy`: what all parts of one proxy share; `worker`: what one thread of it has for itself, `horizon` among it

@@ -67,7 +67,7 @@ impl<'a> Outgoing<'a> {
 }
 
 /// That the sender of a request takes trailers, which gRPC servers insist on (RFC 9110 §10.1.4).
-pub(crate) const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
+const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 
 impl<'a> OnItsWay<'a> {
     /// What [`Outgoing::into_http1`] was made of.

@@ -94,6 +94,7 @@ pub(crate) async fn begin_with(
         authority: &authority,
         target: &target,
         headers,
+        takes_trailers: false,
     };
     requests.begin(head, ends).await
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use h2::Reason;
 use h2::client::{Connection, SendRequest};
-use h2::{Reason, SendStream};
 use hallway_host::Host;
 use hallway_host::task::TaskGuard;
 use http::Response;
@@ -16,7 +16,6 @@ use http_body::Body;
 use tokio::time::Instant;
 
 use super::{SendError, life};
-use crate::body::RequestBody;
 use crate::cork::Cork;
 use crate::http2;
 use crate::incoming::Incoming;
@@ -111,7 +110,9 @@ impl Sender {
                 ..self.failure(&error)
             })?;
         if !is_empty {
-            *upload = send_body(host, stream, body).await;
+            // Whatever stops it reaches the request as the end of its stream.
+            let sending = async move { drop(http2::send(stream, body, None).await) };
+            *upload = super::upload(host, sending).await;
         }
         let response = response.await.map_err(|error| self.failure(&error))?;
         let (head, stream) = response.into_parts();
@@ -130,13 +131,4 @@ impl Sender {
             cause: error.to_string(),
         }
     }
-}
-
-/// Sends a body: at once if the peer can take it whole, otherwise in a task, since the peer may answer before it was sent to
-/// its end.
-async fn send_body(host: &Host, stream: SendStream<Bytes>, body: RequestBody) -> Option<TaskGuard> {
-    // Whatever stops it reaches the request as the end of its stream.
-    let mut sending = Box::pin(async move { drop(http2::send(stream, body, None).await) });
-    let is_sent = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context).is_ready())).await;
-    (!is_sent).then(|| host.spawn(sending).abort_on_drop())
 }

@@ -1,22 +1,17 @@
 //! Lanes towards an upstream: many requests at a time.
 
-use std::future::poll_fn;
-use std::task::Poll;
-
 use hallway_host::Host;
 use hallway_host::task::TaskGuard;
 use hallway_identity::HandshakeFailure;
 use hallway_lanes::client::{Connection, Requests, open as open_lanes};
-use hallway_lanes::{Error, RequestHead, Sending};
+use hallway_lanes::{Error, RequestHead};
 use http::Response;
-use http::header::TE;
 use http_body::Body;
 use tokio::time::Instant;
 
 use super::{SendError, life};
-use crate::body::RequestBody;
 use crate::incoming::Incoming;
-use crate::outgoing::{Outgoing, TRAILERS};
+use crate::outgoing::Outgoing;
 use crate::transport::Transport;
 
 #[derive(Clone)]
@@ -45,28 +40,20 @@ impl Sender {
 
     /// Sends a request; a body that has to wait for the peer goes on in `upload`.
     pub(super) async fn send<'a>(
-        &mut self,
+        &self,
         host: &Host,
         request: Outgoing<'a>,
         upload: &mut Option<TaskGuard>,
     ) -> Result<Response<Incoming>, SendError<'a>> {
-        let head = &mut *request.head;
-        if head.takes_trailers {
-            head.headers.insert(TE, TRAILERS);
-        }
-        let written = RequestHead {
-            method: &head.method,
-            authority: &head.authority,
-            target: &head.target,
-            headers: &head.headers,
+        let head = RequestHead {
+            method: &request.head.method,
+            authority: &request.head.authority,
+            target: &request.head.target,
+            headers: &request.head.headers,
+            takes_trailers: request.head.takes_trailers,
         };
         let is_empty = request.body.is_end_stream();
-        let begun = self.0.begin(written, is_empty).await;
-        if head.takes_trailers {
-            // A connection of another kind says it in another way.
-            head.headers.remove(TE);
-        }
-        let (answer, sending) = match begun {
+        let (answer, sending) = match self.0.begin(head, is_empty).await {
             Ok(begun) => begun,
             Err(error) => {
                 return Err(SendError {
@@ -77,7 +64,9 @@ impl Sender {
             }
         };
         if !is_empty {
-            *upload = send_body(host, sending, request.body).await;
+            // Whatever stops it reaches the request as the end of its exchange.
+            let sending = async move { drop(sending.send(request.body).await) };
+            *upload = super::upload(host, sending).await;
         }
         let response = answer.response().await.map_err(|error| failure(&error))?;
         Ok(response.map(Incoming::Lane))
@@ -91,13 +80,4 @@ fn failure<'a>(error: &Error) -> SendError<'a> {
         refusal: error.as_io().and_then(HandshakeFailure::from_io),
         cause: error.to_string(),
     }
-}
-
-/// Sends a body: at once if the peer can take it whole, otherwise in a task, since the peer may answer before it was sent to
-/// its end.
-async fn send_body(host: &Host, sending: Sending, body: RequestBody) -> Option<TaskGuard> {
-    // Whatever stops it reaches the request as the end of its exchange.
-    let mut sending = Box::pin(async move { drop(sending.send(body).await) });
-    let is_sent = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context).is_ready())).await;
-    (!is_sent).then(|| host.spawn(sending).abort_on_drop())
 }
