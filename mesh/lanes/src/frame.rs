@@ -156,7 +156,7 @@ impl Decoder {
             },
             RESET => Content::Reset(Reason::numbered(input.get_u8())?),
             WINDOW => Content::Window(input.get_u32()),
-            GOODBYE => Content::Goodbye,
+            GOODBYE if number == 0 => Content::Goodbye,
             _ => return Err(Violation("it has sent a malformed frame")),
         };
         Ok(Some(Frame { number, content }))

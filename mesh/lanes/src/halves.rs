@@ -86,7 +86,8 @@ impl Respond {
 
     /// Waits until the client takes back its request, or is gone.
     pub fn poll_reset(&mut self, context: &mut Context<'_>) -> Poll<Error> {
-        self.0.poll_reset(context)
+        let Self(sending) = self;
+        sending.shared.lock().poll_reset(context, sending.number)
     }
 
     /// Sends the head of the response; if it does not end with it, its body follows.
@@ -105,11 +106,6 @@ impl Respond {
 }
 
 impl Sending {
-    /// Waits until the peer ends the exchange before its end, or is gone.
-    pub fn poll_reset(&mut self, context: &mut Context<'_>) -> Poll<Error> {
-        self.shared.lock().poll_reset(context, self.number)
-    }
-
     /// Sends `body`, at the pace at which the peer takes it.
     ///
     /// # Errors

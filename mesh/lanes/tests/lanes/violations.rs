@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use hallway_lanes::server::Exchange;
-use hallway_lanes::{CONNECTION_WINDOW, EXCHANGE_WINDOW, Error, LANES, client, server};
+use hallway_lanes::{CONNECTION_WINDOW, EXCHANGE_WINDOW, Error, LANES, Reason, client, server};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::time::timeout;
@@ -52,7 +52,8 @@ async fn what_breaks_the_protocol_ends_the_connection() {
     let piece = |length| frame(DATA, 256, &vec![0; length]);
     let window = |number, bytes: u32| frame(WINDOW, number, &bytes.to_be_bytes());
     let most = 16 * 1024 - 8;
-    let cases: [(&str, Vec<Vec<u8>>); 8] = [
+    let filled = one_byte_more_than_all_may_have();
+    let cases: [(&str, Vec<Vec<u8>>); 9] = [
         (
             "an exchange for the connection as a whole",
             vec![frame(HEAD, 0, &post(None))],
@@ -74,25 +75,53 @@ async fn what_breaks_the_protocol_ends_the_connection() {
             ]
             .concat(),
         ),
-        (
-            "more than the window of all bodies, though nobody knows whose",
-            vec![frame(DATA, 9, &vec![0; most]); CONNECTION_WINDOW as usize / most * 2],
-        ),
+        ("more than the window of all bodies together", filled),
         (
             "a window too large for one body",
             vec![open(), window(256, u32::MAX)],
         ),
         ("a window too large for all", vec![window(0, u32::MAX)]),
+        (
+            "a goodbye of one exchange",
+            vec![open(), frame(GOODBYE, 256, &[])],
+        ),
     ];
     for (what, frames) in cases {
         let (ended, _) = sent(&frames).await;
-        // Data of exchanges that nobody knows is passed over, and its window given back.
-        let is_allowed = what.ends_with("whose");
-        match ended {
-            Err(Error::Violation(_)) => assert!(!is_allowed, "{what}"),
-            other => assert!(is_allowed && other.is_ok(), "{what}: {other:?}"),
-        }
+        assert!(matches!(ended, Err(Error::Violation(_))), "{what}: {ended:?}");
     }
+}
+
+/// As many bodies as fill the window of the connection, each up to its own window, and one byte of another.
+fn one_byte_more_than_all_may_have() -> Vec<Vec<u8>> {
+    const PIECE: u32 = 8 * 1024;
+    let bodies = CONNECTION_WINDOW / EXCHANGE_WINDOW;
+    let mut frames = Vec::new();
+    for number in 256..256 + bodies {
+        frames.push(frame(HEAD, number, &post(None)));
+        frames.extend((0..EXCHANGE_WINDOW / PIECE).map(|_| frame(DATA, number, &[0; PIECE as usize])));
+    }
+    frames.push(frame(HEAD, 256 + bodies, &post(None)));
+    frames.push(frame(DATA, 256 + bodies, &[0]));
+    frames
+}
+
+#[tokio::test]
+async fn all_bodies_may_fill_their_windows_to_the_last_byte() {
+    let mut filled = one_byte_more_than_all_may_have();
+    filled.pop();
+    // The exchanges are still open when the client leaves.
+    let (ended, _) = sent(&filled).await;
+    assert!(matches!(ended, Err(Error::Broken(_))), "{ended:?}");
+}
+
+#[tokio::test]
+async fn bodies_of_exchanges_that_nobody_knows_are_passed_over_and_their_window_given_back() {
+    let most = 16 * 1024 - 8;
+    let unknown = vec![frame(DATA, 9, &vec![0; most]); CONNECTION_WINDOW as usize / most * 2];
+    let (ended, answer) = sent(&unknown).await;
+    assert!(ended.is_ok(), "{ended:?}");
+    assert!(answer.starts_with(&frame(WINDOW, 0, &[])[..1]), "{answer:?}");
 }
 
 #[tokio::test]
@@ -222,7 +251,10 @@ async fn a_client_believes_no_server_everything() {
     ];
     for frames in malformed {
         let (called, _) = answered(&frames).await;
-        assert!(called.is_err(), "{frames:?}");
+        assert!(
+            matches!(called, Err(Error::Reset(Reason::Malformed))),
+            "{frames:?}: {called:?}"
+        );
     }
     let (called, ended) = answered(&[frame(RESET, 256, &[REFUSED])]).await;
     assert!(called.is_err_and(|error| error.is_refusal()));
