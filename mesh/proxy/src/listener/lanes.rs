@@ -2,13 +2,14 @@
 //! it takes to start one, and a turn more before the answer is sent.
 
 use std::future::{Future, poll_fn};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use hallway_lanes::Error;
 use hallway_lanes::server::{Connection, Exchange, open};
 use http::header::CONNECTION;
@@ -77,9 +78,10 @@ impl Future for Server<'_> {
                     server.requests += 1;
                     server.idle.asked();
                     let (worker, downstream) = (Arc::clone(server.worker), Arc::clone(server.downstream));
-                    server
-                        .handling
-                        .push(Box::pin(answer(worker, downstream, exchange)));
+                    let answering = answer(worker, downstream, exchange);
+                    // A bug that one request meets is none of the others', as if each had a task of its own.
+                    let answering = AssertUnwindSafe(answering).catch_unwind().map(drop);
+                    server.handling.push(Box::pin(answering));
                 }
                 Poll::Pending if server.idle.poll(context, || server.connection.has_exchanges()) => {
                     server.connection.say_goodbye();
